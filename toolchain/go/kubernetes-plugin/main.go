@@ -1,7 +1,7 @@
 // The Pulumi kubernetes provider plugin, unchanged, from its Go module.
 //
-// The schema and the mapping are the module's own files; toolchain/build-go copies them here before
-// it builds, because `go:embed` cannot reach outside the package.
+// The schema and the mapping are the module's own files. The build copies them beside this file,
+// because `go:embed` cannot reach outside the package.
 package main
 
 import (

@@ -1,0 +1,19 @@
+# One command surface. Everything below is an ordinary pulumi command that is printed before it runs;
+# `make help` lists them.
+export STACK ?= dev
+
+.PHONY: up stop start heal status destroy env test help
+.DEFAULT_GOAL := help
+
+# npm writes this file last, so a killed installation is done again.
+PACKAGES := node_modules/.package-lock.json
+TSX := node_modules/.bin/tsx
+
+up stop start heal status destroy env help: $(PACKAGES)
+	@exec $(TSX) cli/make.ts $@
+
+test: $(PACKAGES)
+	@exec $(TSX) cli/test.ts
+
+$(PACKAGES): package-lock.json
+	@sh toolchain/install-packages

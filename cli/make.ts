@@ -1,0 +1,90 @@
+/** What the Makefile's targets run. `tsx cli/make.ts COMMAND`; see USAGE. */
+import * as path from "node:path";
+import { asShell, DEFAULT_STACK, LOCAL_FOLDER } from "../toolchain/environment";
+import { Progress, StepError } from "../toolchain/progress";
+import { providePulumi } from "../toolchain/pulumi";
+import { chooseEnvironment, up } from "./up";
+
+const ROOT = path.join(__dirname, "..");
+
+const USAGE = `usage: make TARGET [STACK=dev]
+
+  up       install or build what is missing, then \`pulumi up\`
+  stop     pulumi up --yes --config running=false     the container goes, everything else stays
+  start    pulumi up --yes --config running=true
+  heal     pulumi up --yes --refresh --run-program    after something was killed behind Pulumi's back
+  status   pulumi stack --show-urns=false             what there is
+  destroy  pulumi destroy                             refused while protected
+  env      print shell commands: eval "$(make env)" gives a shell in which plain pulumi works
+  test     lint, types, format, unit tests and end-to-end tests
+  help     this text
+`;
+
+/** Targets that are one ordinary pulumi command. */
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+    stop: ["up", "--yes", "--config", "running=false"],
+    start: ["up", "--yes", "--config", "running=true"],
+    heal: ["up", "--yes", "--refresh", "--run-program"],
+    status: ["stack", "output"],
+    destroy: ["destroy", "--yes"],
+};
+
+async function main(command: string | undefined): Promise<number> {
+    const stack = process.env["PULUMI_STACK"] ?? process.env["STACK"] ?? DEFAULT_STACK;
+    const log = path.join(ROOT, LOCAL_FOLDER, "log", `${command ?? "help"}.log`);
+    if (command === "up") {
+        return run(log, (progress) => up(ROOT, stack, progress));
+    }
+    if (command === "env") {
+        return run(log, async (progress) => {
+            const { path: folders } = await providePulumi(progress);
+            const { variables } = chooseEnvironment(ROOT, folders);
+            process.stdout.write(`${asShell(folders, { ...variables, PULUMI_STACK: stack })}\n`);
+            return 0;
+        });
+    }
+    const args = COMMANDS[command ?? ""];
+    if (!args) {
+        process.stdout.write(USAGE);
+        return command === "help" ? 0 : 64;
+    }
+    return run(log, async (progress) => {
+        const { path: folders } = await providePulumi(progress);
+        const { env } = chooseEnvironment(ROOT, folders);
+        progress.print(`  $ pulumi ${args.join(" ")}`);
+        const status = await progress.attach("pulumi", args, { ...env, PULUMI_STACK: stack });
+        if (status !== 0 && command === "destroy") {
+            progress.print(DESTROY_HINT);
+        }
+        return status;
+    });
+}
+
+const DESTROY_HINT = `
+Nothing was deleted if a resource is protected. Protected are the data volume, the identity, and the
+claims, secrets and objects of every sandbox: with them goes everything the sandboxes hold. To lift it:
+  pulumi up --config protect=false     (works while stopped as well)
+  pulumi destroy`;
+
+async function run(log: string, work: (progress: Progress) => Promise<number>): Promise<number> {
+    const progress = new Progress(log);
+    try {
+        return await work(progress);
+    } catch (error) {
+        if (progress.interrupted) {
+            return 130;
+        }
+        process.stderr.write(`\nerror: ${(error as Error).message}\n`);
+        if (error instanceof StepError && error.hint) {
+            process.stderr.write(`  what to do: ${error.hint}\n`);
+        } else if (!(error instanceof StepError)) {
+            process.stderr.write(`${(error as Error).stack ?? ""}\n`);
+        }
+        process.stderr.write(`  log: ${path.relative(process.cwd(), log)}\n`);
+        return 1;
+    }
+}
+
+void main(process.argv[2]).then((status) => {
+    process.exitCode = status;
+});

@@ -1,0 +1,58 @@
+/** What runs in a sandbox, and how to tell that it does. */
+import { openclaw } from "./openclaw";
+
+/** An HTTP application. */
+export interface Application {
+    /** Image to run it in, unless the sandbox names another. */
+    readonly image?: string;
+    /** Program and arguments. @default the image's own entrypoint and command */
+    readonly command?: readonly string[];
+    /** Port it listens on, in the pod. */
+    readonly port: number;
+    /** Page a person opens. @default `/` */
+    readonly path?: string;
+    /** Paths that answer 200 when... @default `path` for all three */
+    readonly probes?: {
+        /** ...it has started. Nothing else is asked before. */
+        readonly startup?: string;
+        /** ...it can serve. */
+        readonly readiness?: string;
+        /** ...it is neither dead nor deaf; otherwise it is restarted in place. */
+        readonly liveness?: string;
+    };
+    /**
+     * Shell patterns of lock and temporary files that a killed process leaves behind. They are removed
+     * before each start, when nothing runs that could own them.
+     */
+    readonly staleFiles?: readonly string[];
+    /** Environment the application needs, below what the sandbox sets itself. */
+    readonly env?: Readonly<Record<string, string>>;
+    /** Environment variable that receives the sandbox's token. @default no token */
+    readonly tokenEnv?: string;
+    /** What to append to the URL so that the page opens with the token. */
+    readonly tokenUrl?: (token: string) => string;
+    /** Configuration files by name, mounted under `SCRIPTS_PATH`; they may name where they are published. */
+    readonly files?: (context: FileContext) => Readonly<Record<string, string>>;
+    /** Resources it needs to work at all, unless the sandbox says otherwise. */
+    readonly resources?: Resources;
+}
+
+/** What an application's configuration files may depend on. */
+export interface FileContext {
+    /** URLs under which a browser reaches the application, without a path. */
+    readonly origins: readonly string[];
+    /** Model to use of the inference endpoint. @default no endpoint */
+    readonly model?: string;
+}
+
+/** Kubernetes quantities. */
+export interface Resources {
+    readonly requests?: Readonly<Record<string, string>>;
+    readonly limits?: Readonly<Record<string, string>>;
+}
+
+/** Applications known by name. */
+export const APPLICATIONS = { openclaw } as const satisfies Record<string, Application>;
+
+/** Name of a known application. */
+export type ApplicationName = keyof typeof APPLICATIONS;

@@ -1,0 +1,27 @@
+/** What a sandbox needs to know of the place it runs in. */
+import type * as k8s from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+
+/** A Kubernetes cluster that can hold sandboxes. */
+export interface Cluster {
+    /** Provider for every Kubernetes object of a sandbox. */
+    readonly provider: k8s.Provider;
+    /** Namespace of all sandboxes. */
+    readonly namespace: pulumi.Output<string>;
+    /** Storage class of workspaces. */
+    readonly storageClass: pulumi.Output<string>;
+    /** Whether pods can run now: while false, every sandbox is scaled to zero. */
+    readonly running: boolean;
+    /** Networks whose addresses are pods or services of this cluster, never a person's browser. */
+    readonly internalNetworks: readonly string[];
+    /** The resource in which everything here is stored: when it goes, so do they, without a call. */
+    readonly storage?: pulumi.Resource;
+    /** Host and port under which a node port of a service is reached by people. */
+    address(nodePort: pulumi.Input<number>): pulumi.Output<Address>;
+}
+
+/** Where a published port is found. */
+export interface Address {
+    readonly host: string;
+    readonly port: number;
+}

@@ -1,0 +1,65 @@
+/**
+ * Facts that the components, the policy pack, the tools and the tests share. Each is defined once.
+ *
+ * "Upstream" is NVIDIA OpenShell at its k3s gateway (PR #739, v0.0.22 to v0.0.36).
+ */
+
+/** Prefix of every Pulumi type token; a token is identity in state and must never change. */
+export const TYPE_PREFIX = "sandbox-gateway:index";
+
+/** Where k3s keeps everything worth keeping; the data volume is mounted here. */
+export const K3S_DATA_DIR = "/var/lib/rancher/k3s";
+
+/** k3s reads its settings here. */
+export const K3S_CONFIG_FILE = "/etc/rancher/k3s/config.yaml";
+
+/** k3s proves with this file that a re-created container is the node it was before. */
+export const K3S_NODE_PASSWORD_FILE = "/etc/rancher/node/password";
+
+/** Port of the Kubernetes API inside the container; k3s's default. */
+export const K3S_API_PORT = 6443;
+
+/** Pod and service networks; k3s's defaults, never changed after the first start. */
+export const CLUSTER_CIDR = "10.42.0.0/16";
+export const SERVICE_CIDR = "10.43.0.0/16";
+
+/** Namespace of all sandboxes of a cluster. */
+export const NAMESPACE = "sandboxes";
+
+/** Storage class of workspaces on the local gateway: k3s's local-path, but Retain. */
+export const WORKSPACE_CLASS = "sandbox-workspace";
+
+/** Name of the claim template and of the volume in the pod; upstream's `WORKSPACE_VOLUME_NAME`. */
+export const WORKSPACE_VOLUME = "workspace";
+
+/** Where a sandbox sees its workspace; upstream's `WORKSPACE_MOUNT_PATH`. */
+export const WORKSPACE_PATH = "/sandbox";
+
+/** Where the seeding container sees the claim; upstream's `WORKSPACE_INIT_MOUNT_PATH`. */
+export const SEED_PATH = "/workspace-pvc";
+
+/** File that says the workspace has been seeded; upstream's `WORKSPACE_SENTINEL`. */
+export const SENTINEL = ".workspace-initialized";
+
+/** Default size of a workspace; upstream's `WORKSPACE_DEFAULT_STORAGE`. */
+export const WORKSPACE_SIZE = "2Gi";
+
+/** Folder in a sandbox pod that holds our scripts and rendered files. */
+export const SCRIPTS_PATH = "/opt/sandbox-gateway";
+
+/** Secret with the SSH handshake secret, under key `secret`; upstream's name and key. */
+export const HANDSHAKE_SECRET = "openshell-ssh-handshake";
+
+/** Labels on every object of a sandbox. `LABEL_SANDBOX` selects its pod. */
+export const LABEL_SANDBOX = "sandbox-gateway.dev/sandbox";
+export const LABEL_MANAGED_BY = "app.kubernetes.io/managed-by";
+export const MANAGED_BY = "sandbox-gateway";
+
+/**
+ * Seconds a pod gets between TERM and KILL. OpenClaw drains a running request for as long as it is
+ * allowed to; thirty seconds end nearly every request and keep a stop short.
+ */
+export const POD_GRACE_SECONDS = 30;
+
+/** Seconds the gateway container gets: the longest pod grace, and time for k3s to close its database. */
+export const GATEWAY_GRACE_SECONDS = 60;

@@ -1,0 +1,134 @@
+/** The gateway's container as Docker sees it. */
+import type * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import * as constants from "./constants";
+import type { GatewayArgs } from "./gateway";
+import { k3sSettings, publishedPorts } from "./gatewaySettings";
+import type { Identity } from "./identity";
+import { renderK3sConfig } from "./k3sConfig";
+import { portsOf } from "./ports";
+import { script } from "./scripts";
+import { hostAddress, parseSubnet, type Subnet } from "./subnet";
+
+const ENTRYPOINT = "/usr/local/bin/sandbox-gateway-entrypoint";
+
+/** Other resources, and values from them, that the container is made of. */
+export interface ContainerParts {
+    readonly nodeName: string;
+    readonly dockerName: string;
+    readonly image: pulumi.Input<string>;
+    readonly network: pulumi.Input<string>;
+    readonly volume: pulumi.Input<string>;
+    readonly identity: Identity;
+    /** Absolute path of the folder of image archives. */
+    readonly imageArchives?: string;
+}
+
+/** Inputs of the container. Every field that Docker would fill in by itself is given, see comments. */
+export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.ContainerArgs {
+    return {
+        name: parts.dockerName,
+        hostname: parts.nodeName,
+        image: parts.image,
+        entrypoints: ["/bin/sh", ENTRYPOINT],
+        command: ["server"],
+        privileged: true,
+        cgroupnsMode: "host",
+        restart: "unless-stopped",
+        // Docker reports this value back; unset, every refresh would show a replacement.
+        networkMode: "bridge",
+        networksAdvanced: [
+            {
+                name: parts.network,
+                ipv4Address: hostAddress(parseSubnet(args.subnet) as Subnet, 2),
+            },
+        ],
+        hosts: ["host.docker.internal", "host.openshell.internal"].map((host) => ({
+            host,
+            ip: "host-gateway",
+        })),
+        ports: publishedPorts({
+            bindAddress: args.bindAddress ?? "127.0.0.1",
+            apiPort: args.apiPort,
+            apiPortInside: constants.K3S_API_PORT,
+            ports: portsOf(args.ports),
+        }),
+        volumes: [
+            { volumeName: parts.volume, containerPath: constants.K3S_DATA_DIR },
+            ...(parts.imageArchives === undefined
+                ? []
+                : [
+                      {
+                          hostPath: parts.imageArchives,
+                          containerPath: `${constants.K3S_DATA_DIR}/agent/images/host`,
+                          readOnly: true,
+                      },
+                  ]),
+        ],
+        // Sockets, process ids and network namespaces of a life before must not survive into this one.
+        tmpfs: { "/run": "", "/var/run": "" },
+        uploads: uploads(args, parts),
+        logDriver: "json-file",
+        logOpts: { "max-size": "10m", "max-file": "3" },
+        // All five, in the form in which Docker gives durations back.
+        healthcheck: {
+            tests: ["CMD", "k3s", "kubectl", "get", "--raw", "/readyz"],
+            interval: "3s",
+            timeout: "5s",
+            startPeriod: "0s",
+            retries: 100,
+        },
+        wait: true,
+        waitTimeout: 300,
+        destroyGraceSeconds: constants.GATEWAY_GRACE_SECONDS,
+        stopTimeout: constants.GATEWAY_GRACE_SECONDS,
+        // Docker doubles memory into swap unless told; then the next preview would show a change.
+        ...(args.memoryMiB === undefined
+            ? {}
+            : { memory: args.memoryMiB, memorySwap: args.memoryMiB }),
+    };
+}
+
+/** Files that must be in place before k3s starts for the first time. */
+function uploads(
+    args: GatewayArgs,
+    { identity, nodeName }: ContainerParts,
+): docker.types.input.ContainerUpload[] {
+    const tls = `${constants.K3S_DATA_DIR}/server/tls`;
+    const secretFile = (file: string, content: pulumi.Input<string>) => ({
+        file,
+        content,
+        permissions: "0600",
+    });
+    const config = identity.token.apply((token) =>
+        renderK3sConfig(
+            k3sSettings({
+                nodeName,
+                token,
+                ports: args.ports,
+                tlsSans: args.tlsSans ?? [],
+                extra: args.k3s ?? {},
+            }),
+        ),
+    );
+    return [
+        { file: ENTRYPOINT, content: script("entrypoint.sh"), executable: true },
+        secretFile(constants.K3S_CONFIG_FILE, config),
+        secretFile(
+            constants.K3S_NODE_PASSWORD_FILE,
+            pulumi.interpolate`${identity.nodePassword}\n`,
+        ),
+        secretFile(`${tls}/server-ca.crt`, identity.serverCa.cert),
+        secretFile(`${tls}/server-ca.key`, identity.serverCa.key),
+        secretFile(`${tls}/client-ca.crt`, identity.clientCa.cert),
+        secretFile(`${tls}/client-ca.key`, identity.clientCa.key),
+        ...(args.registries === undefined
+            ? []
+            : [
+                  secretFile(
+                      "/etc/rancher/k3s/registries.yaml",
+                      pulumi.secret(pulumi.jsonStringify(args.registries)),
+                  ),
+              ]),
+    ];
+}

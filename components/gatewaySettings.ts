@@ -1,0 +1,94 @@
+/** Pure: what a gateway's configuration means for k3s and for its container. */
+import { formatBlock, type PortBlock } from "./ports";
+import type { K3sSettings, K3sValue } from "./k3sConfig";
+
+/**
+ * k3s settings that the gateway's identity, its data or its addresses rest on. The escape hatch may
+ * not set them: most would start and half-work, and some lose access to what is stored.
+ */
+export const RESERVED_K3S_SETTINGS = [
+    "agent-token",
+    "bind-address",
+    "cluster-cidr",
+    "cluster-dns",
+    "cluster-domain",
+    "cluster-init",
+    "data-dir",
+    "datastore-endpoint",
+    "default-local-storage-path",
+    "https-listen-port",
+    "node-ip",
+    "node-name",
+    "secrets-encryption",
+    "service-cidr",
+    "service-node-port-range",
+    "token",
+    "with-node-id",
+    "write-kubeconfig",
+    "write-kubeconfig-mode",
+] as const;
+
+/** Add-ons of k3s that nothing here uses; local-path and CoreDNS stay. */
+const DISABLED_ADDONS = ["traefik", "servicelb", "metrics-server"];
+
+const KUBELET_ARGS = [
+    // Kubernetes 1.35 refuses cgroup v1 unless told otherwise; the setting is harmless on v2.
+    "fail-cgroupv1=false",
+    // One sandbox that logs without end must not fill the disk of all.
+    "container-log-max-size=10Mi",
+    "container-log-max-files=3",
+    // Evicting a sandbox at 15 % free space, the default, would stop agents on any fairly full laptop.
+    "eviction-hard=memory.available<100Mi,nodefs.available<2%,imagefs.available<2%",
+    "eviction-minimum-reclaim=nodefs.available=1%,imagefs.available=1%",
+];
+
+/** Names under which the API server's certificate is always valid. */
+const TLS_SANS = ["127.0.0.1", "localhost", "host.docker.internal"];
+
+/** What k3s's `config.yaml` is rendered from. */
+export interface K3sSettingsInput {
+    readonly nodeName: string;
+    readonly token: string;
+    readonly ports: PortBlock;
+    readonly tlsSans: readonly string[];
+    readonly extra: K3sSettings;
+}
+
+/** k3s's settings: ours, with `extra` added. A list in both is joined, ours first. */
+export function k3sSettings(input: K3sSettingsInput): K3sSettings {
+    const ours: Record<string, K3sValue> = {
+        "node-name": input.nodeName,
+        token: input.token,
+        "tls-san": [...TLS_SANS, ...input.tlsSans],
+        disable: DISABLED_ADDONS,
+        "service-node-port-range": formatBlock(input.ports),
+        "secrets-encryption": true,
+        "write-kubeconfig-mode": "0600",
+        "kubelet-arg": KUBELET_ARGS,
+    };
+    for (const [key, value] of Object.entries(input.extra)) {
+        const own = ours[key];
+        ours[key] = Array.isArray(own) && Array.isArray(value) ? [...own, ...value] : value;
+    }
+    return ours;
+}
+
+/** Published ports: the API, and the block one to one, so that a node port is the host's port. */
+export function publishedPorts(input: {
+    readonly bindAddress: string;
+    readonly apiPort: number;
+    readonly apiPortInside: number;
+    readonly ports: readonly number[];
+}): { internal: number; external: number; ip: string; protocol: string }[] {
+    const publish = (internal: number, external: number, ip: string) => ({
+        internal,
+        external,
+        ip,
+        protocol: "tcp",
+    });
+    return [
+        // The API stays on loopback: its kubeconfig is an administrator's.
+        publish(input.apiPortInside, input.apiPort, "127.0.0.1"),
+        ...input.ports.map((port) => publish(port, port, input.bindAddress)),
+    ];
+}

@@ -1,0 +1,69 @@
+/** Everything that makes a gateway the same gateway again: made once, kept in state, secret. */
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { TYPE_PREFIX } from "./constants";
+import { clientEpoch, issueAuthority, issueClient, type KeyPair } from "./pki";
+
+/**
+ * Certificates and secrets of a gateway.
+ *
+ * The authorities and secrets inherit the component's protection. The administrator's certificate
+ * does not: it is renewed every year, and losing it loses nothing.
+ */
+export class Identity extends pulumi.ComponentResource {
+    /** Signs the API server's certificate. */
+    readonly serverCa: pulumi.Output<KeyPair>;
+    /** Signs client certificates. */
+    readonly clientCa: pulumi.Output<KeyPair>;
+    /** Certificate of an administrator (`system:masters`). */
+    readonly admin: pulumi.Output<KeyPair>;
+    /** k3s's token; k3s's database is encrypted with it. */
+    readonly token: pulumi.Output<string>;
+    /** Proves to k3s that a new container is the same node. */
+    readonly nodePassword: pulumi.Output<string>;
+    /** SSH handshake secret, 32 random bytes in hex, as upstream makes it. */
+    readonly handshakeSecret: pulumi.Output<string>;
+
+    constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
+        super(`${TYPE_PREFIX}:Identity`, name, {}, opts);
+        const parent = this;
+
+        this.serverCa = keep(`${name}-server-ca`, issueAuthority("sandbox-gateway-server-ca"), {
+            parent,
+        });
+        this.clientCa = keep(`${name}-client-ca`, issueAuthority("sandbox-gateway-client-ca"), {
+            parent,
+        });
+        this.admin = keep(
+            `${name}-admin`,
+            this.clientCa.apply((ca) =>
+                issueClient(ca, { commonName: "system:admin", organization: "system:masters" }),
+            ),
+            { parent, protect: false, replacementTrigger: clientEpoch() },
+        );
+        const secret = (suffix: string, bytes: number) =>
+            new random.RandomBytes(`${name}-${suffix}`, { length: bytes }, { parent }).hex;
+        this.token = pulumi.secret(secret("token", 32));
+        this.nodePassword = pulumi.secret(secret("node-password", 16));
+        this.handshakeSecret = pulumi.secret(secret("handshake", 32));
+
+        this.registerOutputs({});
+    }
+}
+
+/**
+ * Keeps the first value ever passed, as a secret. Later runs make a new value, which is ignored:
+ * there is no telling beforehand whether the state holds one.
+ */
+function keep(
+    name: string,
+    value: pulumi.Input<KeyPair>,
+    opts: pulumi.CustomResourceOptions,
+): pulumi.Output<KeyPair> {
+    const stash = new pulumi.Stash(
+        name,
+        { input: pulumi.secret(value) },
+        { ...opts, ignoreChanges: ["input"], additionalSecretOutputs: ["input", "output"] },
+    );
+    return pulumi.secret(stash.output as pulumi.Output<KeyPair>);
+}

@@ -1,0 +1,5 @@
+/** The public components. */
+export { APPLICATIONS, type Application, type ApplicationName } from "./application";
+export type { Address, Cluster } from "./cluster";
+export { Gateway, type GatewayArgs } from "./gateway";
+export { Sandbox, type SandboxArgs } from "./sandbox";

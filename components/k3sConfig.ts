@@ -1,0 +1,30 @@
+/** Renders k3s's own settings files. */
+
+/** A value k3s takes in `config.yaml`: a list repeats the flag. */
+export type K3sValue = string | number | boolean | readonly string[];
+
+/** k3s settings by flag name, without dashes in front. */
+export type K3sSettings = Readonly<Record<string, K3sValue>>;
+
+/**
+ * Renders `config.yaml`.
+ *
+ * Every scalar is written as a JSON string: k3s reads YAML 1.1, where `0644` is an octal number and
+ * `yes` a boolean; it turns each value into a flag of text anyway. Keys are sorted, so that the
+ * order in which settings were put together is not a change of the container.
+ */
+export function renderK3sConfig(settings: K3sSettings): string {
+    const lines = Object.keys(settings)
+        .sort()
+        .map((key) => {
+            const value = settings[key] as K3sValue;
+            return Array.isArray(value)
+                ? `${key}: [${value.map((item) => quote(item as string)).join(", ")}]`
+                : `${key}: ${quote(value as string | number | boolean)}`;
+        });
+    return lines.join("\n") + "\n";
+}
+
+function quote(value: string | number | boolean): string {
+    return JSON.stringify(String(value));
+}

@@ -1,0 +1,53 @@
+/** Names that are identity: pure functions of the gateway's configured name. */
+import { createHash } from "node:crypto";
+
+const NODE_PREFIX = "openshell-";
+
+/** Linux refuses a hostname over 64 bytes, and a Kubernetes label value ends at 63. */
+const NODE_NAME_MAX = 63;
+
+/**
+ * The Kubernetes node name, which is also the container's hostname.
+ *
+ * Upstream's rule (`node_name` in openshell-bootstrap): ASCII letters and digits lower-cased, every
+ * run of anything else becomes one `-`, none at either end, nothing left becomes `gateway`. Upstream
+ * caps the result at 253 characters, with which a container does not start; ours ends at 63.
+ */
+export function nodeName(gateway: string): string {
+    const room = NODE_NAME_MAX - NODE_PREFIX.length;
+    const normalised = gateway
+        .replace(/[^A-Za-z0-9]+/g, "-")
+        .toLowerCase()
+        .replace(/^-/, "")
+        .slice(0, room)
+        .replace(/-$/, "");
+    return NODE_PREFIX + (normalised || "gateway");
+}
+
+/** Docker container, volume and network of a gateway; upstream's names, from the raw name. */
+export function dockerName(gateway: string): string {
+    return `openshell-cluster-${gateway}`;
+}
+
+/**
+ * The Linux bridge of the gateway's network. A fixed name lets the check for clashing subnets tell
+ * our own network from a stranger's; an interface name has at most 15 characters, hence the hash.
+ */
+export function bridgeName(gateway: string): string {
+    return `sg-${createHash("sha256").update(gateway).digest("hex").slice(0, 12)}`;
+}
+
+/** Constant for the life of the gateway, so that no change of kubeconfig can replace the provider. */
+export function clusterIdentifier(gateway: string): string {
+    return `sandbox-gateway/${gateway}`;
+}
+
+/** The claim that a StatefulSet of one replica makes from its `workspace` template. */
+export function claimName(volume: string, sandbox: string): string {
+    return `${volume}-${sandbox}-0`;
+}
+
+/** Eight hexadecimal digits that stand for a text in a resource name. */
+export function shortHash(text: string): string {
+    return createHash("sha256").update(text).digest("hex").slice(0, 8);
+}

@@ -1,0 +1,148 @@
+/** Pure: the pod of a sandbox. */
+import type { types } from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import type { Application, Resources } from "./application";
+import * as constants from "./constants";
+
+type PodTemplate = types.input.core.v1.PodTemplateSpec;
+type Container = types.input.core.v1.Container;
+type Mount = types.input.core.v1.VolumeMount;
+type Probe = types.input.core.v1.Probe;
+
+/** What a pod is made of. */
+export interface PodInput {
+    readonly sandbox: string;
+    readonly image: string;
+    readonly application?: Application;
+    /** Environment in clear. */
+    readonly env: Readonly<Record<string, string>>;
+    /** User the agent runs as. 0 only when the sandbox asked for it by name. */
+    readonly user: number;
+    readonly resources: Resources;
+    readonly labels: Readonly<Record<string, string>>;
+    /** Changes whenever a file or a secret does, so that the pod is made anew then. */
+    readonly configHash: pulumi.Input<string>;
+    /** Names of the ConfigMap and the Secret of the sandbox. */
+    readonly configMap: pulumi.Input<string>;
+    readonly secret: pulumi.Input<string>;
+}
+
+const SCRIPTS_VOLUME = "sandbox-gateway";
+const TMP_VOLUME = "tmp";
+
+const MOUNTS: Mount[] = [
+    { name: constants.WORKSPACE_VOLUME, mountPath: constants.WORKSPACE_PATH },
+    { name: SCRIPTS_VOLUME, mountPath: constants.SCRIPTS_PATH, readOnly: true },
+    { name: TMP_VOLUME, mountPath: "/tmp" },
+];
+
+/** The pod template of a sandbox's StatefulSet. */
+export function podTemplate(input: PodInput): PodTemplate {
+    return {
+        metadata: {
+            labels: { ...input.labels },
+            annotations: { "sandbox-gateway.dev/config-hash": input.configHash },
+        },
+        spec: {
+            automountServiceAccountToken: false,
+            // A Service named like an application would set environment variables in its name.
+            enableServiceLinks: false,
+            terminationGracePeriodSeconds: constants.POD_GRACE_SECONDS,
+            securityContext: { seccompProfile: { type: "RuntimeDefault" } },
+            initContainers: [seedContainer(input)],
+            containers: [agentContainer(input)],
+            volumes: [
+                {
+                    name: SCRIPTS_VOLUME,
+                    configMap: { name: input.configMap, defaultMode: 0o555 },
+                },
+                // Local to the pod: what a killed process leaves here is gone with the pod.
+                { name: TMP_VOLUME, emptyDir: {} },
+            ],
+        },
+    };
+}
+
+/** Copies the image's own `/sandbox` into an empty workspace, once. See scripts/seed.sh. */
+function seedContainer(input: PodInput): Container {
+    return {
+        name: "workspace-init",
+        image: input.image,
+        imagePullPolicy: "IfNotPresent",
+        command: ["/bin/sh", `${constants.SCRIPTS_PATH}/seed.sh`],
+        args: [input.image, constants.WORKSPACE_PATH, constants.SEED_PATH],
+        // Root, to keep owners and modes of the image, with no more than that takes.
+        securityContext: {
+            runAsUser: 0,
+            runAsGroup: 0,
+            allowPrivilegeEscalation: false,
+            capabilities: { drop: ["ALL"], add: ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"] },
+        },
+        volumeMounts: [
+            { name: constants.WORKSPACE_VOLUME, mountPath: constants.SEED_PATH },
+            { name: SCRIPTS_VOLUME, mountPath: constants.SCRIPTS_PATH, readOnly: true },
+            { name: TMP_VOLUME, mountPath: "/tmp" },
+        ],
+    };
+}
+
+function agentContainer(input: PodInput): Container {
+    const { application: app } = input;
+    const env = { ...app?.env, ...input.env };
+    return {
+        name: "agent",
+        image: input.image,
+        imagePullPolicy: "IfNotPresent",
+        ...(app?.command === undefined ? {} : startCommand(app.command, app.staleFiles ?? [])),
+        env: Object.entries(env).map(([name, value]) => ({ name, value })),
+        envFrom: [{ secretRef: { name: input.secret } }],
+        ...(app === undefined
+            ? {}
+            : { ports: [{ name: "http", containerPort: app.port, protocol: "TCP" }] }),
+        ...(app === undefined ? {} : probes(app)),
+        resources: input.resources,
+        securityContext: {
+            allowPrivilegeEscalation: false,
+            capabilities: { drop: ["ALL"] },
+            runAsNonRoot: input.user !== 0,
+            runAsUser: input.user,
+        },
+        volumeMounts: MOUNTS,
+    };
+}
+
+/** scripts/start.sh removes the stale files and becomes the application. */
+function startCommand(
+    command: readonly string[],
+    staleFiles: readonly string[],
+): Pick<Container, "command" | "args"> {
+    return {
+        command: ["/bin/sh", `${constants.SCRIPTS_PATH}/start.sh`],
+        args: [...staleFiles, "--", ...command],
+    };
+}
+
+/**
+ * A dead or deaf application is restarted in place by the kubelet. A stopped process cannot obey
+ * TERM, so its restart gets a grace of its own that is shorter than the pod's.
+ */
+function probes(
+    app: Application,
+): Pick<Container, "startupProbe" | "readinessProbe" | "livenessProbe"> {
+    const path = app.path ?? "/";
+    const get = (probePath: string | undefined): Probe => ({
+        httpGet: { path: probePath ?? path, port: app.port },
+        timeoutSeconds: 5,
+    });
+    return {
+        // Three minutes: a first start on a slow disk, beside others.
+        startupProbe: { ...get(app.probes?.startup), periodSeconds: 2, failureThreshold: 90 },
+        readinessProbe: { ...get(app.probes?.readiness), periodSeconds: 5, failureThreshold: 3 },
+        livenessProbe: {
+            ...get(app.probes?.liveness),
+            periodSeconds: 10,
+            failureThreshold: 3,
+            terminationGracePeriodSeconds: 10,
+        },
+    };
+}

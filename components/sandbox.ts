@@ -1,0 +1,273 @@
+/** A sandbox: one agent, its workspace, and the address it is reached at. */
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { createHmac } from "node:crypto";
+import type { Application, Resources } from "./application";
+import type { Cluster } from "./cluster";
+import * as constants from "./constants";
+import { claimName } from "./names";
+import { sandboxPolicy, type Egress } from "./networkPolicy";
+import { podTemplate } from "./podTemplate";
+import { script } from "./scripts";
+
+/** What a sandbox is. Plain values decide which resources exist or what they are called. */
+export interface SandboxArgs {
+    /** Where it runs. */
+    readonly cluster: Cluster;
+    /** Image of the agent; its `/sandbox` seeds the workspace once. */
+    readonly image: string;
+    /** Whether it runs while its cluster does. @default true */
+    readonly running?: boolean;
+    /** What runs in it. @default the image's own entrypoint and command, no port */
+    readonly application?: Application;
+    /** Port in the cluster's block on which the application is published. @default the next free one */
+    readonly hostPort?: number;
+    /** Environment variables in clear. @default none */
+    readonly env?: Readonly<Record<string, string>>;
+    /** Environment variables whose values are secret. @default none */
+    readonly secretEnv?: pulumi.Input<Readonly<Record<string, string>>>;
+    /** Requests and limits. @default the application's */
+    readonly resources?: Resources;
+    /** Size of the workspace, a Kubernetes quantity. @default 2Gi */
+    readonly workspaceSize?: string;
+    /** User id of the agent. @default 1000 */
+    readonly user?: number;
+    /** Destinations it may reach besides DNS. @default none */
+    readonly egress?: readonly Egress[];
+    /** OpenAI-compatible endpoint, as INFERENCE_BASE_URL and INFERENCE_API_KEY. @default none */
+    readonly inference?: {
+        readonly baseUrl: pulumi.Input<string>;
+        readonly apiKey: pulumi.Input<string>;
+        readonly model: string;
+    };
+}
+
+/** One agent in one pod, with a workspace that survives it. */
+export class Sandbox extends pulumi.ComponentResource {
+    /** Where the application's page is. @default undefined without an application */
+    readonly url: pulumi.Output<string | undefined>;
+    /** The same with the token, when the application takes one: whoever has it is let in. */
+    readonly tokenUrl: pulumi.Output<string | undefined>;
+    /** Token of this sandbox, 32 random bytes in hex. */
+    readonly token: pulumi.Output<string>;
+    /** Name of the claim that holds the workspace. */
+    readonly claim: pulumi.Output<string>;
+
+    constructor(name: string, args: SandboxArgs, opts?: pulumi.ComponentResourceOptions) {
+        super(`${constants.TYPE_PREFIX}:Sandbox`, name, describe(args), opts);
+        const { cluster, application } = args;
+        const labels = {
+            [constants.LABEL_SANDBOX]: name,
+            [constants.LABEL_MANAGED_BY]: constants.MANAGED_BY,
+        };
+        const metadata = (objectName: string) => ({
+            name: objectName,
+            namespace: cluster.namespace,
+            labels,
+        });
+        const child: pulumi.CustomResourceOptions = {
+            parent: this,
+            provider: cluster.provider,
+            ...(cluster.storage ? { deletedWith: cluster.storage } : {}),
+        };
+
+        this.token = pulumi.secret(
+            new random.RandomBytes(`${name}-token`, { length: 32 }, { parent: this }).hex,
+        );
+        const claim = new k8s.core.v1.PersistentVolumeClaim(
+            `${name}-workspace`,
+            {
+                metadata: metadata(claimName(constants.WORKSPACE_VOLUME, name)),
+                spec: claimSpec(args),
+            },
+            // Its pod binds it, and its pod needs it first.
+            child,
+        );
+        this.claim = claim.metadata.name;
+
+        const service =
+            application && createService(name, args, application, metadata(name), child);
+        const address = service && publishedAddress(cluster, service);
+
+        const secrets = secretData(args, this.token);
+        const files = configData(args, address);
+        const secret = new k8s.core.v1.Secret(
+            `${name}-secret`,
+            { metadata: metadata(name), stringData: secrets },
+            child,
+        );
+        const config = new k8s.core.v1.ConfigMap(
+            `${name}-config`,
+            { metadata: metadata(name), data: files },
+            child,
+        );
+        new k8s.networking.v1.NetworkPolicy(
+            `${name}-network`,
+            {
+                metadata: metadata(name),
+                spec: sandboxPolicy({
+                    sandbox: name,
+                    ...(application ? { port: application.port } : {}),
+                    internalNetworks: cluster.internalNetworks,
+                    egress: args.egress ?? [],
+                }),
+            },
+            child,
+        );
+        new k8s.apps.v1.StatefulSet(
+            `${name}-agent`,
+            {
+                metadata: metadata(name),
+                spec: {
+                    serviceName: name,
+                    replicas: cluster.running && (args.running ?? true) ? 1 : 0,
+                    selector: { matchLabels: { [constants.LABEL_SANDBOX]: name } },
+                    template: podTemplate({
+                        sandbox: name,
+                        image: args.image,
+                        ...(application ? { application } : {}),
+                        env: args.env ?? {},
+                        user: args.user ?? 1000,
+                        resources: args.resources ?? application?.resources ?? {},
+                        labels,
+                        configHash: configHash(files, secrets, this.token),
+                        configMap: config.metadata.name,
+                        secret: secret.metadata.name,
+                    }),
+                    volumeClaimTemplates: [
+                        { metadata: { name: constants.WORKSPACE_VOLUME }, spec: claimSpec(args) },
+                    ],
+                },
+            },
+            // The template has done its work once the claim exists; a change of it is a replacement.
+            { ...child, dependsOn: [claim], ignoreChanges: ["spec.volumeClaimTemplates"] },
+        );
+
+        const base = address?.apply(({ host, port }) => `http://${host}:${port}`);
+        const path = application?.path ?? "/";
+        this.url = pulumi.output(base?.apply((url) => url + path));
+        this.tokenUrl = pulumi.output(
+            base &&
+                pulumi
+                    .all([base, this.token])
+                    .apply(
+                        ([url, token]) =>
+                            application?.tokenUrl && url + application.tokenUrl(token),
+                    ),
+        );
+        this.registerOutputs({ url: this.url, tokenUrl: this.tokenUrl, claim: this.claim });
+    }
+}
+
+/** What of the arguments is recorded as the component's inputs: neither the cluster nor functions. */
+function describe(args: SandboxArgs): pulumi.Inputs {
+    const { image, running, hostPort, workspaceSize } = args;
+    return { image, running, hostPort, workspaceSize };
+}
+
+function claimSpec(args: SandboxArgs): k8s.types.input.core.v1.PersistentVolumeClaimSpec {
+    return {
+        accessModes: ["ReadWriteOnce"],
+        storageClassName: args.cluster.storageClass,
+        resources: { requests: { storage: args.workspaceSize ?? constants.WORKSPACE_SIZE } },
+    };
+}
+
+function createService(
+    name: string,
+    args: SandboxArgs,
+    application: Application,
+    metadata: k8s.types.input.meta.v1.ObjectMeta,
+    opts: pulumi.CustomResourceOptions,
+): k8s.core.v1.Service {
+    return new k8s.core.v1.Service(
+        name,
+        {
+            // An endpoint is not awaited: the StatefulSet is, and it comes after this.
+            metadata: { ...metadata, annotations: { "pulumi.com/skipAwait": "true" } },
+            spec: {
+                type: "NodePort",
+                selector: { [constants.LABEL_SANDBOX]: name },
+                ports: [
+                    {
+                        name: "http",
+                        port: application.port,
+                        targetPort: application.port,
+                        protocol: "TCP",
+                        ...(args.hostPort === undefined ? {} : { nodePort: args.hostPort }),
+                    },
+                ],
+            },
+        },
+        opts,
+    );
+}
+
+/** Kubernetes picks a node port inside the block and keeps it as long as the Service lives. */
+function publishedAddress(cluster: Cluster, service: k8s.core.v1.Service) {
+    return cluster.address(service.spec.ports.apply((ports) => ports[0]?.nodePort ?? 0));
+}
+
+function secretData(
+    args: SandboxArgs,
+    token: pulumi.Output<string>,
+): pulumi.Output<Record<string, string>> {
+    const { application, inference } = args;
+    const own = pulumi.all({
+        ...(application?.tokenEnv ? { [application.tokenEnv]: token } : {}),
+        ...(inference
+            ? { INFERENCE_BASE_URL: inference.baseUrl, INFERENCE_API_KEY: inference.apiKey }
+            : {}),
+    });
+    return pulumi.secret(
+        pulumi
+            .all([own, args.secretEnv ?? {}])
+            .apply(([ours, theirs]): Record<string, string> => ({ ...theirs, ...ours })),
+    );
+}
+
+/** Scripts and the application's files, in one ConfigMap. */
+function configData(
+    args: SandboxArgs,
+    address: ReturnType<typeof publishedAddress> | undefined,
+): pulumi.Output<Record<string, string>> {
+    const scripts: Record<string, string> = {
+        "seed.sh": script("seed.sh"),
+        "start.sh": script("start.sh"),
+    };
+    const files = args.application?.files;
+    if (!files || !address) {
+        return pulumi.output(scripts);
+    }
+    return address.apply(({ host, port }): Record<string, string> => ({
+        ...scripts,
+        ...files({
+            origins: [...new Set([host, "localhost"])].map((name) => `http://${name}:${port}`),
+            ...(args.inference ? { model: args.inference.model } : {}),
+        }),
+    }));
+}
+
+/**
+ * A keyed digest of everything the pod reads at its start. Keyed with the token: a plain digest of
+ * a short secret could be guessed from the pod's annotation.
+ */
+function configHash(
+    config: pulumi.Output<Record<string, string>>,
+    secret: pulumi.Output<Record<string, string>>,
+    token: pulumi.Output<string>,
+): pulumi.Output<string> {
+    return pulumi.unsecret(
+        pulumi.all([config, secret, token]).apply(([files, values, key]) =>
+            createHmac("sha256", key)
+                .update(JSON.stringify([sorted(files), sorted(values)]))
+                .digest("hex")
+                .slice(0, 16),
+        ),
+    );
+}
+
+function sorted(record: Record<string, string>): [string, string][] {
+    return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+}

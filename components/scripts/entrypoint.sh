@@ -1,0 +1,64 @@
+#!/bin/sh
+# Entrypoint of the gateway: runs k3s, and gives pods their grace when the container is stopped.
+#
+# `docker stop`, a reboot and a replacement send TERM to process 1. k3s alone would end at once and
+# leave the pods to be killed with the container. Here k3s ends first, so that nothing is restarted;
+# then every process that leads a container gets TERM, and the script waits until all are gone. What
+# is left after Docker's own stop timeout is killed by Docker.
+#
+# Pulumi's stop has scaled every sandbox to zero before: then there is nothing to wait for.
+set -u
+
+tasks=/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io
+
+# As process 1 k3s would do this itself (as in k3d): with cgroup v2, controllers can be handed to
+# pods only when the root group has no process of its own.
+prepare_cgroups() {
+    [ -f /sys/fs/cgroup/cgroup.controllers ] || return 0
+    [ "$(cat /proc/self/cgroup)" = "0::/" ] || return 0
+    mkdir -p /sys/fs/cgroup/init
+    while read -r pid; do
+        echo "$pid" >/sys/fs/cgroup/init/cgroup.procs 2>/dev/null || true
+    done </sys/fs/cgroup/cgroup.procs
+    sed 's/\(^\| \)/\1+/g' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
+}
+
+# Process ids that lead a container, one a line. The pause container of a pod is one of them.
+leaders() {
+    for file in "$tasks"/*/init.pid; do
+        [ -f "$file" ] || continue
+        pid=$(cat "$file")
+        # A zombie has no command line; it is gone but not yet collected.
+        [ -n "$(tr -d '\0' <"/proc/$pid/cmdline" 2>/dev/null)" ] && echo "$pid"
+    done
+}
+
+stop() {
+    trap '' TERM INT
+    echo "entrypoint: stopping k3s" >&2
+    kill -TERM "$k3s" 2>/dev/null
+    while kill -0 "$k3s" 2>/dev/null; do
+        wait "$k3s"
+    done
+    pids=$(leaders)
+    echo "entrypoint: waiting for $(echo "$pids" | wc -w) container processes" >&2
+    # shellcheck disable=SC2086
+    [ -z "$pids" ] || kill -TERM $pids 2>/dev/null
+    while [ -n "$(leaders)" ]; do
+        sleep 0.2
+    done
+    exit 0
+}
+
+k3s=
+trap stop TERM INT
+prepare_cgroups
+mount --make-rshared / 2>/dev/null || true
+
+k3s "$@" &
+k3s=$!
+# `wait` also collects orphans, which process 1 owes everyone. A trapped signal ends it early.
+wait "$k3s"
+status=$?
+echo "entrypoint: k3s ended with status $status" >&2
+exit "$status"

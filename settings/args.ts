@@ -1,0 +1,39 @@
+/** Pure: from settings to the arguments of the components. */
+import * as pulumi from "@pulumi/pulumi";
+import { APPLICATIONS, type Application, type Cluster } from "../components";
+import type { GatewayArgs, SandboxArgs } from "../components";
+import { parseQuantity } from "./quantity";
+import type { SandboxSettings, Settings } from "./schema";
+
+/** Arguments of the gateway. */
+export function gatewayArgs({ running, gateway }: Settings): GatewayArgs {
+    const { memory, registries, ...rest } = gateway;
+    return {
+        ...rest,
+        running,
+        ...(memory === undefined ? {} : { memoryMiB: Math.floor(parseQuantity(memory) / 2 ** 20) }),
+        ...(registries === undefined ? {} : { registries: pulumi.secret(registries) }),
+    };
+}
+
+/** Arguments of a sandbox in `cluster`. */
+export function sandboxArgs(cluster: Cluster, settings: SandboxSettings): SandboxArgs {
+    const { protect: _, user, secretEnv, inference, ...rest } = settings;
+    const application: Application | undefined =
+        typeof rest.application === "string" ? APPLICATIONS[rest.application] : rest.application;
+    return {
+        ...rest,
+        cluster,
+        application,
+        image: rest.image ?? application?.image ?? "",
+        user: user === "root" ? 0 : user,
+        secretEnv: pulumi.secret(secretEnv),
+        ...(inference && {
+            inference: {
+                baseUrl: pulumi.secret(inference.baseUrl),
+                apiKey: pulumi.secret(inference.apiKey),
+                model: inference.model,
+            },
+        }),
+    };
+}

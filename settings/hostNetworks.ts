@@ -1,0 +1,90 @@
+/** Finds a network of this machine that the gateway's subnet would collide with. */
+import type { NetworkInterfaceInfo } from "node:os";
+import ipaddr from "ipaddr.js";
+import { bridgeName } from "../components/names";
+import { overlaps, parseSubnet, type Subnet } from "../components/subnet";
+import type { Problem } from "./problems";
+
+/** An IPv4 network that is in use here. */
+export interface HostNetwork {
+    /** Interface it is on. */
+    readonly name: string;
+    /** In CIDR notation. */
+    readonly cidr: string;
+}
+
+/**
+ * Networks of the interfaces. Docker gives each of its networks a bridge with an address, whether or
+ * not a container uses it, so they are among these.
+ */
+export function hostNetworks(
+    interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>,
+    routes: readonly HostNetwork[] = [],
+): HostNetwork[] {
+    const ofInterfaces = Object.entries(interfaces).flatMap(([name, addresses]) =>
+        (addresses ?? [])
+            .filter(({ family, cidr }) => family === "IPv4" && cidr !== null)
+            .map(({ cidr }) => ({ name, cidr: networkOf(cidr as string) })),
+    );
+    return [...ofInterfaces, ...routes];
+}
+
+/** The kernel's routing table as Linux shows it in /proc/net/route; default routes left out. */
+export function parseRoutes(table: string): HostNetwork[] {
+    return table
+        .split("\n")
+        .slice(1)
+        .map((line) => line.split("\t"))
+        .flatMap(([name, destination, , , , , , mask]) => {
+            const prefix = mask === undefined ? 0 : bits(mask);
+            return name && destination && prefix > 0
+                ? [{ name, cidr: `${dotted(destination)}/${prefix}` }]
+                : [];
+        });
+}
+
+/** The first network of the machine, other than the gateway's own, that overlaps its subnet. */
+export function findClash(
+    gateway: { readonly name: string; readonly subnet: string },
+    networks: readonly HostNetwork[],
+): Problem | undefined {
+    const own = bridgeName(gateway.name);
+    const wanted = parseSubnet(gateway.subnet) as Subnet;
+    const inUse = networks
+        .filter(({ name }) => name !== own)
+        .map((network) => ({ ...network, subnet: parseSubnet(network.cidr) }))
+        .filter(({ subnet }) => subnet !== undefined) as (HostNetwork & { subnet: Subnet })[];
+    const clash = inUse.find(({ subnet }) => overlaps(wanted, subnet));
+    return (
+        clash && {
+            key: "gateway.subnet",
+            got: gateway.subnet,
+            rule: `not overlap ${clash.cidr}, which is in use on interface ${clash.name}`,
+            example: freeSubnet(inUse.map(({ subnet }) => subnet)),
+        }
+    );
+}
+
+/** A /24 that nothing here uses, so that the example can be taken as it is. */
+function freeSubnet(used: readonly Subnet[]): string {
+    for (let third = 18; third < 256; third++) {
+        const candidate = `172.30.${third}.0/24`;
+        if (!used.some((subnet) => overlaps(subnet, parseSubnet(candidate) as Subnet))) {
+            return candidate;
+        }
+    }
+    return "10.213.18.0/24";
+}
+
+function networkOf(cidr: string): string {
+    return `${ipaddr.IPv4.networkAddressFromCIDR(cidr).toString()}/${cidr.split("/")[1]}`;
+}
+
+/** The kernel prints addresses as little-endian hexadecimal. */
+function dotted(hex: string): string {
+    return [6, 4, 2, 0].map((i) => parseInt(hex.slice(i, i + 2), 16)).join(".");
+}
+
+function bits(hex: string): number {
+    return [...parseInt(hex, 16).toString(2)].filter((bit) => bit === "1").length;
+}

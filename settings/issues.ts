@@ -1,0 +1,69 @@
+/** Turns the schema library's findings into problems. */
+import type { z } from "zod";
+import { must, splitMessage, type Problem } from "./problems";
+
+type Issue = z.core.$ZodIssue;
+
+/** The problems that the findings stand for: the first for each key, which is the plainest. */
+export function problemsOf(issues: readonly Issue[], raw: unknown): Problem[] {
+    const problems = issues.flatMap((issue) => collect(issue, [], raw));
+    return [...new Map(problems.reverse().map((found) => [found.key, found])).values()].reverse();
+}
+
+function collect(issue: Issue, parents: readonly PropertyKey[], raw: unknown): Problem[] {
+    const path = [...parents, ...issue.path];
+    switch (issue.code) {
+        case "unrecognized_keys":
+            return issue.keys.map((key) => problem([...path, key], raw, unknownKey(path)));
+        case "invalid_key":
+            // The key itself is what is wrong; its value says nothing.
+            return issue.issues.map((inner) => ({
+                ...problem(path, raw, inner.message),
+                got: String(path.at(-1)),
+            }));
+        case "invalid_union": {
+            // No branch looked into the value: the union's own message says what it may be.
+            const branch = closestBranch(issue.errors);
+            return branch === undefined
+                ? [problem(path, raw, issue.message)]
+                : branch.flatMap((inner) => collect(inner, path, raw));
+        }
+        default:
+            return [problem(path, raw, issue.message)];
+    }
+}
+
+/** The branch that looked into the value is the one its author meant. */
+function closestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+    return branches.find((branch) =>
+        branch.some((inner) => inner.path.length > 0 || inner.code === "unrecognized_keys"),
+    );
+}
+
+function unknownKey(path: readonly PropertyKey[]): string {
+    return must(
+        `be a key that ${path.length === 0 ? "the program" : format(path)} has (see docs/configuration.md)`,
+        "the same without this key",
+    );
+}
+
+function problem(path: readonly PropertyKey[], raw: unknown, message: string): Problem {
+    return { key: format(path), got: at(raw, path), ...splitMessage(message) };
+}
+
+function format(path: readonly PropertyKey[]): string {
+    return path
+        .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
+        .join("")
+        .replace(/^\./, "");
+}
+
+function at(raw: unknown, path: readonly PropertyKey[]): unknown {
+    return path.reduce<unknown>(
+        (value, part) =>
+            typeof value === "object" && value !== null
+                ? (value as Record<PropertyKey, unknown>)[part]
+                : undefined,
+        raw,
+    );
+}

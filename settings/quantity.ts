@@ -1,0 +1,20 @@
+/** Kubernetes quantities, as far as the schema lets them through. */
+
+const FACTORS: Readonly<Record<string, number>> = {
+    m: 1e-3,
+    "": 1,
+    k: 1e3,
+    M: 1e6,
+    G: 1e9,
+    T: 1e12,
+    Ki: 2 ** 10,
+    Mi: 2 ** 20,
+    Gi: 2 ** 30,
+    Ti: 2 ** 40,
+};
+
+/** The number a quantity stands for: bytes, or CPUs. */
+export function parseQuantity(text: string): number {
+    const [, number = "0", suffix = ""] = /^([0-9.]+)([A-Za-z]*)$/.exec(text) ?? [];
+    return Number(number) * (FACTORS[suffix] ?? Number.NaN);
+}

@@ -1,0 +1,140 @@
+/** Rules between values of the configuration, checked when each value has its right form. */
+import { APPLICATIONS } from "../components/application";
+import { CLUSTER_CIDR, SERVICE_CIDR } from "../components/constants";
+import { contains, formatBlock, portsOf } from "../components/ports";
+import { overlaps, parseSubnet, type Subnet } from "../components/subnet";
+import { parseQuantity } from "./quantity";
+import type { Problem } from "./problems";
+import type { SandboxSettings, Settings } from "./schema";
+
+/** Everything that is wrong between values. */
+export function checkRelations(settings: Settings): Problem[] {
+    return [
+        ...checkGateway(settings),
+        ...Object.entries(settings.sandboxes).flatMap(([name, sandbox]) =>
+            checkSandbox(`sandboxes.${name}`, sandbox, settings),
+        ),
+        ...checkFixedPorts(settings),
+        ...checkRoom(settings),
+    ];
+}
+
+function checkGateway({ gateway }: Settings): Problem[] {
+    const problems: Problem[] = [];
+    if (contains(gateway.ports, gateway.apiPort)) {
+        problems.push({
+            key: "gateway.apiPort",
+            got: gateway.apiPort,
+            rule: `lie outside gateway.ports (${formatBlock(gateway.ports)})`,
+            example: "16443",
+        });
+    }
+    const subnet = parseSubnet(gateway.subnet) as Subnet;
+    for (const inside of [CLUSTER_CIDR, SERVICE_CIDR]) {
+        if (overlaps(subnet, parseSubnet(inside) as Subnet)) {
+            problems.push({
+                key: "gateway.subnet",
+                got: gateway.subnet,
+                rule: `not overlap ${inside}, which Kubernetes uses inside`,
+                example: "172.30.18.0/24",
+            });
+        }
+    }
+    if (gateway.memory !== undefined && parseQuantity(gateway.memory) < 2 ** 30) {
+        problems.push({
+            key: "gateway.memory",
+            got: gateway.memory,
+            rule: "be at least 1Gi: Kubernetes alone takes half of that",
+            example: "8Gi",
+        });
+    }
+    return problems;
+}
+
+function checkSandbox(key: string, sandbox: SandboxSettings, { gateway }: Settings): Problem[] {
+    const problems: Problem[] = [];
+    if (sandbox.image === undefined && typeof sandbox.application !== "string") {
+        problems.push({
+            key: `${key}.image`,
+            got: undefined,
+            rule: `be given unless the application is a known one (${Object.keys(APPLICATIONS).join(", ")})`,
+            example: "ghcr.io/openclaw/openclaw:2026.9.6",
+        });
+    }
+    if (sandbox.hostPort !== undefined && sandbox.application === undefined) {
+        problems.push({
+            key: `${key}.hostPort`,
+            got: sandbox.hostPort,
+            rule: "belong to an application: there is no port to publish",
+            example: 'application: "openclaw"',
+        });
+    }
+    if (sandbox.hostPort !== undefined && !contains(gateway.ports, sandbox.hostPort)) {
+        problems.push({
+            key: `${key}.hostPort`,
+            got: sandbox.hostPort,
+            rule: `lie in gateway.ports (${formatBlock(gateway.ports)})`,
+            example: String(gateway.ports.first),
+        });
+    }
+    for (const name of Object.keys(sandbox.env)) {
+        if (name in sandbox.secretEnv) {
+            problems.push({
+                key: `${key}.env.${name}`,
+                got: sandbox.env[name],
+                rule: "not be in secretEnv too",
+                example: "one of the two",
+            });
+        }
+    }
+    for (const kind of ["cpu", "memory"] as const) {
+        const request = sandbox.resources?.requests?.[kind];
+        const limit = sandbox.resources?.limits?.[kind];
+        if (request && limit && parseQuantity(request) > parseQuantity(limit)) {
+            problems.push({
+                key: `${key}.resources.requests.${kind}`,
+                got: request,
+                rule: `not exceed the limit of ${limit}`,
+                example: limit,
+            });
+        }
+    }
+    return problems;
+}
+
+function checkFixedPorts({ sandboxes }: Settings): Problem[] {
+    const owners = new Map<number, string>();
+    const problems: Problem[] = [];
+    for (const [name, { hostPort }] of Object.entries(sandboxes)) {
+        if (hostPort === undefined) {
+            continue;
+        }
+        const owner = owners.get(hostPort);
+        if (owner === undefined) {
+            owners.set(hostPort, name);
+            continue;
+        }
+        problems.push({
+            key: `sandboxes.${name}.hostPort`,
+            got: hostPort,
+            rule: `differ from that of sandboxes.${owner}`,
+            example: String(hostPort + 1),
+        });
+    }
+    return problems;
+}
+
+function checkRoom({ gateway, sandboxes }: Settings): Problem[] {
+    const published = Object.values(sandboxes).filter((s) => s.application !== undefined).length;
+    const room = portsOf(gateway.ports).length;
+    return published <= room
+        ? []
+        : [
+              {
+                  key: "gateway.ports",
+                  got: formatBlock(gateway.ports),
+                  rule: `hold a port for each of the ${published} sandboxes with an application`,
+                  example: `"${gateway.ports.first}-${gateway.ports.first + published - 1}"`,
+              },
+          ];
+}

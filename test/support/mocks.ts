@@ -1,0 +1,100 @@
+/** Runs the program, or a piece of it, against recorded resources instead of an engine. */
+import * as pulumi from "@pulumi/pulumi";
+
+/** One resource as the engine would have been asked for it. */
+export interface Recorded {
+    readonly type: string;
+    readonly name: string;
+    readonly inputs: Record<string, unknown>;
+    readonly provider: string;
+}
+
+const SECRET = "4dabf18193072939515e22adb298388d";
+
+/** Values the real providers give back that the program reads. */
+function outputsOf(type: string, inputs: Record<string, unknown>): Record<string, unknown> {
+    switch (type) {
+        case "docker:index/remoteImage:RemoteImage":
+            return { ...inputs, imageId: `sha256:of-${String(inputs["name"])}` };
+        case "random:index/randomBytes:RandomBytes":
+            return { ...inputs, hex: "5e".repeat(inputs["length"] as number) };
+        case "pulumi:index:Stash":
+            return { ...inputs, output: inputs["input"] };
+        case "kubernetes:core/v1:Service":
+            return { ...inputs, spec: allocateNodePort(inputs["spec"] as ServiceSpec) };
+        default:
+            return inputs;
+    }
+}
+
+interface ServiceSpec {
+    readonly ports: readonly { readonly nodePort?: number }[];
+}
+
+function allocateNodePort(spec: ServiceSpec): ServiceSpec {
+    return { ...spec, ports: spec.ports.map((port) => ({ nodePort: 18800, ...port })) };
+}
+
+/** Starts recording; everything registered from now on ends up in the returned list. */
+export async function record(preview = false): Promise<Recorded[]> {
+    const recorded: Recorded[] = [];
+    await pulumi.runtime.setMocks(
+        {
+            newResource: ({ type, name, inputs, provider, id }) => {
+                recorded.push({
+                    type,
+                    name,
+                    inputs: inputs as Recorded["inputs"],
+                    provider: provider ?? "",
+                });
+                return {
+                    id: id || `${name}-id`,
+                    state: outputsOf(type, inputs as Recorded["inputs"]),
+                };
+            },
+            call: ({ token }) => {
+                throw new Error(`unexpected call of ${token}`);
+            },
+        },
+        "sandbox-gateway",
+        "test",
+        preview,
+    );
+    return recorded;
+}
+
+/** Waits until everything registered so far has been recorded. */
+export async function drain(): Promise<void> {
+    await pulumi.runtime.disconnect();
+}
+
+/** The one resource of a type, with a name if there are several. */
+export function find(recorded: readonly Recorded[], type: string, name?: string): Recorded {
+    const found = recorded.filter(
+        (r) => r.type === type && (name === undefined || r.name === name),
+    );
+    if (found.length !== 1) {
+        const known = recorded.map((r) => `${r.type} ${r.name}`).join("\n");
+        throw new Error(`${found.length} resources are ${type} ${name ?? ""}; recorded:\n${known}`);
+    }
+    return found[0] as Recorded;
+}
+
+/** Whether a value went to the engine as a secret. */
+export function isSecret(value: unknown): boolean {
+    return typeof value === "object" && value !== null && SECRET in value;
+}
+
+/** A value as the provider will see it, secrets opened at every depth. */
+export function plain(value: unknown): unknown {
+    if (Array.isArray(value)) {
+        return value.map(plain);
+    }
+    if (typeof value !== "object" || value === null) {
+        return value;
+    }
+    if (isSecret(value)) {
+        return plain((value as { value: unknown }).value);
+    }
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}

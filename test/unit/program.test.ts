@@ -1,0 +1,308 @@
+import * as pulumi from "@pulumi/pulumi";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { drain, find, isSecret, plain, record, type Recorded } from "../support/mocks";
+
+const CONTAINER = "docker:index/container:Container";
+const STATEFUL_SET = "kubernetes:apps/v1:StatefulSet";
+
+const CONFIG = {
+    gateway: { name: "Test", subnet: "10.213.77.0/24" },
+    sandboxes: {
+        assistant: { application: "openclaw", hostPort: 18789, secretEnv: { KEY: "hidden-value" } },
+        tool: { image: "busybox:1.37.0", running: false },
+    },
+};
+
+beforeEach(() => vi.resetModules());
+
+/** Runs index.ts with a configuration; returns what it registered and exported. */
+async function run(config: object, preview = false) {
+    const recorded = await record(preview);
+    pulumi.runtime.setAllConfig(
+        Object.fromEntries(
+            Object.entries(config).map(([key, value]) => [
+                `sandbox-gateway:${key}`,
+                typeof value === "string" ? value : JSON.stringify(value),
+            ]),
+        ),
+    );
+    const outputs = (await import("../../index.js")) as Record<string, unknown>;
+    await drain();
+    return { recorded, outputs };
+}
+
+function inputs<T = Record<string, unknown>>(recorded: Recorded[], type: string, name?: string): T {
+    return plain(find(recorded, type, name).inputs) as T;
+}
+
+describe("the running gateway", () => {
+    it("is one container with its identity, address, data and ports", async () => {
+        const { recorded } = await run(CONFIG);
+        const container = inputs(recorded, CONTAINER);
+        expect(container).toMatchObject({
+            name: "openshell-cluster-Test",
+            hostname: "openshell-test",
+            image: "sha256:of-rancher/k3s:v1.35.4-k3s1",
+            entrypoints: ["/bin/sh", "/usr/local/bin/sandbox-gateway-entrypoint"],
+            command: ["server"],
+            privileged: true,
+            cgroupnsMode: "host",
+            restart: "unless-stopped",
+            networkMode: "bridge",
+            networksAdvanced: [{ name: "openshell-cluster-Test", ipv4Address: "10.213.77.2" }],
+            volumes: [
+                { volumeName: "openshell-cluster-Test", containerPath: "/var/lib/rancher/k3s" },
+            ],
+            tmpfs: { "/run": "", "/var/run": "" },
+            wait: true,
+            waitTimeout: 300,
+            destroyGraceSeconds: 60,
+        });
+        expect(container["ports"]).toHaveLength(21);
+        expect((container["ports"] as object[])[0]).toEqual({
+            internal: 6443,
+            external: 16443,
+            ip: "127.0.0.1",
+            protocol: "tcp",
+        });
+        // Durations are compared as text with what Docker gives back: all five, none derived.
+        expect(Object.keys(container["healthcheck"] as object).sort()).toEqual([
+            "interval",
+            "retries",
+            "startPeriod",
+            "tests",
+            "timeout",
+        ]);
+    });
+
+    it("gets its files as secrets, except the script", async () => {
+        const { recorded } = await run(CONFIG);
+        const { uploads } = inputs<{
+            uploads: { file: string; content: string; permissions?: string }[];
+        }>(recorded, CONTAINER);
+        expect(uploads.map(({ file }) => file)).toEqual([
+            "/usr/local/bin/sandbox-gateway-entrypoint",
+            "/etc/rancher/k3s/config.yaml",
+            "/etc/rancher/node/password",
+            "/var/lib/rancher/k3s/server/tls/server-ca.crt",
+            "/var/lib/rancher/k3s/server/tls/server-ca.key",
+            "/var/lib/rancher/k3s/server/tls/client-ca.crt",
+            "/var/lib/rancher/k3s/server/tls/client-ca.key",
+        ]);
+        expect(uploads.slice(1).every(({ permissions }) => permissions === "0600")).toBe(true);
+        expect(uploads[1]?.content).toContain('node-name: "openshell-test"');
+        expect(isSecret(find(recorded, CONTAINER).inputs["uploads"])).toBe(true);
+    });
+
+    it("is reached with a kubeconfig that names nothing of the container", async () => {
+        const { recorded } = await run(CONFIG);
+        const provider = find(recorded, "pulumi:providers:kubernetes").inputs;
+        expect(plain(provider)).toMatchObject({
+            clusterIdentifier: "sandbox-gateway/Test",
+            skipUpdateUnreachable: "false",
+            enableServerSideApply: "true",
+            enableSecretMutable: "true",
+            enableConfigMapMutable: "true",
+        });
+        expect(plain(provider)).not.toHaveProperty("deleteUnreachable");
+        const kubeconfig = JSON.parse(plain(provider["kubeconfig"]) as string) as {
+            clusters: { cluster: { server: string } }[];
+        };
+        expect(kubeconfig.clusters[0]?.cluster.server).toBe("https://127.0.0.1:16443");
+        expect(isSecret(provider["kubeconfig"])).toBe(true);
+    });
+
+    it("mounts the folder of image archives read-only where k3s imports from", async () => {
+        const { recorded } = await run({
+            ...CONFIG,
+            gateway: { ...CONFIG.gateway, imageArchives: "archives" },
+        });
+        expect(inputs(recorded, CONTAINER)["volumes"]).toContainEqual({
+            hostPath: `${process.cwd()}/archives`,
+            containerPath: "/var/lib/rancher/k3s/agent/images/host",
+            readOnly: true,
+        });
+    });
+});
+
+describe("the stopped gateway", () => {
+    it("lacks exactly the container, and everything else keeps its name", async () => {
+        const running = await run(CONFIG);
+        vi.resetModules();
+        const stopped = await run({ ...CONFIG, running: false });
+        const keys = (recorded: Recorded[]) =>
+            recorded.map(({ type, name }) => `${type} ${name}`).sort();
+        expect(
+            keys(running.recorded).filter((key) => !keys(stopped.recorded).includes(key)),
+        ).toEqual([`${CONTAINER} gateway-k3s`]);
+        expect(
+            keys(stopped.recorded).filter((key) => !keys(running.recorded).includes(key)),
+        ).toEqual([]);
+    });
+
+    it("takes what is stored for true, and scales every sandbox to zero", async () => {
+        const { recorded } = await run({ ...CONFIG, running: false });
+        expect(inputs(recorded, "pulumi:providers:kubernetes")["skipUpdateUnreachable"]).toBe(
+            "true",
+        );
+        const sets = recorded.filter(({ type }) => type === STATEFUL_SET);
+        expect(sets.map((r) => (r.inputs["spec"] as { replicas: number }).replicas)).toEqual([
+            0, 0,
+        ]);
+    });
+});
+
+describe("a sandbox", () => {
+    it("runs its agent on a workspace under the name the claim template gives it", async () => {
+        const { recorded } = await run(CONFIG);
+        expect(
+            inputs(recorded, "kubernetes:core/v1:PersistentVolumeClaim", "assistant-workspace"),
+        ).toMatchObject({
+            metadata: { name: "workspace-assistant-0", namespace: "sandboxes" },
+            spec: {
+                accessModes: ["ReadWriteOnce"],
+                storageClassName: "sandbox-workspace",
+                resources: { requests: { storage: "2Gi" } },
+            },
+        });
+        const { metadata, spec } = inputs<{
+            metadata: { name: string };
+            spec: {
+                replicas: number;
+                volumeClaimTemplates: unknown[];
+                template: { spec: { initContainers: object[]; containers: object[] } };
+            };
+        }>(recorded, STATEFUL_SET, "assistant-agent");
+        expect(metadata.name).toBe("assistant");
+        expect(spec.replicas).toBe(1);
+        expect(spec.volumeClaimTemplates).toHaveLength(1);
+        expect(spec.template.spec).toMatchObject({
+            automountServiceAccountToken: false,
+            enableServiceLinks: false,
+            securityContext: { seccompProfile: { type: "RuntimeDefault" } },
+        });
+        expect(spec.template.spec.initContainers).toHaveLength(1);
+        expect(spec.template.spec.initContainers[0]).toMatchObject({
+            name: "workspace-init",
+            image: "ghcr.io/openclaw/openclaw:2026.9.6",
+            securityContext: { runAsUser: 0, capabilities: { drop: ["ALL"] } },
+            volumeMounts: expect.arrayContaining([
+                { name: "workspace", mountPath: "/workspace-pvc" },
+            ]) as unknown,
+        });
+        expect(spec.template.spec.containers).toHaveLength(1);
+        expect(spec.template.spec.containers[0]).toMatchObject({
+            name: "agent",
+            args: [
+                "/sandbox/.openclaw/tmp/openclaw-*/gateway*.lock",
+                "--",
+                "node",
+                "/app/openclaw.mjs",
+                "gateway",
+                "run",
+            ],
+            livenessProbe: { httpGet: { path: "/healthz", port: 18789 } },
+            resources: { limits: { memory: "2Gi" } },
+            securityContext: {
+                allowPrivilegeEscalation: false,
+                runAsNonRoot: true,
+                runAsUser: 1000,
+            },
+        });
+    });
+
+    it("keeps secrets in its Secret, out of the pod and the ConfigMap", async () => {
+        const { recorded } = await run(CONFIG);
+        const secret = find(recorded, "kubernetes:core/v1:Secret", "assistant-secret").inputs;
+        expect(isSecret(secret["stringData"])).toBe(true);
+        expect(plain(secret["stringData"])).toEqual({
+            KEY: "hidden-value",
+            OPENCLAW_GATEWAY_TOKEN: "5e".repeat(32),
+        });
+        const others = recorded.filter(({ type }) => type !== "kubernetes:core/v1:Secret");
+        expect(JSON.stringify(others)).not.toContain("hidden-value");
+        const workload = find(recorded, STATEFUL_SET, "assistant-agent").inputs;
+        expect(JSON.stringify(workload)).not.toContain("5e5e5e5e");
+    });
+
+    it("is published on its fixed port, with the origins OpenClaw then needs", async () => {
+        const { recorded, outputs } = await run(CONFIG);
+        expect(inputs(recorded, "kubernetes:core/v1:Service")["spec"]).toMatchObject({
+            type: "NodePort",
+            ports: [{ port: 18789, nodePort: 18789 }],
+        });
+        const { data } = inputs<{ data: Record<string, string> }>(
+            recorded,
+            "kubernetes:core/v1:ConfigMap",
+            "assistant-config",
+        );
+        expect(JSON.parse(data["openclaw.json"] ?? "")).toMatchObject({
+            gateway: {
+                controlUi: {
+                    allowedOrigins: ["http://127.0.0.1:18789", "http://localhost:18789"],
+                },
+            },
+        });
+        const urls = outputs["urls"] as Record<string, pulumi.Output<string>>;
+        expect(await value(urls["assistant"])).toBe("http://127.0.0.1:18789/");
+        const tokens = outputs["tokenUrls"] as Record<string, pulumi.Output<string>>;
+        expect(await value(tokens["assistant"])).toBe(
+            `http://127.0.0.1:18789/#token=${"5e".repeat(32)}`,
+        );
+        expect(await pulumi.isSecret(tokens["assistant"] as pulumi.Output<string>)).toBe(true);
+    });
+
+    it("stays at zero when it is suspended, and has no Service without an application", async () => {
+        const { recorded } = await run(CONFIG);
+        expect(inputs(recorded, STATEFUL_SET, "tool-agent")["spec"]).toMatchObject({ replicas: 0 });
+        expect(recorded.filter(({ type }) => type === "kubernetes:core/v1:Service")).toHaveLength(
+            1,
+        );
+    });
+});
+
+describe("every resource", () => {
+    it("of Docker and Kubernetes has a provider of its own", async () => {
+        const { recorded } = await run(CONFIG);
+        const orphans = recorded.filter(
+            ({ type, provider }) => /^(docker|kubernetes):/.test(type) && provider === "",
+        );
+        expect(orphans).toEqual([]);
+    });
+
+    it("of Kubernetes has a name that is given, not made up", async () => {
+        const { recorded } = await run(CONFIG);
+        const objects = recorded.filter(({ type }) => type.startsWith("kubernetes:"));
+        expect(objects.length).toBeGreaterThan(10);
+        for (const { inputs: of } of objects) {
+            expect((of["metadata"] as { name: string }).name).toMatch(/^[a-z0-9-]+$/);
+        }
+    });
+
+    it("registers in a first preview, when nothing is known yet", async () => {
+        const { recorded } = await run(CONFIG, true);
+        expect(recorded.filter(({ type }) => type === STATEFUL_SET)).toHaveLength(2);
+    });
+});
+
+describe("a wrong configuration", () => {
+    it("ends the program before anything is registered", async () => {
+        const recorded = await record();
+        pulumi.runtime.setAllConfig({ "sandbox-gateway:runing": "false" });
+        await expect(import("../../index.js")).rejects.toThrow(
+            "the configuration is wrong, nothing was changed:\n  runing: got false; must be a key that the program has",
+        );
+        await drain();
+        expect(recorded.filter(({ type }) => type !== "pulumi:pulumi:Stack")).toEqual([]);
+    });
+});
+
+function value<T>(output: pulumi.Output<T> | undefined): Promise<T | undefined> {
+    return new Promise((resolve) => {
+        if (output === undefined) {
+            resolve(undefined);
+        } else {
+            output.apply(resolve);
+        }
+    });
+}

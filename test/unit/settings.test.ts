@@ -1,0 +1,312 @@
+import { describe, expect, it } from "vitest";
+import { parseSettings } from "../../settings/parse";
+import { explain } from "../../settings/problems";
+
+/** The message of a configuration, without its heading. */
+function messageOf(raw: unknown): string[] {
+    return explain(parseSettings(raw).problems)
+        .split("\n")
+        .slice(1)
+        .map((line) => line.trim());
+}
+
+const sandbox = (value: object) => ({ sandboxes: { a: { application: "openclaw", ...value } } });
+
+const NAME_RULE =
+    "must have 1 to 53 letters, digits, `_`, `.` or `-` and begin with a letter or digit; for example dev";
+const SANDBOX_NAME_RULE =
+    "must be a sandbox name of 1 to 40 lower-case letters, digits or `-`, beginning with a letter; for example assistant";
+const PORT_RULE = "must be a TCP port from 1024 to 65535; for example 18789";
+const BLOCK_RULE = 'must be a block of ports, first-last; for example "18789-18808"';
+const IMAGE_RULE = "must be an image reference; for example ghcr.io/openclaw/openclaw:2026.9.6";
+const TAG_RULE =
+    "must name a tag or a digest, so that it means the same next week; for example busybox:1.37.0";
+const APP_RULE = 'must be a known application or an object; for example "openclaw"';
+const SIZE_RULE = "must be a Kubernetes quantity of storage; for example 2Gi";
+const EGRESS_RULE = 'must be `internet` or a network; for example "internet"';
+const USER_RULE = "must be a user id above 0, or `root` by that name; for example 1000";
+const RESERVED_RULE =
+    "must not be set here: the gateway's identity, data or addresses rest on it; for example kube-apiserver-arg";
+const UNKNOWN = (where: string) =>
+    `must be a key that ${where} has (see docs/configuration.md); for example the same without this key`;
+
+/** Shown in part when it is long. */
+const shown = (text: string) => {
+    const json = JSON.stringify(text);
+    return json.length > 80 ? `${json.slice(0, 77)}...` : json;
+};
+
+describe("a wrong configuration is named key by key", () => {
+    it.each<[object, string]>([
+        // Keys that do not exist.
+        [{ runing: false }, `runing: got false; ${UNKNOWN("the program")}`],
+        [{ gateway: { nam: "x" } }, `gateway.nam: got "x"; ${UNKNOWN("gateway")}`],
+        [sandbox({ img: "x" }), `sandboxes.a.img: got "x"; ${UNKNOWN("sandboxes.a")}`],
+        [
+            sandbox({ resources: { limit: {} } }),
+            `sandboxes.a.resources.limit: got {}; ${UNKNOWN("sandboxes.a.resources")}`,
+        ],
+        [
+            sandbox({ application: { port: 80, comand: [] } }),
+            `sandboxes.a.application.comand: got []; ${UNKNOWN("sandboxes.a.application")}`,
+        ],
+        // Switches.
+        [{ running: "yes" }, 'running: got "yes"; must be true or false; for example true'],
+        [{ running: 1 }, "running: got 1; must be true or false; for example true"],
+        [{ protect: null }, "protect: got null; must be true or false; for example true"],
+        [
+            sandbox({ running: "no" }),
+            'sandboxes.a.running: got "no"; must be true or false; for example true',
+        ],
+        // Names of gateways.
+        ...[
+            "",
+            "-dev",
+            "a b",
+            "é",
+            "a".repeat(54),
+            "a".repeat(55),
+            "a".repeat(63),
+            "a".repeat(253),
+        ].map((name): [object, string] => [
+            { gateway: { name } },
+            `gateway.name: got ${shown(name)}; ${NAME_RULE}`,
+        ]),
+        [{ gateway: { name: 5 } }, `gateway.name: got 5; ${NAME_RULE}`],
+        [{ gateway: [] }, 'gateway: got []; must be an object; for example {"name": "dev"}'],
+        // Names of sandboxes.
+        ...["", "A", "1a", "a_b", "a-", "a".repeat(41), "a.b"].map((name): [object, string] => [
+            { sandboxes: { [name]: { application: "openclaw" } } },
+            `sandboxes.${name}: got ${JSON.stringify(name)}; ${SANDBOX_NAME_RULE}`,
+        ]),
+        [
+            { sandboxes: ["a"] },
+            'sandboxes: got ["a"]; must be an object keyed by sandbox name; for example {"assistant": {"application": "openclaw"}}',
+        ],
+        [
+            { sandboxes: { a: null } },
+            'sandboxes.a: got null; must be an object; for example {"application": "openclaw"}',
+        ],
+        // Images.
+        [
+            { gateway: { image: "Rancher/K3s:1" } },
+            `gateway.image: got "Rancher/K3s:1"; ${IMAGE_RULE}`,
+        ],
+        [{ gateway: { image: "rancher/k3s" } }, `gateway.image: got "rancher/k3s"; ${TAG_RULE}`],
+        [sandbox({ image: "reg:5000/x" }), `sandboxes.a.image: got "reg:5000/x"; ${TAG_RULE}`],
+        [sandbox({ image: "" }), `sandboxes.a.image: got ""; ${IMAGE_RULE}`],
+        [
+            { sandboxes: { a: {} } },
+            "sandboxes.a.image: got nothing; must be given unless the application is a known one (openclaw); for example ghcr.io/openclaw/openclaw:2026.9.6",
+        ],
+        // Networks.
+        [
+            { gateway: { subnet: "172.30.18.1/24" } },
+            'gateway.subnet: got "172.30.18.1/24"; must be an IPv4 network without host bits; for example 192.168.7.0/24',
+        ],
+        [
+            { gateway: { subnet: "172.30.18.0/30" } },
+            'gateway.subnet: got "172.30.18.0/30"; must be a network of /16 to /29; for example 172.30.18.0/24',
+        ],
+        [
+            { gateway: { subnet: "10.42.7.0/24" } },
+            'gateway.subnet: got "10.42.7.0/24"; must not overlap 10.42.0.0/16, which Kubernetes uses inside; for example 172.30.18.0/24',
+        ],
+        [
+            { gateway: { subnet: "10.43.0.0/16" } },
+            'gateway.subnet: got "10.43.0.0/16"; must not overlap 10.43.0.0/16, which Kubernetes uses inside; for example 172.30.18.0/24',
+        ],
+        [
+            { gateway: { bindAddress: "localhost" } },
+            'gateway.bindAddress: got "localhost"; must be an IPv4 address of this machine; for example 127.0.0.1',
+        ],
+        // Ports.
+        [
+            { gateway: { apiPort: 443 } },
+            "gateway.apiPort: got 443; must be a TCP port from 1024 to 65535; for example 16443",
+        ],
+        [
+            { gateway: { apiPort: "16443" } },
+            'gateway.apiPort: got "16443"; must be a TCP port from 1024 to 65535; for example 16443',
+        ],
+        [
+            { gateway: { apiPort: 18790 } },
+            "gateway.apiPort: got 18790; must lie outside gateway.ports (18789-18808); for example 16443",
+        ],
+        [{ gateway: { ports: "18789" } }, `gateway.ports: got "18789"; ${BLOCK_RULE}`],
+        [{ gateway: { ports: 18789 } }, `gateway.ports: got 18789; ${BLOCK_RULE}`],
+        [
+            { gateway: { ports: "2000-1999" } },
+            'gateway.ports: got "2000-1999"; must lie between 1024 and 65535, first before last; for example "18789-18808"',
+        ],
+        [
+            { gateway: { ports: "80-90" } },
+            'gateway.ports: got "80-90"; must lie between 1024 and 65535, first before last; for example "18789-18808"',
+        ],
+        [
+            { gateway: { ports: "2000-2256" } },
+            'gateway.ports: got "2000-2256"; must hold at most 256 ports: each is published by Docker; for example "18789-18808"',
+        ],
+        [sandbox({ hostPort: 70000 }), `sandboxes.a.hostPort: got 70000; ${PORT_RULE}`],
+        [sandbox({ hostPort: 80.5 }), `sandboxes.a.hostPort: got 80.5; ${PORT_RULE}`],
+        [
+            sandbox({ hostPort: 30000 }),
+            "sandboxes.a.hostPort: got 30000; must lie in gateway.ports (18789-18808); for example 18789",
+        ],
+        [
+            { sandboxes: { a: { image: "x:1", hostPort: 18789 } } },
+            'sandboxes.a.hostPort: got 18789; must belong to an application: there is no port to publish; for example application: "openclaw"',
+        ],
+        [
+            {
+                sandboxes: {
+                    a: { application: "openclaw", hostPort: 18789 },
+                    b: { application: "openclaw", hostPort: 18789 },
+                },
+            },
+            "sandboxes.b.hostPort: got 18789; must differ from that of sandboxes.a; for example 18790",
+        ],
+        [
+            {
+                gateway: { ports: "18789-18789" },
+                sandboxes: { a: { application: "openclaw" }, b: { application: "openclaw" } },
+            },
+            'gateway.ports: got "18789-18789"; must hold a port for each of the 2 sandboxes with an application; for example "18789-18790"',
+        ],
+        // Settings of k3s.
+        ...["node-name", "token", "cluster-cidr", "data-dir", "secrets-encryption"].map(
+            (key): [object, string] => [
+                { gateway: { k3s: { [key]: "x" } } },
+                `gateway.k3s.${key}: got ${JSON.stringify(key)}; ${RESERVED_RULE}`,
+            ],
+        ),
+        [
+            { gateway: { k3s: { "--debug": true } } },
+            'gateway.k3s.--debug: got "--debug"; must be a k3s flag without dashes in front; for example kubelet-arg',
+        ],
+        [
+            { gateway: { k3s: { "kubelet-arg": { v: 2 } } } },
+            'gateway.k3s.kubelet-arg: got {"v":2}; must be a text, a number, true, false or a list of texts; for example ["v=2"]',
+        ],
+        // Applications.
+        [
+            sandbox({ application: "opnclaw" }),
+            `sandboxes.a.application: got "opnclaw"; ${APP_RULE}`,
+        ],
+        [sandbox({ application: 7 }), `sandboxes.a.application: got 7; ${APP_RULE}`],
+        [
+            sandbox({ application: { command: ["x"] } }),
+            "sandboxes.a.application.port: got nothing; must be the port it listens on, 1 to 65535; for example 8080",
+        ],
+        [
+            sandbox({ application: { port: 0 } }),
+            "sandboxes.a.application.port: got 0; must be the port it listens on, 1 to 65535; for example 8080",
+        ],
+        [
+            sandbox({ application: { port: 80, command: [] } }),
+            'sandboxes.a.application.command: got []; must name a program; for example ["node", "app.js"]',
+        ],
+        [
+            sandbox({ application: { port: 80, path: "health" } }),
+            'sandboxes.a.application.path: got "health"; must be a path that begins with /; for example /healthz',
+        ],
+        [
+            sandbox({ application: { port: 80, staleFiles: ["/etc/*.lock"] } }),
+            'sandboxes.a.application.staleFiles[0]: got "/etc/*.lock"; must be a pattern below /sandbox or /tmp; for example /tmp/*.lock',
+        ],
+        // Quantities and users.
+        ...["2Gb", "2GiB", "0", "-1Gi", "two", ""].map((size): [object, string] => [
+            sandbox({ workspaceSize: size }),
+            `sandboxes.a.workspaceSize: got ${JSON.stringify(size)}; ${SIZE_RULE}`,
+        ]),
+        [
+            sandbox({ resources: { limits: { memory: "2 Gi" } } }),
+            'sandboxes.a.resources.limits.memory: got "2 Gi"; must be a Kubernetes quantity of memory; for example 2Gi',
+        ],
+        [
+            sandbox({ resources: { requests: { cpu: "2" }, limits: { cpu: "500m" } } }),
+            'sandboxes.a.resources.requests.cpu: got "2"; must not exceed the limit of 500m; for example 500m',
+        ],
+        [
+            { gateway: { memory: "512Mi" } },
+            'gateway.memory: got "512Mi"; must be at least 1Gi: Kubernetes alone takes half of that; for example 8Gi',
+        ],
+        [sandbox({ user: 0 }), `sandboxes.a.user: got 0; ${USER_RULE}`],
+        [sandbox({ user: "node" }), `sandboxes.a.user: got "node"; ${USER_RULE}`],
+        // Where it may go, and what it is given.
+        [
+            sandbox({ egress: ["intranet"] }),
+            `sandboxes.a.egress[0]: got "intranet"; ${EGRESS_RULE}`,
+        ],
+        [
+            sandbox({ egress: [{ cidr: "1.2.3.4" }] }),
+            'sandboxes.a.egress[0].cidr: got "1.2.3.4"; must be an IPv4 network without host bits; for example 192.168.7.0/24',
+        ],
+        [
+            sandbox({ env: { "A-B": "x" } }),
+            'sandboxes.a.env.A-B: got "A-B"; must be the name of an environment variable; for example TZ',
+        ],
+        [
+            sandbox({ env: { A: 1 } }),
+            'sandboxes.a.env.A: got 1; must be a text; for example "Europe/Berlin"',
+        ],
+        [
+            sandbox({ env: { A: "x" }, secretEnv: { A: "y" } }),
+            'sandboxes.a.env.A: got "x"; must not be in secretEnv too; for example one of the two',
+        ],
+        [
+            sandbox({ inference: { baseUrl: "ftp://x", apiKey: "k", model: "m" } }),
+            'sandboxes.a.inference.baseUrl: got "ftp://x"; must be an http or https URL; for example https://api.example.org/v1',
+        ],
+        [
+            sandbox({ inference: { baseUrl: "http://x", apiKey: 5, model: "m" } }),
+            'sandboxes.a.inference.apiKey: got a secret value; must be a text; for example "sk-..."',
+        ],
+    ])("%j", (raw, message) => {
+        expect(messageOf(raw)).toEqual([message]);
+    });
+
+    it("all at once, under a heading that says nothing was changed", () => {
+        const { problems } = parseSettings({ runing: 1, gateway: { apiPort: 1 } });
+        expect(explain(problems)).toMatch(/^the configuration is wrong, nothing was changed:\n/);
+        expect(problems.map(({ key }) => key).sort()).toEqual(["gateway.apiPort", "runing"]);
+    });
+
+    it("without ever repeating a secret", () => {
+        const message = messageOf(sandbox({ secretEnv: { A: 12345678 } })).join();
+        expect(message).toContain("sandboxes.a.secretEnv.A: got a secret value");
+        expect(message).not.toContain("12345678");
+    });
+});
+
+describe("a right configuration", () => {
+    it("has every default in place", () => {
+        expect(parseSettings({}).settings).toEqual({
+            running: true,
+            protect: true,
+            gateway: {
+                name: "openshell",
+                image: "rancher/k3s:v1.35.4-k3s1",
+                subnet: "172.30.18.0/24",
+                apiPort: 16443,
+                ports: { first: 18789, last: 18808 },
+                bindAddress: "127.0.0.1",
+                tlsSans: [],
+                k3s: {},
+            },
+            sandboxes: {},
+        });
+    });
+
+    it.each([
+        ["53 characters", { gateway: { name: "a".repeat(53) } }],
+        ["a digest", { gateway: { image: `rancher/k3s@sha256:${"0".repeat(64)}` } }],
+        ["a registry with a port", sandbox({ image: "reg.example.org:5000/a/b:1" })],
+        ["root, by name", sandbox({ user: "root" })],
+        ["a network with ports", sandbox({ egress: [{ cidr: "192.168.7.0/24", ports: [8443] }] })],
+        ["an application of one's own", sandbox({ image: "x:1", application: { port: 80 } })],
+        ["no application", { sandboxes: { a: { image: "x:1" } } }],
+    ])("may have %s", (_, raw) => {
+        expect(parseSettings(raw).problems).toEqual([]);
+    });
+});

@@ -1,0 +1,97 @@
+/** The environment in which `pulumi` works on this checkout: what `make env` prints. */
+import { randomBytes } from "node:crypto";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+/** Folder in the checkout, ignored by git, for state, passphrase, logs and image archives. */
+export const LOCAL_FOLDER = ".local";
+
+/** Stack that `make` works on, unless PULUMI_STACK names another. */
+export const DEFAULT_STACK = "dev";
+
+/** Where the stack's state is kept. */
+export interface Backend {
+    /** Variables to set; empty when the user's own choice stands. */
+    readonly variables: Readonly<Record<string, string>>;
+    /** For people. */
+    readonly description: string;
+}
+
+/**
+ * The user's backend if there is one (PULUMI_BACKEND_URL, PULUMI_ACCESS_TOKEN or a login), else a
+ * file backend in the checkout.
+ */
+export function chooseBackend(root: string, env: NodeJS.ProcessEnv, loggedInTo?: string): Backend {
+    const own = env["PULUMI_BACKEND_URL"] ?? loggedInTo;
+    const variables: Record<string, string> = {};
+    const local = path.join(root, LOCAL_FOLDER);
+    if (own === undefined && env["PULUMI_ACCESS_TOKEN"] === undefined) {
+        variables["PULUMI_BACKEND_URL"] = `file://${local}`;
+    }
+    if (
+        env["PULUMI_CONFIG_PASSPHRASE"] === undefined &&
+        env["PULUMI_CONFIG_PASSPHRASE_FILE"] === undefined &&
+        variables["PULUMI_BACKEND_URL"] !== undefined
+    ) {
+        variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = path.join(local, "passphrase");
+    }
+    return {
+        variables,
+        description: variables["PULUMI_BACKEND_URL"]
+            ? `state in ${LOCAL_FOLDER}/.pulumi of the checkout`
+            : `state in your own backend${own === undefined ? "" : ` ${own}`}`,
+    };
+}
+
+/** Backend the user is logged in to, from Pulumi's credentials file. */
+export function currentLogin(env: NodeJS.ProcessEnv = process.env): string | undefined {
+    const home = env["PULUMI_HOME"] ?? path.join(os.homedir(), ".pulumi");
+    try {
+        const text = readFileSync(path.join(home, "credentials.json"), "utf8");
+        return (JSON.parse(text) as { current?: string }).current || undefined;
+    } catch {
+        return undefined;
+    }
+}
+
+/** Makes the passphrase that encrypts secrets in the state: once, readable by its owner only. */
+export function ensurePassphrase(file: string): void {
+    if (existsSync(file)) {
+        return;
+    }
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    // Whole or not at all, and never over another run's: a passphrase that is lost or cut short has
+    // encrypted a state that no one can read.
+    const temporary = `${file}.${process.pid}`;
+    writeFileSync(temporary, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600 });
+    try {
+        linkSync(temporary, file);
+    } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+            throw error;
+        }
+    } finally {
+        rmSync(temporary);
+    }
+}
+
+/** Environment for a command that runs pulumi. */
+export function withTools(
+    env: NodeJS.ProcessEnv,
+    folders: readonly string[],
+    variables: Readonly<Record<string, string>>,
+): NodeJS.ProcessEnv {
+    return { ...env, ...variables, PATH: [...folders, env["PATH"]].join(path.delimiter) };
+}
+
+/** The same as shell commands: `eval "$(make env)"`. */
+export function asShell(
+    folders: readonly string[],
+    variables: Readonly<Record<string, string>>,
+): string {
+    const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+    const lines = Object.entries(variables).map(([key, value]) => `export ${key}=${quote(value)}`);
+    const front = folders.map((folder) => `${quote(folder)}:`).join("");
+    return [...lines, ...(front ? [`export PATH=${front}"$PATH"`] : [])].join("\n");
+}

@@ -1,0 +1,327 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"gopkg.in/natefinch/lumberjack.v2"
+)
+
+// server is one run of `k3s server`.
+type server struct {
+	*settings
+	supervisor *supervisor
+	api        *api
+	kine       *component
+	containerd *component
+	apiserver  *component
+	others     []*component // all that talk to the API server
+	started    time.Time
+}
+
+func runServer(args []string) {
+	s := &server{started: time.Now()}
+	options := parseOptions(args)
+	logs.debug = options.debug
+	if options.logFile != "" {
+		logs.toFile(options.logFile, options.alsoStderr)
+	}
+	var err error
+	if s.settings, err = newSettings(options); err != nil {
+		logs.Fatalf("Error: %v", err)
+	}
+	logs.Infof("Starting k3s %s", version)
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	s.supervisor = newSupervisor(logs)
+
+	failed := make(chan error, 1)
+	go func() {
+		if err := s.start(ctx); err != nil {
+			failed <- err
+		}
+	}()
+	status := 0
+	select {
+	case got := <-signals:
+		logs.Infof("Received %s, shutting down", got)
+		go func() {
+			<-signals
+			os.Exit(1)
+		}()
+	case err := <-failed:
+		logs.write("fatal", "%s", err.Error())
+		status = 1
+	case ended := <-s.supervisor.ended:
+		logs.write("fatal", "%s exited: %v", ended.name, ended.err)
+		status = 1
+	}
+	cancel()
+	s.stop()
+	os.Exit(status)
+}
+
+// start brings everything up, in k3s's order. What it starts after the API
+// answers runs side by side.
+func (s *server) start(ctx context.Context) error {
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	if err := s.startStores(); err != nil {
+		return err
+	}
+	if err := s.bootstrap(ctx); err != nil {
+		return err
+	}
+	if err := s.issueLeaves(); err != nil {
+		return fmt.Errorf("Error: preparing server: %w", err)
+	}
+	kube := filepath.Join(libDir, "kube")
+	var err error
+	if s.apiserver, err = s.supervisor.start("kube-apiserver", kube, s.apiserverArgs(), nil); err != nil {
+		return err
+	}
+	if s.api, err = s.newAPI(); err != nil {
+		return err
+	}
+	if err := waitFor(ctx, 100*time.Millisecond, func() bool { return s.api.ready(ctx) }); err != nil {
+		return nil // told to stop meanwhile
+	}
+	logs.Infof("k3s is up and running, API ready after %s", time.Since(s.started).Round(time.Millisecond))
+	return s.startRest(ctx, kube)
+}
+
+func (s *server) startRest(ctx context.Context, kube string) error {
+	known, err := s.getNode(ctx, s.api)
+	if err != nil {
+		return fmt.Errorf("cannot read the node: %w", err)
+	}
+	if known != nil {
+		if err := s.checkAddress(known); err != nil {
+			return err
+		}
+	}
+	if err := s.run("kube-controller-manager", kube, s.controllerArgs()); err != nil {
+		return err
+	}
+	if err := s.run("kube-scheduler", kube, s.schedulerArgs()); err != nil {
+		return err
+	}
+	if !s.noKubeProxy {
+		if err := s.run("kube-proxy", kube, s.proxyArgs()); err != nil {
+			return err
+		}
+	}
+	if known != nil {
+		// The rules should be there before the pods are.
+		if err := s.startNetwork(ctx, known); err != nil {
+			return err
+		}
+	}
+	if err := waitFor(ctx, 50*time.Millisecond, func() bool { return ctr(ctx, "version").Run() == nil }); err != nil {
+		return nil
+	}
+	s.importImages(ctx)
+	kubelet, err := s.kubeletArgs()
+	if err != nil {
+		return err
+	}
+	if err := s.run("kubelet", kube, kubelet); err != nil {
+		return err
+	}
+	go (&manifests{settings: s.settings}).run(ctx)
+	return s.joinNode(ctx, known == nil)
+}
+
+// run starts a component that is stopped before the API server is.
+func (s *server) run(name, path string, args []string) error {
+	c, err := s.supervisor.start(name, path, args, nil)
+	if err == nil {
+		s.others = append(s.others, c)
+	}
+	return err
+}
+
+// joinNode does what needs the Node to be there.
+func (s *server) joinNode(ctx context.Context, isNew bool) error {
+	var n *node
+	usable := func() bool {
+		var err error
+		n, err = s.getNode(ctx, s.api)
+		return err == nil && n != nil && n.Spec.PodCIDR != ""
+	}
+	if err := waitFor(ctx, 100*time.Millisecond, usable); err != nil {
+		return nil
+	}
+	if isNew {
+		if err := s.startNetwork(ctx, n); err != nil {
+			return err
+		}
+	}
+	// Neither is worth ending a running server for.
+	if err := s.describeNode(ctx, s.api); err != nil && ctx.Err() == nil {
+		logs.Errorf("Cannot annotate the node: %v", err)
+	}
+	if err := s.checkNodePassword(ctx, s.api, n); err != nil && ctx.Err() == nil {
+		logs.Errorf("Cannot check the node password: %v", err)
+	}
+	return nil
+}
+
+// startNetwork lets pods have a network and starts to enforce its policies.
+func (s *server) startNetwork(ctx context.Context, n *node) error {
+	if s.flannelBackend != "none" && n.Spec.PodCIDR != "" {
+		if err := s.writeCNI(n.Spec.PodCIDR); err != nil {
+			return err
+		}
+	}
+	if s.noNetworkPolicy {
+		return nil
+	}
+	if err := ipsetUsable(ctx); err != nil {
+		logs.Warnf("Skipping network policy controller start, ipset unavailable: %v", err)
+		return nil
+	}
+	return s.run("kube-router", filepath.Join(libDir, "kube-router"), s.policyArgs())
+}
+
+// prepare makes the folders and everything that needs no datastore.
+func (s *server) prepare() error {
+	if err := clearStaleRun(); err != nil {
+		return err
+	}
+	for _, folder := range []string{s.data("server", "db"), s.data("server", "manifests"), s.data("agent", "images"), s.data("agent", "containerd"), "/etc/rancher/k3s"} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(s.storagePath, 0o701); err != nil {
+		return err
+	}
+	if !hasAddress(s.nodeAddress) && !s.noNetworkPolicy {
+		return errors.New("Failed to start networking: unable to initialize network policy controller: error getting node subnet: failed to find interface with specified node ip")
+	}
+	// Volumes mounted in a pod must be seen by the node and by other pods.
+	if err := syscall.Mount("", "/", "", syscall.MS_SHARED|syscall.MS_REC, ""); err != nil {
+		logs.Warnf("Cannot share mounts: %v", err)
+	}
+	prepareKernel()
+	if err := chooseIptables(); err != nil {
+		return err
+	}
+	if _, err := nodePassword(); err != nil {
+		return err
+	}
+	r, err := readRegistries(s.privateRegistry)
+	if err == nil {
+		err = s.writeContainerd(r)
+	}
+	if err != nil {
+		return err
+	}
+	s.resolvConfForPods, err = s.resolvConfOf()
+	return err
+}
+
+// startStores starts what needs no certificate, side by side.
+func (s *server) startStores() error {
+	var err error
+	// A socket of an earlier run would look like a server that listens.
+	_ = os.Remove(kineSocket)
+	_ = os.Remove(containerdSocket)
+	if s.kine, err = s.supervisor.start("kine", filepath.Join(libDir, "kine"), kineArgs(s.settings), nil); err != nil {
+		return err
+	}
+	log := &lumberjack.Logger{Filename: s.data("agent", "containerd", "containerd.log"), MaxSize: 50, MaxBackups: 3, MaxAge: 28, Compress: true}
+	s.containerd, err = s.supervisor.start("containerd", "/usr/bin/containerd", []string{"-c", s.data("agent", "etc", "containerd", "config.toml")}, log)
+	return err
+}
+
+// bootstrap settles which CAs, keys and passwords this cluster has.
+func (s *server) bootstrap(ctx context.Context) error {
+	failure := func(err error) error {
+		if changed := (newerThanDatastore)(nil); errors.As(err, &changed) || ctx.Err() != nil {
+			return err
+		}
+		return fmt.Errorf("Error: preparing server: failed to bootstrap cluster data: %w", err)
+	}
+	if err := s.findToken(); err != nil {
+		return failure(err)
+	}
+	if err := waitFor(ctx, 10*time.Millisecond, func() bool { return socketUp(kineSocket) }); err != nil {
+		return err
+	}
+	store, err := openDatastore(ctx, kineSocket)
+	if err != nil {
+		return failure(err)
+	}
+	defer store.client.Close()
+	password := tokenPassword(s.token)
+	saved, err := store.read(ctx, password)
+	if err != nil {
+		return failure(err)
+	}
+	if err := s.reconcile(saved); err != nil {
+		return failure(err)
+	}
+	for _, step := range []func() error{s.ensureCAs, s.ensureEncryption, s.writeTokens} {
+		if err := step(); err != nil {
+			return failure(err)
+		}
+	}
+	if saved == nil {
+		if err := store.save(ctx, password, s.bootstrapFiles()); err != nil {
+			return failure(err)
+		}
+	}
+	return nil
+}
+
+// findToken takes the token that was given, else the one of an earlier start,
+// else a new one.
+func (s *server) findToken() error {
+	if s.token != "" {
+		return nil
+	}
+	data, err := os.ReadFile(s.data("server", "token"))
+	if s.token = strings.TrimSpace(string(data)); err == nil && s.token != "" {
+		return nil
+	}
+	random := make([]byte, 16)
+	if _, err := rand.Read(random); err != nil {
+		return err
+	}
+	s.token = hex.EncodeToString(random)
+	return nil
+}
+
+// stop ends the components in the order in which they need one another. Pods
+// and their shims are left alone, as k3s leaves them; containerd is killed.
+func (s *server) stop() {
+	const patience = 3 * time.Second
+	s.containerd.kill()
+	ended := make(chan struct{})
+	for _, c := range s.others {
+		go func() {
+			c.stop(patience)
+			ended <- struct{}{}
+		}()
+	}
+	for range s.others {
+		<-ended
+	}
+	// The API server waits for its open requests, of which `kubectl exec` and
+	// watches from outside never end.
+	s.apiserver.stop(time.Second)
+	s.kine.stop(time.Second)
+}

@@ -1,0 +1,149 @@
+/** Container images: those a registry gives, and those made here where no registry is reached. */
+import { copyFileSync, existsSync, linkSync, mkdirSync, rmSync, statSync } from "node:fs";
+import * as path from "node:path";
+import Docker from "dockerode";
+import { cached, entryPath, type Recipe } from "./cache";
+import { goProgram, goRecipe } from "./goBuild";
+import { StepError, type Progress } from "./progress";
+
+/** Programs that the node image is made of. */
+export const NODE_PROGRAMS = [
+    "kube",
+    "kine",
+    "coredns",
+    "local-path-provisioner",
+    "kube-router",
+] as const;
+
+/** Label of an image that was made here under the name of a published one. */
+const STAND_IN_LABEL = "sandbox-gateway.stand-in";
+
+/** Seconds a registry may take; on a machine without one the answer comes at once. */
+const PULL_TIMEOUT = 600;
+
+/** Where the node image comes from. */
+export type NodeImage = "there" | "pulled" | "made here";
+
+/**
+ * Makes sure the daemon has the node image.
+ *
+ * @param reference its name, as the program will ask for it
+ */
+export async function provideNodeImage(reference: string, progress: Progress): Promise<NodeImage> {
+    const recipe = nodeImageRecipe(reference);
+    const present = await labels(reference);
+    if (present !== undefined) {
+        const standIn = present[STAND_IN_LABEL];
+        if (standIn === undefined) {
+            return "there";
+        }
+        if (standIn === path.basename(entryPath(recipe))) {
+            return "made here";
+        }
+    } else if (await pull(reference, progress)) {
+        return "pulled";
+    }
+    const entry = await cached(recipe, (folder) => buildNodeImage(reference, folder, progress));
+    await progress.run("docker", ["load", "--input", path.join(entry, "image.tar")]);
+    return "made here";
+}
+
+/** Whether the daemon's image of that name was made here: then no registry is within reach. */
+export async function isStandIn(reference: string): Promise<boolean> {
+    return (await labels(reference))?.[STAND_IN_LABEL] !== undefined;
+}
+
+/** An image archive that k3s can import; made by a script of the toolchain. */
+export interface Archive {
+    /** Folder below toolchain/ with an executable `build --out FILE`. */
+    readonly folder: "openclaw-image" | "test-image";
+    /** File name in the folder of archives. */
+    readonly file: string;
+}
+
+export const OPENCLAW_ARCHIVE: Archive = { folder: "openclaw-image", file: "openclaw.tar" };
+export const TEST_ARCHIVE: Archive = { folder: "test-image", file: "test-agent.tar" };
+
+/** Makes sure `archive` lies in `target`. */
+export async function provideArchive(
+    archive: Archive,
+    target: string,
+    progress: Progress,
+): Promise<void> {
+    const source = path.join(__dirname, archive.folder);
+    const recipe: Recipe = {
+        name: archive.folder,
+        files: [source, path.join(__dirname, "debian-rootfs")],
+    };
+    const entry = await cached(recipe, async (folder) => {
+        await progress.run(path.join(source, "build"), ["--out", path.join(folder, archive.file)]);
+    });
+    mkdirSync(target, { recursive: true });
+    const from = path.join(entry, archive.file);
+    const to = path.join(target, archive.file);
+    if (existsSync(to) && statSync(to).ino === statSync(from).ino) {
+        return;
+    }
+    rmSync(to, { force: true });
+    try {
+        linkSync(from, to);
+    } catch {
+        // The cache is on another file system.
+        copyFileSync(from, to);
+    }
+}
+
+function nodeImageRecipe(reference: string): Recipe {
+    return {
+        name: "node-image",
+        files: [path.join(__dirname, "node-image"), path.join(__dirname, "debian-rootfs")],
+        parameters: [reference, ...NODE_PROGRAMS.map((name) => entryPath(goRecipe(name)))],
+    };
+}
+
+async function buildNodeImage(
+    reference: string,
+    folder: string,
+    progress: Progress,
+): Promise<void> {
+    const programs = path.join(folder, "bin");
+    mkdirSync(programs);
+    for (const name of NODE_PROGRAMS) {
+        linkSync(await goProgram(name, progress), path.join(programs, name));
+    }
+    const label = path.basename(entryPath(nodeImageRecipe(reference)));
+    await progress.run(path.join(__dirname, "node-image", "build"), [
+        "--bin",
+        programs,
+        "--tag",
+        reference,
+        "--label",
+        `${STAND_IN_LABEL}=${label}`,
+        "--work",
+        path.join(folder, "work"),
+    ]);
+    await progress.run("docker", ["save", "--output", path.join(folder, "image.tar"), reference]);
+    rmSync(path.join(folder, "work"), { recursive: true, force: true });
+    rmSync(programs, { recursive: true });
+}
+
+async function pull(reference: string, progress: Progress): Promise<boolean> {
+    try {
+        await progress.run("docker", ["pull", reference], { timeout: PULL_TIMEOUT });
+        return true;
+    } catch {
+        return false;
+    }
+}
+
+async function labels(reference: string): Promise<Record<string, string> | undefined> {
+    try {
+        const { Config } = await new Docker().getImage(reference).inspect();
+        return Config.Labels ?? {};
+    } catch (error) {
+        if ((error as { statusCode?: number }).statusCode === 404) {
+            return undefined;
+        }
+        throw new StepError(`cannot ask Docker for ${reference}: ${(error as Error).message}`);
+    }
+}

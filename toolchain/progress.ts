@@ -1,0 +1,200 @@
+/** Numbered steps with elapsed times, a sign of life during long ones, and a log of everything. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
+import * as path from "node:path";
+
+/** Seconds without a line of output after which the current step says that it is alive. */
+const HEARTBEAT_SECONDS = 10;
+
+/** A step failed in a way that its message explains; no stack trace helps. */
+export class StepError extends Error {
+    constructor(
+        message: string,
+        /** What to do next. */
+        readonly hint?: string,
+    ) {
+        super(message);
+    }
+}
+
+/** How a command is run. */
+export interface RunOptions {
+    readonly cwd?: string;
+    readonly env?: NodeJS.ProcessEnv;
+    /** Seconds after which it is ended. @default never */
+    readonly timeout?: number;
+    /** Its output is secret: keep it out of the log. @default false */
+    readonly quiet?: boolean;
+}
+
+/** One run of several steps. */
+export class Progress {
+    private readonly started = Date.now();
+    private readonly log: WriteStream;
+    private readonly children = new Set<ChildProcess>();
+    private number = 0;
+    private lastLine = "";
+    private signal: NodeJS.Signals | undefined;
+
+    /** @param logFile file that gets every line of every command */
+    constructor(readonly logFile: string) {
+        mkdirSync(path.dirname(logFile), { recursive: true });
+        this.log = createWriteStream(logFile);
+        for (const signal of ["SIGINT", "SIGTERM"] as const) {
+            process.once(signal, () => this.interrupt(signal));
+        }
+    }
+
+    /** Runs one step; prints its number, title and result. `work` may return what to print. */
+    async step<T>(
+        title: string,
+        work: () => Promise<T>,
+        describe?: (result: T) => string,
+    ): Promise<T> {
+        const number = ++this.number;
+        const began = Date.now();
+        this.lastLine = "";
+        const heartbeat = setInterval(() => {
+            const detail = this.lastLine ? `: ${this.lastLine.slice(0, 100)}` : "";
+            this.print(`     ${title}, ${seconds(began)}${detail}`);
+        }, HEARTBEAT_SECONDS * 1000);
+        try {
+            const result = await work();
+            const detail = describe?.(result);
+            this.print(
+                `${String(number).padStart(3)}. ${title}${detail ? `: ${detail}` : ""} (${seconds(began)})`,
+            );
+            return result;
+        } catch (error) {
+            this.print(`${String(number).padStart(3)}. ${title}: FAILED (${seconds(began)})`);
+            throw error;
+        } finally {
+            clearInterval(heartbeat);
+        }
+    }
+
+    /** A line for people, kept in the log as well unless it is secret. */
+    print(line: string, { secret = false } = {}): void {
+        process.stdout.write(`${line}\n`);
+        if (!secret) {
+            this.log.write(`${line}\n`);
+        }
+    }
+
+    /** Seconds since the start, for the closing line. */
+    elapsed(): string {
+        return seconds(this.started);
+    }
+
+    /**
+     * Runs a command to its end. Its output goes to the log, its last line to the sign of life.
+     *
+     * @returns its standard output
+     * @throws StepError when it cannot be started, fails or takes too long
+     */
+    async run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+        this.log.write(`$ ${[command, ...args].join(" ")}\n`);
+        // A group of its own: ending it ends what it started.
+        const child = spawn(command, args, {
+            cwd: options.cwd,
+            env: options.env ?? process.env,
+            stdio: ["ignore", "pipe", "pipe"],
+            detached: true,
+        });
+        this.children.add(child);
+        let stdout = "";
+        child.stdout.on("data", (data: Buffer) => {
+            stdout += data.toString();
+            if (!options.quiet) {
+                this.receive(data);
+            }
+        });
+        child.stderr.on("data", (data: Buffer) => this.receive(data));
+        const timer =
+            options.timeout &&
+            setTimeout(() => killGroup(child, "SIGTERM"), options.timeout * 1000);
+        try {
+            const status = await ended(child);
+            if (status !== 0) {
+                throw new StepError(
+                    `${command} ${args[0] ?? ""} failed with status ${status}: ${this.lastLine}`,
+                );
+            }
+            return stdout;
+        } finally {
+            clearTimeout(timer);
+            this.children.delete(child);
+        }
+    }
+
+    /** Runs a command that owns the terminal, as if the user had typed it. Returns its status. */
+    async attach(
+        command: string,
+        args: readonly string[],
+        env: NodeJS.ProcessEnv,
+    ): Promise<number> {
+        this.log.write(`$ ${[command, ...args].join(" ")}\n`);
+        const child = spawn(command, args, { env, stdio: "inherit" });
+        this.children.add(child);
+        try {
+            return await ended(child);
+        } finally {
+            this.children.delete(child);
+        }
+    }
+
+    private receive(data: Buffer): void {
+        const text = data.toString();
+        this.log.write(text);
+        this.lastLine =
+            text
+                .trim()
+                .split(/[\r\n]+/)
+                .at(-1) || this.lastLine;
+    }
+
+    /** Whether the run was interrupted: then its failures need no explanation. */
+    get interrupted(): boolean {
+        return this.signal !== undefined;
+    }
+
+    /** Ctrl-C: ends what runs and says that the same command goes on from here. */
+    private interrupt(signal: NodeJS.Signals): void {
+        this.signal = signal;
+        for (const child of this.children) {
+            // An attached command has got the signal from the terminal already.
+            if (child.stdout) {
+                killGroup(child, signal);
+            }
+        }
+        this.print(`interrupted after ${this.elapsed()}; the same command goes on from here`);
+    }
+}
+
+/** Status a command ended with; 127 when it could not be started, 128 and more for a signal. */
+function ended(child: ChildProcess): Promise<number> {
+    return new Promise((resolve, reject) => {
+        child.on("error", (error: NodeJS.ErrnoException) =>
+            reject(new StepError(`cannot run ${child.spawnfile}: ${error.message}`)),
+        );
+        child.on("close", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 143)));
+    });
+}
+
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+    if (child.pid === undefined) {
+        return;
+    }
+    try {
+        process.kill(-child.pid, signal);
+    } catch {
+        // It has ended by itself.
+    }
+}
+
+function seconds(since: number): string {
+    const elapsed = (Date.now() - since) / 1000;
+    return elapsed < 60
+        ? `${elapsed.toFixed(1)} s`
+        : `${Math.floor(elapsed / 60)} min ${Math.round(elapsed % 60)} s`;
+}

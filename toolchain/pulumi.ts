@@ -1,0 +1,138 @@
+/** The Pulumi engine, its language host and its plugins: what PATH has, and what has to be made. */
+import { execFile } from "node:child_process";
+import { existsSync, linkSync, readFileSync } from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { promisify } from "node:util";
+import { buildBundle, bundleRecipe } from "./bundle";
+import { cached, entryPath, type Recipe } from "./cache";
+import { compareVersions, goProgram, goRecipe } from "./goBuild";
+import type { Progress } from "./progress";
+
+const ROOT = path.join(__dirname, "..");
+
+/** Resource plugins the program needs, with how a stand-in is made. */
+const PLUGINS = [
+    { name: "kubernetes", build: "go" },
+    { name: "docker", build: "bundle" },
+    { name: "random", build: "bundle" },
+] as const;
+
+type Plugin = (typeof PLUGINS)[number];
+
+/** Pulumi as it will be used. */
+export interface PulumiTools {
+    /** Folders to put in front of PATH; empty when the machine has everything. */
+    readonly path: readonly string[];
+    /** What was found or made, for people. */
+    readonly description: string;
+}
+
+/**
+ * The version of the SDK in package.json is the version of the engine that is built, and the oldest
+ * that is taken from PATH.
+ */
+export function sdkVersion(name: string): string {
+    const file = path.join(ROOT, "node_modules", "@pulumi", name, "package.json");
+    return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+/** Version of the `pulumi` on PATH. @returns undefined without one, or with an unfit one */
+export async function pulumiOnPath(): Promise<string | undefined> {
+    try {
+        const { stdout } = await promisify(execFile)("pulumi", ["version"]);
+        const version = stdout.trim().replace(/^v/, "");
+        const fits =
+            compareVersions(version, sdkVersion("pulumi")) >= 0 && version.startsWith("3.");
+        return fits ? version : undefined;
+    } catch {
+        return undefined;
+    }
+}
+
+/** Names of the Go programs that will be needed because the machine has no fit Pulumi. */
+export async function missingPrograms(): Promise<string[]> {
+    return (await pulumiOnPath()) === undefined ? ["pulumi", file(PLUGINS[0])] : [];
+}
+
+/** Finds or makes everything; the slow parts report through `progress`. */
+export async function providePulumi(progress: Progress): Promise<PulumiTools> {
+    const found = await pulumiOnPath();
+    const missing: Plugin[] = [];
+    for (const plugin of PLUGINS) {
+        if (!(found !== undefined && (await installed(plugin, progress)))) {
+            missing.push(plugin);
+        }
+    }
+    const folders: string[] = [];
+    if (missing.length > 0) {
+        folders.push(await pluginFolder(missing, progress));
+    }
+    if (found === undefined) {
+        folders.unshift(await engineFolder(progress));
+    }
+    const made = missing.map(({ name }) => name).join(", ");
+    return {
+        path: folders,
+        description: [
+            found
+                ? `Pulumi ${found} from PATH`
+                : `Pulumi ${sdkVersion("pulumi")} from its Go module`,
+            made ? `plugins made here: ${made}` : "plugins as published",
+        ].join("; "),
+    };
+}
+
+/** A plugin as published: already there, or downloaded now. */
+async function installed({ name }: Plugin, progress: Progress): Promise<boolean> {
+    const version = sdkVersion(name);
+    const home = process.env["PULUMI_HOME"] ?? path.join(os.homedir(), ".pulumi");
+    if (existsSync(path.join(home, "plugins", `resource-${name}-v${version}`))) {
+        return true;
+    }
+    try {
+        await progress.run("pulumi", ["plugin", "install", "resource", name, version], {
+            timeout: 120,
+        });
+        return true;
+    } catch {
+        return false;
+    }
+}
+
+/** Folder with the engine and, beside it where the engine looks first, the language host. */
+async function engineFolder(progress: Progress): Promise<string> {
+    const host = bundleRecipe("pulumi-language-nodejs");
+    return cached(merge("pulumi", [goRecipe("pulumi"), host]), async (folder) => {
+        place(await goProgram("pulumi", progress), path.join(folder, "pulumi"));
+        await buildBundle("pulumi-language-nodejs", folder);
+    });
+}
+
+async function pluginFolder(plugins: readonly Plugin[], progress: Progress): Promise<string> {
+    const recipes = plugins.map((plugin) =>
+        plugin.build === "go" ? goRecipe(file(plugin)) : bundleRecipe(file(plugin)),
+    );
+    return cached(merge("plugins", recipes), async (folder) => {
+        for (const plugin of plugins) {
+            if (plugin.build === "go") {
+                place(await goProgram(file(plugin), progress), path.join(folder, file(plugin)));
+            } else {
+                await buildBundle(file(plugin), folder);
+            }
+        }
+    });
+}
+
+function file({ name }: Plugin): string {
+    return `pulumi-resource-${name}`;
+}
+
+function merge(name: string, recipes: readonly Recipe[]): Recipe {
+    return { name: `bin-${name}`, files: [], parameters: recipes.map((r) => entryPath(r)) };
+}
+
+/** A hard link: it costs nothing and outlives the entry it comes from. */
+function place(from: string, to: string): void {
+    linkSync(from, to);
+}
