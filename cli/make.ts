@@ -3,7 +3,8 @@ import * as path from "node:path";
 import { asShell, DEFAULT_STACK, LOCAL_FOLDER } from "../toolchain/environment";
 import { Progress, StepError } from "../toolchain/progress";
 import { providePulumi } from "../toolchain/pulumi";
-import { chooseEnvironment, up } from "./up";
+import { chooseEnvironment } from "./environment";
+import { up } from "./up";
 
 const ROOT = path.join(__dirname, "..");
 
@@ -13,7 +14,7 @@ const USAGE = `usage: make TARGET [STACK=dev]
   stop     pulumi up --yes --config running=false     the container goes, everything else stays
   start    pulumi up --yes --config running=true
   heal     pulumi up --yes --refresh --run-program    after something was killed behind Pulumi's back
-  status   pulumi stack --show-urns=false             what there is
+  status   pulumi stack                               what there is
   destroy  pulumi destroy                             refused while protected
   env      print shell commands: eval "$(make env)" gives a shell in which plain pulumi works
   test     lint, types, format, unit tests and end-to-end tests
@@ -25,7 +26,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     stop: ["up", "--yes", "--config", "running=false"],
     start: ["up", "--yes", "--config", "running=true"],
     heal: ["up", "--yes", "--refresh", "--run-program"],
-    status: ["stack", "output"],
+    status: ["stack"],
     destroy: ["destroy", "--yes"],
 };
 
@@ -37,9 +38,9 @@ async function main(command: string | undefined): Promise<number> {
     }
     if (command === "env") {
         return run(log, async (progress) => {
-            const { path: folders } = await providePulumi(progress);
-            const { variables } = chooseEnvironment(ROOT, folders);
-            process.stdout.write(`${asShell(folders, { ...variables, PULUMI_STACK: stack })}\n`);
+            const tools = await providePulumi(progress);
+            const { variables } = chooseEnvironment(ROOT, tools);
+            process.stdout.write(`${asShell(tools.path, { ...variables, PULUMI_STACK: stack })}\n`);
             return 0;
         });
     }
@@ -49,8 +50,7 @@ async function main(command: string | undefined): Promise<number> {
         return command === "help" ? 0 : 64;
     }
     return run(log, async (progress) => {
-        const { path: folders } = await providePulumi(progress);
-        const { env } = chooseEnvironment(ROOT, folders);
+        const { env } = chooseEnvironment(ROOT, await providePulumi(progress));
         progress.print(`  $ pulumi ${args.join(" ")}`);
         const status = await progress.attach("pulumi", args, { ...env, PULUMI_STACK: stack });
         if (status !== 0 && command === "destroy") {

@@ -15,6 +15,7 @@ import { StepError, type Progress } from "../toolchain/progress";
 import { missingPrograms, providePulumi } from "../toolchain/pulumi";
 import { installSaltFilter } from "../toolchain/saltFilter";
 import { readGatewaySettings } from "../toolchain/stackFile";
+import { chooseEnvironment } from "./environment";
 import { printSummary } from "./summary";
 
 /** Runs all steps. @returns the exit status of `pulumi up`, or 0 */
@@ -57,26 +58,13 @@ async function prepare(
             );
         }
     }
-    const { env, description } = chooseEnvironment(root, tools.path);
+    const { env, description } = chooseEnvironment(root, tools);
     await progress.step(
         "stack",
         () => selectStack(root, stack, env, progress),
         () => `${stack}, ${description}`,
     );
     return env;
-}
-
-/** The environment of every pulumi command, once the tools are there. */
-export function chooseEnvironment(
-    root: string,
-    folders: readonly string[],
-): { env: NodeJS.ProcessEnv; variables: Readonly<Record<string, string>>; description: string } {
-    const { variables, description } = environment.chooseBackend(
-        root,
-        process.env,
-        environment.currentLogin(),
-    );
-    return { env: environment.withTools(process.env, folders, variables), variables, description };
 }
 
 async function checkFirst(root: string): Promise<string> {

@@ -62,8 +62,10 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
     private readonly bindAddress: string;
 
     constructor(name: string, args: GatewayArgs, opts?: pulumi.ComponentResourceOptions) {
-        super(`${constants.TYPE_PREFIX}:Gateway`, name, args, opts);
-        this.running = args.running;
+        // Whether it runs is not what it is: a stop shows what it changes, and nothing besides.
+        const { running, ...description } = args;
+        super(`${constants.TYPE_PREFIX}:Gateway`, name, description, opts);
+        this.running = running;
         this.nodeName = names.nodeName(args.name);
         this.dockerName = names.dockerName(args.name);
         this.bindAddress = args.bindAddress ?? "127.0.0.1";

@@ -141,7 +141,13 @@ export class Sandbox extends pulumi.ComponentResource {
                 },
             },
             // The template has done its work once the claim exists; a change of it is a replacement.
-            { ...child, dependsOn: [claim], ignoreChanges: ["spec.volumeClaimTemplates"] },
+            {
+                ...child,
+                dependsOn: [claim],
+                ignoreChanges: ["spec.volumeClaimTemplates"],
+                // A sandbox that does not start is reported while someone still watches.
+                customTimeouts: { create: "5m", update: "5m" },
+            },
         );
 
         const base = address?.apply(({ host, port }) => `http://${host}:${port}`);
@@ -160,10 +166,10 @@ export class Sandbox extends pulumi.ComponentResource {
     }
 }
 
-/** What of the arguments is recorded as the component's inputs: neither the cluster nor functions. */
+/** What the component records as its inputs: what it is, not whether it runs. */
 function describe(args: SandboxArgs): pulumi.Inputs {
-    const { image, running, hostPort, workspaceSize } = args;
-    return { image, running, hostPort, workspaceSize };
+    const { hostPort, workspaceSize, user } = args;
+    return { hostPort, workspaceSize, user };
 }
 
 function claimSpec(args: SandboxArgs): k8s.types.input.core.v1.PersistentVolumeClaimSpec {

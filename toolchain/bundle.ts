@@ -38,7 +38,6 @@ export async function buildBundle(name: string, folder: string): Promise<void> {
         platform: "node",
         target: "node20",
         external: [...external],
-        banner: { js: "#!/usr/bin/env node" },
         logLevel: "error",
     });
     chmodSync(output, 0o755);

@@ -1,11 +1,23 @@
 /** The environment in which `pulumi` works on this checkout: what `make env` prints. */
 import { randomBytes } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+    existsSync,
+    linkSync,
+    lstatSync,
+    mkdirSync,
+    readFileSync,
+    readlinkSync,
+    rmSync,
+    symlinkSync,
+    writeFileSync,
+} from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
 /** Folder in the checkout, ignored by git, for state, passphrase, logs and image archives. */
 export const LOCAL_FOLDER = ".local";
+
+const CREDENTIALS = "credentials.json";
 
 /** Stack that `make` works on, unless PULUMI_STACK names another. */
 export const DEFAULT_STACK = "dev";
@@ -46,9 +58,8 @@ export function chooseBackend(root: string, env: NodeJS.ProcessEnv, loggedInTo?:
 
 /** Backend the user is logged in to, from Pulumi's credentials file. */
 export function currentLogin(env: NodeJS.ProcessEnv = process.env): string | undefined {
-    const home = env["PULUMI_HOME"] ?? path.join(os.homedir(), ".pulumi");
     try {
-        const text = readFileSync(path.join(home, "credentials.json"), "utf8");
+        const text = readFileSync(path.join(pulumiHome(env), CREDENTIALS), "utf8");
         return (JSON.parse(text) as { current?: string }).current || undefined;
     } catch {
         return undefined;
@@ -74,6 +85,35 @@ export function ensurePassphrase(file: string): void {
     } finally {
         rmSync(temporary);
     }
+}
+
+/** Folder where Pulumi keeps plugins and logins. */
+export function pulumiHome(env: NodeJS.ProcessEnv = process.env): string {
+    return env["PULUMI_HOME"] ?? path.join(os.homedir(), ".pulumi");
+}
+
+/**
+ * A home of the checkout's own, for an engine with plugins made here: in the user's own home they
+ * would pass for the published ones in every other project. The user's logins stay valid.
+ */
+export function ensureHome(root: string, plugins: string, env = process.env): string {
+    const home = path.join(root, LOCAL_FOLDER, "home");
+    mkdirSync(home, { recursive: true });
+    link(plugins, path.join(home, "plugins"));
+    const credentials = path.join(pulumiHome(env), CREDENTIALS);
+    if (existsSync(credentials) && path.dirname(credentials) !== home) {
+        link(credentials, path.join(home, CREDENTIALS));
+    }
+    return home;
+}
+
+function link(target: string, file: string): void {
+    const present = lstatSync(file, { throwIfNoEntry: false });
+    if (present?.isSymbolicLink() && readlinkSync(file) === target) {
+        return;
+    }
+    rmSync(file, { recursive: true, force: true });
+    symlinkSync(target, file);
 }
 
 /** Environment for a command that runs pulumi. */

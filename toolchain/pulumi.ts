@@ -1,11 +1,11 @@
 /** The Pulumi engine, its language host and its plugins: what PATH has, and what has to be made. */
 import { execFile } from "node:child_process";
-import { existsSync, linkSync, readFileSync } from "node:fs";
-import * as os from "node:os";
+import { existsSync, linkSync, mkdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import { buildBundle, bundleRecipe } from "./bundle";
 import { cached, entryPath, type Recipe } from "./cache";
+import { pulumiHome } from "./environment";
 import { compareVersions, goProgram, goRecipe } from "./goBuild";
 import type { Progress } from "./progress";
 
@@ -22,8 +22,10 @@ type Plugin = (typeof PLUGINS)[number];
 
 /** Pulumi as it will be used. */
 export interface PulumiTools {
-    /** Folders to put in front of PATH; empty when the machine has everything. */
+    /** Folders to put in front of PATH; empty when the machine has the engine. */
     readonly path: readonly string[];
+    /** Folder of plugins that were made here. @default all are there as published */
+    readonly plugins?: string;
     /** What was found or made, for people. */
     readonly description: string;
 }
@@ -64,16 +66,10 @@ export async function providePulumi(progress: Progress): Promise<PulumiTools> {
             missing.push(plugin);
         }
     }
-    const folders: string[] = [];
-    if (missing.length > 0) {
-        folders.push(await pluginFolder(missing, progress));
-    }
-    if (found === undefined) {
-        folders.unshift(await engineFolder(progress));
-    }
     const made = missing.map(({ name }) => name).join(", ");
     return {
-        path: folders,
+        path: found === undefined ? [await engineFolder(progress)] : [],
+        ...(missing.length > 0 ? { plugins: await pluginFolder(missing, progress) } : {}),
         description: [
             found
                 ? `Pulumi ${found} from PATH`
@@ -84,14 +80,13 @@ export async function providePulumi(progress: Progress): Promise<PulumiTools> {
 }
 
 /** A plugin as published: already there, or downloaded now. */
-async function installed({ name }: Plugin, progress: Progress): Promise<boolean> {
-    const version = sdkVersion(name);
-    const home = process.env["PULUMI_HOME"] ?? path.join(os.homedir(), ".pulumi");
-    if (existsSync(path.join(home, "plugins", `resource-${name}-v${version}`))) {
+async function installed(plugin: Plugin, progress: Progress): Promise<boolean> {
+    if (existsSync(path.join(pulumiHome(), "plugins", directory(plugin)))) {
         return true;
     }
+    const { name } = plugin;
     try {
-        await progress.run("pulumi", ["plugin", "install", "resource", name, version], {
+        await progress.run("pulumi", ["plugin", "install", "resource", name, sdkVersion(name)], {
             timeout: 120,
         });
         return true;
@@ -104,21 +99,25 @@ async function installed({ name }: Plugin, progress: Progress): Promise<boolean>
 async function engineFolder(progress: Progress): Promise<string> {
     const host = bundleRecipe("pulumi-language-nodejs");
     return cached(merge("pulumi", [goRecipe("pulumi"), host]), async (folder) => {
-        place(await goProgram("pulumi", progress), path.join(folder, "pulumi"));
+        // Hard links cost nothing and outlive the entry they come from.
+        linkSync(await goProgram("pulumi", progress), path.join(folder, "pulumi"));
         await buildBundle("pulumi-language-nodejs", folder);
     });
 }
 
+/** A folder as the engine keeps plugins: one below it for each name and version. */
 async function pluginFolder(plugins: readonly Plugin[], progress: Progress): Promise<string> {
     const recipes = plugins.map((plugin) =>
         plugin.build === "go" ? goRecipe(file(plugin)) : bundleRecipe(file(plugin)),
     );
     return cached(merge("plugins", recipes), async (folder) => {
         for (const plugin of plugins) {
+            const own = path.join(folder, directory(plugin));
+            mkdirSync(own);
             if (plugin.build === "go") {
-                place(await goProgram(file(plugin), progress), path.join(folder, file(plugin)));
+                linkSync(await goProgram(file(plugin), progress), path.join(own, file(plugin)));
             } else {
-                await buildBundle(file(plugin), folder);
+                await buildBundle(file(plugin), own);
             }
         }
     });
@@ -128,11 +127,10 @@ function file({ name }: Plugin): string {
     return `pulumi-resource-${name}`;
 }
 
-function merge(name: string, recipes: readonly Recipe[]): Recipe {
-    return { name: `bin-${name}`, files: [], parameters: recipes.map((r) => entryPath(r)) };
+function directory({ name }: Plugin): string {
+    return `resource-${name}-v${sdkVersion(name)}`;
 }
 
-/** A hard link: it costs nothing and outlives the entry it comes from. */
-function place(from: string, to: string): void {
-    linkSync(from, to);
+function merge(name: string, recipes: readonly Recipe[]): Recipe {
+    return { name: `bin-${name}`, files: [], parameters: recipes.map((r) => entryPath(r)) };
 }

@@ -1,0 +1,196 @@
+/** A stack of its own for one end-to-end test: real engine, real Docker, real kubelet. */
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import * as os from "node:os";
+import * as path from "node:path";
+import { stringify } from "yaml";
+import { dockerName, nodeName } from "../../components/names";
+import { overlaps, parseSubnet, type Subnet } from "../../components/subnet";
+import { hostNetworks } from "../../settings/hostNetworks";
+import { attempt, run, type Result } from "./run";
+
+const ROOT = path.join(__dirname, "..", "..");
+
+/** What the program consists of. */
+const PROGRAM = ["Pulumi.yaml", "package.json", "tsconfig.json", "index.ts", "config.ts", "settings", "components"];
+
+/** Ports a test gateway publishes: the API, and this many for sandboxes. */
+const BLOCK = 6;
+
+/** One step of a preview, as the engine describes it. */
+export interface Step {
+    readonly op: string;
+    readonly urn: string;
+}
+
+/** A preview that can be compared: `op type name` for everything that is not the same. */
+export type Changes = readonly string[];
+
+/** A project folder, a stack in a backend of its own, and a gateway name that no one else has. */
+export class TestStack {
+    /** Name of the gateway; container, volume and network follow from it. */
+    readonly gateway: string;
+    readonly folder: string;
+    readonly container: string;
+    readonly node: string;
+    private readonly env: NodeJS.ProcessEnv;
+
+    private constructor(
+        name: string,
+        readonly subnet: string,
+        readonly apiPort: number,
+        readonly ports: { readonly first: number; readonly last: number },
+    ) {
+        this.gateway = `e2e-${name}-${process.pid}`;
+        this.container = dockerName(this.gateway);
+        this.node = nodeName(this.gateway);
+        this.folder = mkdtempSync(path.join(os.tmpdir(), `sandbox-gateway-${name}-`));
+        for (const file of PROGRAM) {
+            cpSync(path.join(ROOT, file), path.join(this.folder, file), { recursive: true });
+        }
+        symlinkSync(path.join(ROOT, "node_modules"), path.join(this.folder, "node_modules"));
+        const state = path.join(this.folder, "state");
+        mkdirSync(state);
+        this.env = {
+            ...process.env,
+            PULUMI_BACKEND_URL: `file://${state}`,
+            PULUMI_CONFIG_PASSPHRASE: "a passphrase of the test",
+            PULUMI_STACK: "test",
+        };
+    }
+
+    /** Makes the project and the stack; nothing is created in Docker yet. */
+    static async create(name: string): Promise<TestStack> {
+        const first = await freeBlock(BLOCK + 1);
+        const ports = { first: first + 1, last: first + BLOCK };
+        const stack = new TestStack(name, freeSubnet(), first, ports);
+        stack.configure({});
+        await stack.pulumi(["stack", "init", "test"]);
+        return stack;
+    }
+
+    /** Writes the configuration; the gateway's identity is always this stack's. */
+    configure(config: { gateway?: object; [key: string]: unknown }): void {
+        const values = {
+            ...config,
+            gateway: {
+                name: this.gateway,
+                subnet: this.subnet,
+                apiPort: this.apiPort,
+                ports: `${this.ports.first}-${this.ports.last}`,
+                ...config.gateway,
+            },
+        };
+        const own = Object.entries(values).map(([key, value]) => [`sandbox-gateway:${key}`, value]);
+        const file = path.join(this.folder, "Pulumi.test.yaml");
+        writeFileSync(file, stringify({ config: Object.fromEntries(own) as object }));
+    }
+
+    /** Runs pulumi; it has to succeed. @returns standard output */
+    async pulumi(args: readonly string[]): Promise<string> {
+        return run("pulumi", [...args, "--non-interactive"], this.options());
+    }
+
+    /** Runs pulumi, whatever comes of it. */
+    async tryPulumi(args: readonly string[]): Promise<Result> {
+        return attempt("pulumi", [...args, "--non-interactive"], this.options());
+    }
+
+    /** `pulumi up`. */
+    async up(...args: string[]): Promise<string> {
+        return this.pulumi(["up", "--yes", "--skip-preview", ...args]);
+    }
+
+    /** What a preview would do, sorted; resources that stay the same are left out. */
+    async preview(...args: string[]): Promise<Changes> {
+        const json = await this.pulumi(["preview", "--json", ...args]);
+        const { steps } = JSON.parse(json) as { steps: readonly Step[] };
+        return steps
+            .filter(({ op }) => op !== "same")
+            .map(({ op, urn }) => {
+                const [type = "", name = ""] = urn.split("::").slice(-2);
+                return `${op} ${type.split("$").at(-1)} ${name}`;
+            })
+            .sort();
+    }
+
+    /** An output of the program, secrets opened. */
+    async output<T>(name: string): Promise<T> {
+        return JSON.parse(
+            await this.pulumi(["stack", "output", name, "--json", "--show-secrets"]),
+        ) as T;
+    }
+
+    /** Runs kubectl in the gateway. */
+    async kubectl(...args: string[]): Promise<string> {
+        return run("docker", ["exec", this.container, "k3s", "kubectl", ...args]);
+    }
+
+    /** Runs a shell script in a sandbox. */
+    async shell(sandbox: string, script: string, input = ""): Promise<string> {
+        return run(
+            "docker",
+            ["exec", "-i", this.container, "k3s", "kubectl", "-n", "sandboxes", "exec", "-i",
+                `${sandbox}-0`, "-c", "agent", "--", "/bin/sh", "-c", script],
+            { input },
+        );
+    }
+
+    /** Names of containers, networks and volumes of this gateway that Docker has. */
+    async inDocker(): Promise<string[]> {
+        const list = async (kind: string, ...args: string[]) => {
+            const names = await run("docker", [...args, "--filter", `name=${this.container}`]);
+            return names.split("\n").filter((name) => name === this.container).map(() => kind);
+        };
+        return [
+            ...(await list("container", "ps", "--all", "--format", "{{.Names}}")),
+            ...(await list("network", "network", "ls", "--format", "{{.Name}}")),
+            ...(await list("volume", "volume", "ls", "--format", "{{.Name}}")),
+        ];
+    }
+
+    /** Removes everything, whatever state it is in. */
+    async remove(): Promise<void> {
+        await attempt("docker", ["rm", "--force", "--volumes", this.container]);
+        await attempt("docker", ["network", "rm", this.container]);
+        await attempt("docker", ["volume", "rm", "--force", this.container]);
+        rmSync(this.folder, { recursive: true, force: true });
+    }
+
+    private options() {
+        return { cwd: this.folder, env: this.env, timeout: 600 };
+    }
+}
+
+/** A /24 that no interface of this machine is on; by process, so that two runs differ. */
+function freeSubnet(): string {
+    const used = hostNetworks(os.networkInterfaces()).map(({ cidr }) => parseSubnet(cidr) as Subnet);
+    for (let i = 0; i < 256; i++) {
+        const candidate = `10.213.${(process.pid + i) % 256}.0/24`;
+        if (!used.some((network) => overlaps(network, parseSubnet(candidate) as Subnet))) {
+            return candidate;
+        }
+    }
+    throw new Error("no subnet of 10.213.0.0/16 is free");
+}
+
+/** First of `size` neighbouring ports that are free now, below the range of outgoing connections. */
+async function freeBlock(size: number): Promise<number> {
+    const offset = (process.pid * 16) % 8000;
+    for (let first = 20000; first < 32000; first += size) {
+        const candidate = 20000 + ((first - 20000 + offset) % 12000);
+        const ports = Array.from({ length: size }, (_, i) => candidate + i);
+        if ((await Promise.all(ports.map(isFree))).every(Boolean)) {
+            return candidate;
+        }
+    }
+    throw new Error(`no ${size} neighbouring ports are free`);
+}
+
+function isFree(port: number): Promise<boolean> {
+    return new Promise((resolve) => {
+        const server = createServer();
+        server.once("error", () => resolve(false));
+        server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    });
+}
