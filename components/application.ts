@@ -27,7 +27,7 @@ export interface Application {
     readonly staleFiles?: readonly string[];
     /** Environment the application needs, below what the sandbox sets itself. */
     readonly env?: Readonly<Record<string, string>>;
-    /** Environment variable that receives the sandbox's token. @default no token */
+    /** Environment variable that receives the sandbox's token. @default SANDBOX_TOKEN */
     readonly tokenEnv?: string;
     /** What to append to the URL so that the page opens with the token. */
     readonly tokenUrl?: (token: string) => string;

@@ -43,6 +43,9 @@ export interface SandboxArgs {
     };
 }
 
+/** Environment variable with the sandbox's token, for agents that have no name of their own for it. */
+const TOKEN_VARIABLE = "SANDBOX_TOKEN";
+
 /** One agent in one pod, with a workspace that survives it. */
 export class Sandbox extends pulumi.ComponentResource {
     /** Where the application's page is. @default undefined without an application */
@@ -221,7 +224,8 @@ function secretData(
 ): pulumi.Output<Record<string, string>> {
     const { application, inference } = args;
     const own = pulumi.all({
-        ...(application?.tokenEnv ? { [application.tokenEnv]: token } : {}),
+        // Never empty: Kubernetes drops an empty map, and every preview would add it again.
+        [application?.tokenEnv ?? TOKEN_VARIABLE]: token,
         ...(inference
             ? { INFERENCE_BASE_URL: inference.baseUrl, INFERENCE_API_KEY: inference.apiKey }
             : {}),

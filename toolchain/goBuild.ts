@@ -1,6 +1,6 @@
 /** Builds programs from their pinned Go modules. */
 import { execFileSync } from "node:child_process";
-import { cpSync, readFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { cached, isCached, type Recipe } from "./cache";
 import { StepError, type Progress } from "./progress";
@@ -52,6 +52,9 @@ export function goRecipe(name: string): Recipe {
  * @throws StepError when it is missing or too old
  */
 export function checkGo(names: readonly string[]): void {
+    if (names.length === 0) {
+        return;
+    }
     const hint = "install Go from https://go.dev/dl/ or set PATH to a newer one, then run it again";
     const needed = names
         .map((name) => goDirective(findBuild(name)))
@@ -81,7 +84,8 @@ function findBuild(name: string): GoBuild {
 
 function recipe(build: GoBuild): Recipe {
     const folder = path.join(GO_FOLDER, build.module);
-    const sources = build.package === "." ? ["main.go"] : [];
+    const sources =
+        build.package === "." ? readdirSync(folder).filter((file) => file.endsWith(".go")) : [];
     return {
         name: build.name,
         files: ["go.mod", "go.sum", ...sources].map((file) => path.join(folder, file)),

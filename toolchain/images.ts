@@ -1,13 +1,23 @@
 /** Container images: those a registry gives, and those made here where no registry is reached. */
-import { copyFileSync, existsSync, linkSync, mkdirSync, rmSync, statSync } from "node:fs";
+import {
+    copyFileSync,
+    existsSync,
+    linkSync,
+    mkdirSync,
+    rmSync,
+    statSync,
+    writeFileSync,
+} from "node:fs";
 import * as path from "node:path";
 import Docker from "dockerode";
 import { cached, entryPath, type Recipe } from "./cache";
-import { goProgram, goRecipe } from "./goBuild";
+import { aptInstall } from "./docker";
+import { checkGo, goProgram, goRecipe, hasGoProgram } from "./goBuild";
 import { StepError, type Progress } from "./progress";
 
 /** Programs that the node image is made of. */
 export const NODE_PROGRAMS = [
+    "k3s",
     "kube",
     "kine",
     "coredns",
@@ -17,6 +27,11 @@ export const NODE_PROGRAMS = [
 
 /** Label of an image that was made here under the name of a published one. */
 const STAND_IN_LABEL = "sandbox-gateway.stand-in";
+
+/** What the scripts that build images have in common. */
+const SHARED_SCRIPTS = ["debian-rootfs", "image-archive", "phase.sh"].map((file) =>
+    path.join(__dirname, file),
+);
 
 /** Seconds a registry may take; on a machine without one the answer comes at once. */
 const PULL_TIMEOUT = 600;
@@ -55,14 +70,24 @@ export async function isStandIn(reference: string): Promise<boolean> {
 
 /** An image archive that k3s can import; made by a script of the toolchain. */
 export interface Archive {
+    /** For people. */
+    readonly title: string;
     /** Folder below toolchain/ with an executable `build --out FILE`. */
     readonly folder: "openclaw-image" | "test-image";
     /** File name in the folder of archives. */
     readonly file: string;
 }
 
-export const OPENCLAW_ARCHIVE: Archive = { folder: "openclaw-image", file: "openclaw.tar" };
-export const TEST_ARCHIVE: Archive = { folder: "test-image", file: "test-agent.tar" };
+export const OPENCLAW_ARCHIVE: Archive = {
+    title: "OpenClaw image",
+    folder: "openclaw-image",
+    file: "openclaw.tar",
+};
+export const TEST_ARCHIVE: Archive = {
+    title: "test image",
+    folder: "test-image",
+    file: "test-agent.tar",
+};
 
 /** Makes sure `archive` lies in `target`. */
 export async function provideArchive(
@@ -73,7 +98,7 @@ export async function provideArchive(
     const source = path.join(__dirname, archive.folder);
     const recipe: Recipe = {
         name: archive.folder,
-        files: [source, path.join(__dirname, "debian-rootfs")],
+        files: [source, ...SHARED_SCRIPTS],
     };
     const entry = await cached(recipe, async (folder) => {
         await progress.run(path.join(source, "build"), ["--out", path.join(folder, archive.file)]);
@@ -96,7 +121,7 @@ export async function provideArchive(
 function nodeImageRecipe(reference: string): Recipe {
     return {
         name: "node-image",
-        files: [path.join(__dirname, "node-image"), path.join(__dirname, "debian-rootfs")],
+        files: [path.join(__dirname, "node-image"), ...SHARED_SCRIPTS],
         parameters: [reference, ...NODE_PROGRAMS.map((name) => entryPath(goRecipe(name)))],
     };
 }
@@ -106,25 +131,44 @@ async function buildNodeImage(
     folder: string,
     progress: Progress,
 ): Promise<void> {
+    checkGo(NODE_PROGRAMS.filter((name) => !hasGoProgram(name)));
+    await ensureCompiler(progress);
     const programs = path.join(folder, "bin");
     mkdirSync(programs);
     for (const name of NODE_PROGRAMS) {
         linkSync(await goProgram(name, progress), path.join(programs, name));
     }
-    const label = path.basename(entryPath(nodeImageRecipe(reference)));
     await progress.run(path.join(__dirname, "node-image", "build"), [
         "--bin",
         programs,
         "--tag",
         reference,
-        "--label",
-        `${STAND_IN_LABEL}=${label}`,
         "--work",
         path.join(folder, "work"),
     ]);
+    // The label says that it is not the published image, and from which recipe it is.
+    const label = path.basename(entryPath(nodeImageRecipe(reference)));
+    const context = path.join(folder, "context");
+    mkdirSync(context);
+    writeFileSync(
+        path.join(context, "Dockerfile"),
+        `FROM ${reference}\nLABEL ${STAND_IN_LABEL}=${label}\n`,
+    );
+    await progress.run("docker", ["build", "--tag", reference, context]);
     await progress.run("docker", ["save", "--output", path.join(folder, "image.tar"), reference]);
     rmSync(path.join(folder, "work"), { recursive: true, force: true });
     rmSync(programs, { recursive: true });
+}
+
+/** kine and the pause image are linked with C code. */
+async function ensureCompiler(progress: Progress): Promise<void> {
+    if (existsSync("/usr/bin/gcc")) {
+        return;
+    }
+    if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) {
+        throw new StepError("no C compiler", "install gcc, then run this again");
+    }
+    await aptInstall(["gcc", "libc6-dev"], progress);
 }
 
 async function pull(reference: string, progress: Progress): Promise<boolean> {

@@ -28,9 +28,15 @@ export async function collect(stack: TestStack, sandbox: string): Promise<Eviden
         workspace: await stack.shell(sandbox, CHECKSUMS),
         secrets: await list("secrets", "N:.metadata.name,D:.data", "-n", "sandboxes"),
         authority: await provenAuthority(stack),
-        nodes: await list("nodes", "N:.metadata.name,U:.metadata.uid,A:.status.addresses[0].address"),
+        nodes: await list(
+            "nodes",
+            "N:.metadata.name,U:.metadata.uid,A:.status.addresses[0].address",
+        ),
         claims: await list("pvc", "N:.metadata.name,U:.metadata.uid,V:.spec.volumeName", "-A"),
-        volumes: await list("pv", "N:.metadata.name,U:.metadata.uid,P:.spec.persistentVolumeReclaimPolicy"),
+        volumes: await list(
+            "pv",
+            "N:.metadata.name,U:.metadata.uid,P:.spec.persistentVolumeReclaimPolicy",
+        ),
         urls: await stack.output("tokenUrls"),
     };
 }

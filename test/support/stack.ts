@@ -12,7 +12,15 @@ import { attempt, run, type Result } from "./run";
 const ROOT = path.join(__dirname, "..", "..");
 
 /** What the program consists of. */
-const PROGRAM = ["Pulumi.yaml", "package.json", "tsconfig.json", "index.ts", "config.ts", "settings", "components"];
+const PROGRAM = [
+    "Pulumi.yaml",
+    "package.json",
+    "tsconfig.json",
+    "index.ts",
+    "config.ts",
+    "settings",
+    "components",
+];
 
 /** Ports a test gateway publishes: the API, and this many for sandboxes. */
 const BLOCK = 6;
@@ -130,8 +138,24 @@ export class TestStack {
     async shell(sandbox: string, script: string, input = ""): Promise<string> {
         return run(
             "docker",
-            ["exec", "-i", this.container, "k3s", "kubectl", "-n", "sandboxes", "exec", "-i",
-                `${sandbox}-0`, "-c", "agent", "--", "/bin/sh", "-c", script],
+            [
+                "exec",
+                "-i",
+                this.container,
+                "k3s",
+                "kubectl",
+                "-n",
+                "sandboxes",
+                "exec",
+                "-i",
+                `${sandbox}-0`,
+                "-c",
+                "agent",
+                "--",
+                "/bin/sh",
+                "-c",
+                script,
+            ],
             { input },
         );
     }
@@ -140,7 +164,10 @@ export class TestStack {
     async inDocker(): Promise<string[]> {
         const list = async (kind: string, ...args: string[]) => {
             const names = await run("docker", [...args, "--filter", `name=${this.container}`]);
-            return names.split("\n").filter((name) => name === this.container).map(() => kind);
+            return names
+                .split("\n")
+                .filter((name) => name === this.container)
+                .map(() => kind);
         };
         return [
             ...(await list("container", "ps", "--all", "--format", "{{.Names}}")),
@@ -164,7 +191,9 @@ export class TestStack {
 
 /** A /24 that no interface of this machine is on; by process, so that two runs differ. */
 function freeSubnet(): string {
-    const used = hostNetworks(os.networkInterfaces()).map(({ cidr }) => parseSubnet(cidr) as Subnet);
+    const used = hostNetworks(os.networkInterfaces()).map(
+        ({ cidr }) => parseSubnet(cidr) as Subnet,
+    );
     for (let i = 0; i < 256; i++) {
         const candidate = `10.213.${(process.pid + i) % 256}.0/24`;
         if (!used.some((network) => overlaps(network, parseSubnet(candidate) as Subnet))) {

@@ -252,6 +252,12 @@ describe("a sandbox", () => {
         expect(await pulumi.isSecret(tokens["assistant"] as pulumi.Output<string>)).toBe(true);
     });
 
+    it("has a Secret that is never empty, which would be a change in every preview", async () => {
+        const { recorded } = await run(CONFIG);
+        const secret = find(recorded, "kubernetes:core/v1:Secret", "tool-secret").inputs;
+        expect(plain(secret["stringData"])).toEqual({ SANDBOX_TOKEN: "5e".repeat(32) });
+    });
+
     it("stays at zero when it is suspended, and has no Service without an application", async () => {
         const { recorded } = await run(CONFIG);
         expect(inputs(recorded, STATEFUL_SET, "tool-agent")["spec"]).toMatchObject({ replicas: 0 });

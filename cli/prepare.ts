@@ -1,0 +1,114 @@
+/** What has to be there before pulumi runs: for `make up`, and for the end-to-end tests. */
+import Docker from "dockerode";
+import { mkdirSync, statSync } from "node:fs";
+import * as path from "node:path";
+import { dockerName } from "../components/names";
+import { portsOf } from "../components/ports";
+import { gatewaySchema, type GatewaySettings } from "../settings/schema";
+import { cacheRoot } from "../toolchain/cache";
+import { provideDocker } from "../toolchain/docker";
+import { LOCAL_FOLDER } from "../toolchain/environment";
+import { checkGo, hasGoProgram } from "../toolchain/goBuild";
+import * as images from "../toolchain/images";
+import { checkMachine, findBusyPort } from "../toolchain/machine";
+import { StepError, type Progress } from "../toolchain/progress";
+import { missingPrograms, providePulumi, type PulumiTools } from "../toolchain/pulumi";
+import { chooseEnvironment } from "./environment";
+
+/** Everything for a gateway of these settings. @returns Pulumi as it will be used */
+export async function prepareForGateway(
+    root: string,
+    gateway: GatewaySettings,
+    progress: Progress,
+): Promise<PulumiTools> {
+    await progress.step("machine", () => checkFirst(root), String);
+    await progress.step("Docker", () => provideDocker(progress), String);
+    await progress.step("ports", () => checkPorts(gateway), String);
+    const tools = await preparePulumi(progress);
+    const source = await prepareNodeImage(gateway.image, progress);
+    if (gateway.imageArchives !== undefined) {
+        const folder = path.resolve(root, gateway.imageArchives);
+        mkdirSync(folder, { recursive: true });
+        // Where the node image had to be made here, no registry is within reach of the pods either.
+        if (source === "made here") {
+            await prepareArchives(folder, [images.OPENCLAW_ARCHIVE], progress);
+        }
+    }
+    return tools;
+}
+
+/** Everything for the end-to-end tests. @returns the environment to run them in */
+export async function prepareForTests(
+    root: string,
+    progress: Progress,
+): Promise<NodeJS.ProcessEnv> {
+    await progress.step("machine", () => checkFirst(root), String);
+    await progress.step("Docker", () => provideDocker(progress), String);
+    const tools = await preparePulumi(progress);
+    await prepareNodeImage(gatewaySchema.parse({}).image, progress);
+    const folder = path.join(root, LOCAL_FOLDER, "test-images");
+    const archives = [images.TEST_ARCHIVE, images.OPENCLAW_ARCHIVE];
+    await prepareArchives(folder, archives, progress);
+    return chooseEnvironment(root, tools).env;
+}
+
+async function preparePulumi(progress: Progress): Promise<PulumiTools> {
+    return progress.step(
+        "Pulumi",
+        () => providePulumi(progress),
+        ({ description }) => description,
+    );
+}
+
+async function prepareNodeImage(image: string, progress: Progress): Promise<images.NodeImage> {
+    return progress.step(
+        "k3s image",
+        () => images.provideNodeImage(image, progress),
+        (source) => `${image} ${source}`,
+    );
+}
+
+async function prepareArchives(
+    folder: string,
+    archives: readonly images.Archive[],
+    progress: Progress,
+): Promise<void> {
+    for (const archive of archives) {
+        await progress.step(archive.title, () => images.provideArchive(archive, folder, progress));
+    }
+}
+
+async function checkFirst(root: string): Promise<string> {
+    const missing = (await missingPrograms()).filter((name) => !hasGoProgram(name));
+    if (missing.length > 0) {
+        checkGo(missing);
+    }
+    mkdirSync(cacheRoot(), { recursive: true });
+    const folders = [root, cacheRoot(), "/var/lib"].filter(
+        (folder) => statSync(folder, { throwIfNoEntry: false }) !== undefined,
+    );
+    return checkMachine(folders, missing.length > 0);
+}
+
+/** Ports that a container of ours does not hold already must be free. */
+async function checkPorts(gateway: GatewaySettings): Promise<string> {
+    const container = await new Docker()
+        .getContainer(dockerName(gateway.name))
+        .inspect()
+        .catch(() => undefined);
+    if (container?.State.Running) {
+        return "held by the gateway, which runs";
+    }
+    const busy =
+        (await findBusyPort("127.0.0.1", [gateway.apiPort])) ??
+        (await findBusyPort(gateway.bindAddress, portsOf(gateway.ports)));
+    if (busy !== undefined) {
+        throw new StepError(
+            `port ${busy} is in use on this machine; the gateway publishes it (${
+                busy === gateway.apiPort ? "gateway.apiPort" : "gateway.ports"
+            })`,
+            `end what listens there (\`ss -ltnp 'sport = :${busy}'\`), or choose others with \`pulumi config set --path\``,
+        );
+    }
+    return "free";
+}

@@ -1,0 +1,101 @@
+/**
+ * `make test`: lint, types, format, unit tests, end-to-end tests, and one closing line of the form
+ * `N passed, N failed`. Whatever the end-to-end tests need is found or made first; a test that is
+ * skipped counts as failed.
+ */
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import * as path from "node:path";
+import { LOCAL_FOLDER } from "../toolchain/environment";
+import { Progress, StepError } from "../toolchain/progress";
+import { prepareForTests } from "./prepare";
+
+const ROOT = path.join(__dirname, "..");
+const BIN = path.join(ROOT, "node_modules", ".bin");
+
+/** Checks that are one program each. */
+const CHECKS: readonly [title: string, command: string, args: readonly string[]][] = [
+    ["lint", "eslint", ["--max-warnings", "0", "."]],
+    ["types", "tsc", ["--noEmit"]],
+    ["format", "prettier", ["--check", "--log-level", "warn", "."]],
+];
+
+interface Count {
+    readonly passed: number;
+    readonly failed: number;
+}
+
+/** The part of vitest's JSON report that is read. */
+interface Report {
+    readonly numPassedTests: number;
+    readonly numFailedTests: number;
+    readonly numPendingTests: number;
+    readonly numTodoTests: number;
+    readonly success: boolean;
+}
+
+async function main(): Promise<number> {
+    const progress = new Progress(path.join(ROOT, LOCAL_FOLDER, "log", "test.log"));
+    const counts: Count[] = [];
+    for (const [title, command, args] of CHECKS) {
+        const status = await progress.attach(path.join(BIN, command), args, process.env);
+        progress.print(`${title}: ${status === 0 ? "ok" : "FAILED"}`);
+        counts.push(status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
+    }
+    counts.push(await vitest("unit", process.env, progress));
+    try {
+        counts.push(await vitest("e2e", await prepareForTests(ROOT, progress), progress));
+    } catch (error) {
+        if (progress.interrupted) {
+            return 130;
+        }
+        const hint =
+            error instanceof StepError && error.hint ? `\n  what to do: ${error.hint}` : "";
+        progress.print(`end-to-end tests could not run: ${(error as Error).message}${hint}`);
+        progress.print(`  log: ${progress.logFile}`);
+        counts.push({ passed: 0, failed: 1 });
+    }
+    const sum = (key: keyof Count) => counts.reduce((total, count) => total + count[key], 0);
+    progress.print(`took ${progress.elapsed()}`);
+    progress.print(`${sum("passed")} passed, ${sum("failed")} failed`);
+    return sum("failed") === 0 ? 0 : 1;
+}
+
+/** Runs one project of tests. */
+async function vitest(project: string, env: NodeJS.ProcessEnv, progress: Progress): Promise<Count> {
+    const file = path.join(ROOT, LOCAL_FOLDER, "log", `${project}.json`);
+    rmSync(file, { force: true });
+    const status = await progress.attach(
+        path.join(BIN, "vitest"),
+        [
+            "run",
+            "--project",
+            project,
+            "--reporter=verbose",
+            "--reporter=json",
+            `--outputFile.json=${file}`,
+        ],
+        env,
+    );
+    return countTests(status, existsSync(file) ? readFileSync(file, "utf8") : undefined);
+}
+
+/**
+ * What a report amounts to. A skipped test is a failed one, and so is a run that failed without a
+ * failed test: an error outside all tests, or no report at all.
+ */
+export function countTests(status: number, report: string | undefined): Count {
+    if (report === undefined) {
+        return { passed: 0, failed: 1 };
+    }
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
+        report,
+    ) as Report;
+    const failed = numFailedTests + numPendingTests + numTodoTests;
+    return { passed: numPassedTests, failed: failed === 0 && status !== 0 ? 1 : failed };
+}
+
+if (require.main === module) {
+    void main().then((status) => {
+        process.exitCode = status;
+    });
+}

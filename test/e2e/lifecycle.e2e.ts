@@ -1,0 +1,183 @@
+/**
+ * The life of a gateway with two sandboxes: the real engine, real Docker, a real kubelet.
+ *
+ * The steps build on one another and run in the order in which they stand here.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { collect, type Evidence } from "../support/evidence";
+import { ASSISTANT, AGENT, IMAGES } from "../support/sandboxes";
+import { attempt, run } from "../support/run";
+import { TestStack } from "../support/stack";
+import { until } from "../../toolchain/wait";
+
+const CYCLES = 3;
+
+/** What a stop changes: how the provider treats an absent API, replicas, and the one container. */
+const STOP = [
+    "delete docker:index/container:Container gateway-k3s",
+    "update kubernetes:apps/v1:StatefulSet agent-agent",
+    "update kubernetes:apps/v1:StatefulSet assistant-agent",
+    "update pulumi:providers:kubernetes gateway-kubernetes",
+];
+
+const START = [
+    "create docker:index/container:Container gateway-k3s",
+    ...STOP.filter((step) => step.startsWith("update")),
+];
+
+let stack: TestStack;
+let before: Evidence;
+
+const config = (overrides: object = {}) => ({
+    gateway: { imageArchives: IMAGES },
+    sandboxes: { agent: AGENT, assistant: ASSISTANT },
+    ...overrides,
+});
+
+beforeAll(async () => {
+    stack = await TestStack.create("life");
+    stack.configure(config());
+});
+
+afterAll(async () => {
+    await stack?.remove();
+});
+
+/** The page of the real application. */
+async function openclawPage(): Promise<string> {
+    const { assistant } = await stack.output<Record<string, string>>("urls");
+    return (await fetch(assistant as string)).text();
+}
+
+describe("a gateway", () => {
+    it("is previewed as creations only, and nothing is made", async () => {
+        const changes = await stack.preview();
+        expect(changes.length).toBeGreaterThan(25);
+        expect(changes.filter((change) => !change.startsWith("create "))).toEqual([]);
+        expect(await stack.inDocker()).toEqual([]);
+    });
+
+    it("comes up with both sandboxes and OpenClaw's page on its URL", async () => {
+        await stack.up();
+        expect(await stack.inDocker()).toEqual(["container", "network", "volume"]);
+        expect(await openclawPage()).toContain("<title>OpenClaw Control</title>");
+    });
+
+    it("changes nothing when it is up already", async () => {
+        await stack.up("--expect-no-changes");
+    });
+
+    it("has seeded each workspace once from its image", async () => {
+        expect(await stack.shell("agent", "cat /sandbox/.workspace-initialized")).toMatch(
+            /^image=sandbox-gateway\/test-agent:1\nfiles=[1-9][0-9]*\n$/,
+        );
+        expect(await stack.shell("assistant", "cat /sandbox/README.md")).toContain("workspace");
+    });
+
+    it("keeps no secret in clear in its state", async () => {
+        const state = await stack.pulumi(["stack", "export"]);
+        const opened = await stack.pulumi(["stack", "export", "--show-secrets"]);
+        const tokens = [...opened.matchAll(/"plaintext": "\\"([0-9a-f]{32,64})\\""/g)].map(
+            ([, hex]) => hex,
+        );
+        expect(tokens.length).toBeGreaterThan(4);
+        for (const token of tokens as string[]) {
+            expect(state).not.toContain(token);
+            expect(state).not.toContain(Buffer.from(token).toString("base64"));
+            expect(state).not.toContain(Buffer.from(token, "hex").toString("base64"));
+        }
+        expect(opened).toContain("PRIVATE KEY");
+        expect(state).not.toContain("PRIVATE KEY");
+        expect(state).not.toContain(
+            Buffer.from("-----BEGIN EC PRIVATE KEY").toString("base64").slice(0, 30),
+        );
+    });
+
+    it("takes files into a workspace", async () => {
+        await stack.shell("agent", PLANT);
+        before = await collect(stack, "agent");
+        expect(before.workspace.split("\n").length).toBeGreaterThan(1000);
+        expect(before.nodes).toMatch(new RegExp(`^${stack.node} `));
+    });
+});
+
+describe.each(Array.from({ length: CYCLES }, (_, i) => i + 1))("stop and start, cycle %i", () => {
+    it("previews the stop as one deletion and no replacement", async () => {
+        stack.configure(config({ running: false }));
+        expect(await stack.preview()).toEqual(STOP);
+    });
+
+    it("stops: only the container is gone", async () => {
+        await stack.up();
+        expect(await stack.inDocker()).toEqual(["network", "volume"]);
+    });
+
+    it("changes nothing by up, refresh and preview while stopped", async () => {
+        await stack.up("--expect-no-changes");
+        await stack.pulumi(["refresh", "--yes", "--skip-preview", "--expect-no-changes"]);
+        expect(await stack.preview()).toEqual([]);
+    });
+
+    it("previews the start as one creation", async () => {
+        stack.configure(config());
+        expect(await stack.preview()).toEqual(START);
+    });
+
+    it("starts with everything as it was", async () => {
+        await stack.up();
+        expect(await collect(stack, "agent")).toEqual(before);
+        expect(await openclawPage()).toContain("<title>OpenClaw Control</title>");
+    });
+
+    it("takes more files", async () => {
+        await stack.shell("agent", "date > /sandbox/cycle-$(date +%s%N)");
+        before = await collect(stack, "agent");
+    });
+});
+
+describe("a gateway that is ended behind Pulumi's back", () => {
+    it.each([
+        ["killed", ["kill"]],
+        ["removed", ["rm", "--force"]],
+    ])("is healed when it was %s", async (_, command) => {
+        await run("docker", [...command, stack.container]);
+        await stack.up("--refresh", "--run-program");
+        // Right after such a start the API still tells how it was before: ask the sandboxes.
+        await until("the sandboxes are back", 120, async () => {
+            await stack.shell("agent", "true");
+            return (await openclawPage()).includes("<title>OpenClaw Control</title>");
+        });
+        expect(await collect(stack, "agent")).toEqual(before);
+        await stack.up("--expect-no-changes");
+    });
+});
+
+describe("destroying", () => {
+    it("is refused while protected, with nothing touched", async () => {
+        const { status, stdout, stderr } = await stack.tryPulumi(["destroy", "--yes"]);
+        expect(status).not.toBe(0);
+        expect(stdout + stderr).toContain("cannot be deleted");
+        expect(stdout + stderr).toContain("protect");
+        expect(await collect(stack, "agent")).toEqual(before);
+    });
+
+    it("works once protection is lifted, and leaves nothing of ours in Docker", async () => {
+        stack.configure(config({ protect: false }));
+        await stack.up();
+        await stack.pulumi(["destroy", "--yes", "--skip-preview"]);
+        expect(await stack.inDocker()).toEqual([]);
+        const volumes = await attempt("docker", ["volume", "inspect", stack.container]);
+        expect(volumes.status).not.toBe(0);
+    });
+});
+
+/** A thousand small files, and names and kinds that are easily lost. */
+const PLANT = String.raw`
+set -e
+mkdir -p /sandbox/tree/deep && cd /sandbox/tree
+i=0; while [ $i -lt 1000 ]; do echo "$i" > "deep/file $i"; i=$((i+1)); done
+ln -s "deep/file 1" link; ln -s . self; ln "deep/file 2" hard
+mkdir -m 0700 closed; echo secret > closed/key; chmod 0600 closed/key
+: > "$(printf 'new\nline')"; : > ./-dash
+head -c 3000000 /dev/zero > zeros; touch -t 202001010000 zeros
+`;

@@ -1,0 +1,18 @@
+/** Sandboxes that end-to-end tests run, as they stand in a configuration. */
+import * as path from "node:path";
+
+/** Folder of image archives that the test command has filled. */
+export const IMAGES = path.join(__dirname, "..", "..", ".local", "test-images");
+
+/** A small agent that starts at once; see toolchain/test-image. */
+export const AGENT = {
+    image: "sandbox-gateway/test-agent:1",
+    application: {
+        command: ["/usr/local/bin/agent"],
+        port: 18789,
+        probes: { startup: "/startupz", readiness: "/startupz", liveness: "/healthz" },
+    },
+};
+
+/** The real application. */
+export const ASSISTANT = { application: "openclaw" };
