@@ -10,25 +10,31 @@ say() {
 # phase TITLE COMMAND...: runs the command and says every 10 seconds that it still does, since
 # neither npm nor tar tells anything of its own while it works.
 phase() {
-    local title=$1 ticker status=0
+    local title=$1 ticker status
     shift
     say "$title"
     (
-        # The sleep must not outlive the ticker: it would hold the caller's pipe open.
-        trap 'kill "$sleeper" 2>/dev/null; exit' TERM
-        while true; do
-            sleep 10 &
-            sleeper=$!
-            wait "$sleeper"
-            say "... $title"
+        # Short sleeps: when the script is killed, nothing holds its output open for long.
+        ticks=0
+        while sleep 1 && kill -0 $$ 2>/dev/null; do
+            ticks=$((ticks + 1))
+            [ $((ticks % 10)) -ne 0 ] || say "... $title"
         done
     ) &
     ticker=$!
-    "$@" || status=$?
+    # In the foreground, or Ctrl-C would not reach it; as a plain command, or bash would go on
+    # after an error inside it.
+    set +e
+    (
+        set -e
+        "$@"
+    )
+    status=$?
+    set -e
     kill "$ticker" 2>/dev/null || true
     wait "$ticker" 2>/dev/null || true
     if [ "$status" -ne 0 ]; then
         say "$title: FAILED with status $status"
-        return "$status"
+        exit "$status"
     fi
 }

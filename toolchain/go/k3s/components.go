@@ -23,15 +23,17 @@ func kineArgs(s *settings) []string {
 
 func (s *settings) apiserverArgs() []string {
 	ours := map[string]string{
-		"advertise-address":                  s.nodeAddress.String(),
-		"allow-privileged":                   "true",
-		"anonymous-auth":                     "false",
-		"api-audiences":                      "https://kubernetes.default.svc." + s.clusterDomain + ",k3s",
-		"authorization-mode":                 "Node,RBAC",
-		"bind-address":                       "0.0.0.0",
-		"client-ca-file":                     s.tls("client-ca.crt"),
-		"enable-admission-plugins":           "NodeRestriction",
-		"enable-bootstrap-token-auth":        "true",
+		"advertise-address":           s.nodeAddress.String(),
+		"allow-privileged":            "true",
+		"anonymous-auth":              "false",
+		"api-audiences":               "https://kubernetes.default.svc." + s.clusterDomain + ",k3s",
+		"authorization-mode":          "Node,RBAC",
+		"bind-address":                "0.0.0.0",
+		"client-ca-file":              s.tls("client-ca.crt"),
+		"enable-admission-plugins":    "NodeRestriction",
+		"enable-bootstrap-token-auth": "true",
+		// The size of a SQLite database is not asked for in etcd's way.
+		"etcd-db-metric-poll-interval":       "0s",
 		"etcd-servers":                       "unix://" + kineSocket,
 		"kubelet-certificate-authority":      s.tls("server-ca.crt"),
 		"kubelet-client-certificate":         s.tls("client-kube-apiserver.crt"),
@@ -162,13 +164,16 @@ func (s *settings) kubeletArgs() ([]string, error) {
 		"evictionHard":             map[string]string{"imagefs.available": "5%", "nodefs.available": "5%"},
 		"evictionMinimumReclaim":   map[string]string{"imagefs.available": "10%", "nodefs.available": "10%"},
 		"failSwapOn":               false,
-		"healthzBindAddress":       "127.0.0.1",
-		"protectKernelDefaults":    s.protectKernel,
-		"resolvConf":               s.resolvConfForPods,
-		"serializeImagePulls":      false,
-		"staticPodPath":            s.data("agent", "pod-manifests"),
-		"tlsCertFile":              s.data("agent", "serving-kubelet.crt"),
-		"tlsPrivateKeyFile":        s.data("agent", "serving-kubelet.key"),
+		// Debian's containerd cannot pin images. Without this the kubelet would
+		// collect imported ones on a disk 85 % full, which k3s never does.
+		"imageGCHighThresholdPercent": 100,
+		"healthzBindAddress":          "127.0.0.1",
+		"protectKernelDefaults":       s.protectKernel,
+		"resolvConf":                  s.resolvConfForPods,
+		"serializeImagePulls":         false,
+		"staticPodPath":               s.data("agent", "pod-manifests"),
+		"tlsCertFile":                 s.data("agent", "serving-kubelet.crt"),
+		"tlsPrivateKeyFile":           s.data("agent", "serving-kubelet.key"),
 	}
 	if s.bindAddress != "" {
 		config["address"] = s.bindAddress

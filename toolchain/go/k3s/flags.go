@@ -17,28 +17,29 @@ func (l *list) Set(value string) error { *l = append(*l, value); return nil }
 
 // options holds the server's settings as given, before they are checked.
 type options struct {
-	configFile                                                string
-	nodeName, bindAddress, advertiseAddress                   string
-	nodeIP, nodeExternalIP, tlsSAN, disable                   list
-	clusterCIDR, serviceCIDR, clusterDNS                      list
-	httpsPort, verbosity                                      int
-	token, tokenFile, agentToken, agentTokenFile              string
-	dataDir, clusterDomain, flannelBackend, nodePortRange     string
-	kubeconfig, kubeconfigMode                                string
-	kubeletArg, apiserverArg, controllersArg, schedulerArg    list
-	proxyArg, cloudArg, etcdArg, nodeLabel, nodeTaint         list
-	encryption, noNetworkPolicy, noKubeProxy, protectKernel   bool
-	encryptionProvider                                        string
-	registry, privateRegistry, storagePath, snapshotter       string
-	pauseImage, resolvConf, logFile, vmodule                  string
-	alsoStderr, debug                                         bool
-	noCloudController, noHelmController, sanSecurity, ignored bool
+	configFile                                              string
+	nodeName, bindAddress, advertiseAddress                 string
+	nodeIP, nodeExternalIP, tlsSAN, disable                 list
+	clusterCIDR, serviceCIDR, clusterDNS                    list
+	httpsPort, verbosity                                    int
+	token, tokenFile, agentToken, agentTokenFile            string
+	dataDir, clusterDomain, flannelBackend, nodePortRange   string
+	kubeconfig, kubeconfigMode                              string
+	kubeletArg, apiserverArg, controllersArg, schedulerArg  list
+	proxyArg, nodeLabel, nodeTaint                          list
+	encryption, noNetworkPolicy, noKubeProxy, protectKernel bool
+	encryptionProvider                                      string
+	registry, privateRegistry, storagePath, snapshotter     string
+	pauseImage, resolvConf, logFile, vmodule                string
+	alsoStderr, debug                                       bool
+	ignored                                                 bool // accepted, but without a part here that it could change
+	ignoredList                                             list // the same
 }
 
 // Known to k3s but with no meaning here: a start that ignored one of these
 // would be another cluster than the one asked for.
 var refusedFlags = []string{
-	"agent-token-file-url", "cluster-init", "cluster-reset", "cluster-reset-restore-path", "container-runtime-endpoint",
+	"cluster-init", "cluster-reset", "cluster-reset-restore-path", "container-runtime-endpoint",
 	"datastore-cafile", "datastore-certfile", "datastore-endpoint", "datastore-keyfile", "default-runtime",
 	"disable-agent", "disable-apiserver", "disable-controller-manager", "disable-default-registry-endpoint",
 	"disable-etcd", "disable-scheduler", "docker", "egress-selector-mode", "embedded-registry", "enable-pprof",
@@ -81,7 +82,7 @@ func (o *options) flagSet() *flag.FlagSet {
 	text(&o.advertiseAddress, "", "", "advertise-address")
 	f.IntVar(&o.httpsPort, "https-listen-port", 6443, "number")
 	lists(&o.tlsSAN, "tls-san")
-	yes(&o.sanSecurity, true, "", "tls-san-security")
+	yes(&o.ignored, true, "", "tls-san-security")
 	text(&o.dataDir, "/var/lib/rancher/k3s", "K3S_DATA_DIR", "data-dir", "d")
 	text(&o.token, "", "K3S_TOKEN", "token", "t")
 	text(&o.tokenFile, "", "K3S_TOKEN_FILE", "token-file")
@@ -101,14 +102,14 @@ func (o *options) flagSet() *flag.FlagSet {
 	lists(&o.controllersArg, "kube-controller-manager-arg", "kube-controller-arg")
 	lists(&o.schedulerArg, "kube-scheduler-arg")
 	lists(&o.proxyArg, "kube-proxy-arg")
-	lists(&o.cloudArg, "kube-cloud-controller-manager-arg", "kube-cloud-controller-arg")
-	lists(&o.etcdArg, "etcd-arg")
+	lists(&o.ignoredList, "kube-cloud-controller-manager-arg", "kube-cloud-controller-arg")
+	lists(&o.ignoredList, "etcd-arg")
 	yes(&o.encryption, false, "", "secrets-encryption")
 	text(&o.encryptionProvider, "aescbc", "", "secrets-encryption-provider")
 	yes(&o.noNetworkPolicy, false, "", "disable-network-policy")
 	yes(&o.noKubeProxy, false, "", "disable-kube-proxy")
-	yes(&o.noCloudController, false, "", "disable-cloud-controller")
-	yes(&o.noHelmController, false, "", "disable-helm-controller")
+	yes(&o.ignored, false, "", "disable-cloud-controller")
+	yes(&o.ignored, false, "", "disable-helm-controller")
 	yes(&o.protectKernel, false, "", "protect-kernel-defaults")
 	yes(&o.ignored, false, "", "prefer-bundled-bin")
 	lists(&o.nodeLabel, "node-label")

@@ -28,7 +28,7 @@ var archiveKinds = []struct {
 
 func ctr(ctx context.Context, args ...string) *exec.Cmd {
 	all := append([]string{"-a", containerdSocket, "-n", "k8s.io"}, args...)
-	return exec.CommandContext(ctx, "/usr/bin/ctr", all...)
+	return exec.CommandContext(ctx, ctrProgram, all...)
 }
 
 // seenArchive is what the cache file remembers of an archive.
@@ -127,21 +127,30 @@ func importArchive(ctx context.Context, path string, unpack []string) error {
 	}
 	names := []string{}
 	for _, line := range strings.Split(string(out), "\n") {
-		// unpacking NAME (DIGEST)...done
-		if name, isImage := strings.CutPrefix(line, "unpacking "); isImage {
-			names = append(names, strings.Fields(name)[0])
+		var name, digest string
+		if _, err := fmt.Sscanf(line, "unpacking %s (%s", &name, &digest); err == nil {
+			digest, _, _ = strings.Cut(digest, ")")
+			keepImage(ctx, name, digest)
+			names = append(names, name)
 		}
 	}
-	keepImages(ctx, names)
 	logs.Infof("Imported images from %s in %s: %s", path, time.Since(start).Round(time.Millisecond), strings.Join(names, " "))
 	return nil
 }
 
-// keepImages marks images as not to be collected, as k3s does with imported ones.
-func keepImages(ctx context.Context, names []string) {
-	for _, name := range names {
-		if out, err := ctr(ctx, "images", "label", name, "io.cri-containerd.pinned=pinned").CombinedOutput(); err != nil {
-			logs.Warnf("Cannot pin image %s: %s", name, strings.TrimSpace(string(out)))
+// keepImage does what k3s does with an imported image: it is never collected,
+// and can be named by its digest, too.
+func keepImage(ctx context.Context, name, digest string) {
+	repository := name
+	if colon := strings.LastIndex(name, ":"); colon > strings.LastIndex(name, "/") {
+		repository = name[:colon]
+	}
+	for _, args := range [][]string{
+		{"images", "label", name, "io.cri-containerd.pinned=pinned"},
+		{"images", "tag", "--force", name, repository + "@" + digest},
+	} {
+		if out, err := ctr(ctx, args...).CombinedOutput(); err != nil {
+			logs.Warnf("Cannot %s image %s: %s", args[1], name, strings.TrimSpace(string(out)))
 		}
 	}
 }

@@ -16,7 +16,11 @@ import (
 // would take away the exit states of the programs the server waits for.
 func runInit(args []string) int {
 	leaveRootCgroup()
-	child := exec.Command("/proc/self/exe")
+	self, err := os.Executable()
+	if err != nil {
+		fail("cannot find my own program: %v", err)
+	}
+	child := exec.Command(self)
 	child.Args = args
 	child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
 	signals := make(chan os.Signal, 16)

@@ -20,6 +20,9 @@ const version = "v1.35.4+k3s1"
 // Where the image keeps what only k3s itself runs or reads.
 const libDir = "/usr/lib/k3s"
 
+// containerd's own client; the ctr on PATH is a link to k3s.
+const ctrProgram = libDir + "/bin/ctr"
+
 const runcFilter = "runc-without-sys-resource"
 
 func main() {
@@ -45,7 +48,7 @@ func main() {
 	case "ctr":
 		setDefaultEnv("CONTAINERD_ADDRESS", containerdSocket)
 		setDefaultEnv("CONTAINERD_NAMESPACE", "k8s.io")
-		replaceBy("/usr/bin/ctr", append([]string{"ctr"}, os.Args[2:]...))
+		replaceBy(ctrProgram, append([]string{"ctr"}, os.Args[2:]...))
 	case "--version", "-v", "version":
 		fmt.Printf("k3s version %s (stand-in from upstream parts)\n", version)
 	case "--help", "-h", "help":

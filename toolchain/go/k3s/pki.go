@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -212,8 +211,4 @@ func (s *settings) writeTokens() error {
 		return err
 	}
 	return writeFile(s.data("server", "token"), []byte(fullToken(caData, "server", tokenPassword(s.token))+"\n"), 0o600)
-}
-
-func hostAndPort(address net.IP, port int) string {
-	return net.JoinHostPort(address.String(), fmt.Sprint(port))
 }

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := writeFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestConfigArgs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	for _, test := range []struct {
+		name, base, first, second string
+		want                      []string
+	}{
+		{"nothing", "", "", "", nil},
+		{"kinds", "aa: x\nbb: [1, true]\ncc: []\ndd:\nv: 2", "", "", []string{"--aa=x", "--bb=1", "--bb=true", "--dd=", "-v=2"}},
+		{"YAML 1.1", "mode: 0644\nquoted: \"0644\"\nyes: off", "", "", []string{"--mode=420", "--quoted=0644", "--true=false"}},
+		{"replaced", "aa: [1]\nbb: 1", "aa: [2]", "", []string{"--aa=2", "--bb=1"}},
+		{"appended", "aa: 1", "aa+: [2]", "aa+: 3", []string{"--aa=1", "--aa=2", "--aa=3"}},
+		{"appended, then replaced", "aa: 1", "aa+: 2", "aa: 3", []string{"--aa=3"}},
+		{"appended to nothing", "", "aa+: [2]", "", []string{"--aa=2"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			write(t, path, test.base)
+			write(t, filepath.Join(path+".d", "1.yaml"), test.first)
+			write(t, filepath.Join(path+".d", "2.yml"), test.second)
+			write(t, filepath.Join(path+".d", "3.txt"), "a: never")
+			got, err := configArgs(path)
+			if err != nil || !slices.Equal(got, test.want) {
+				t.Errorf("got %q, %v; want %q", got, err, test.want)
+			}
+		})
+	}
+	write(t, path, "a: [")
+	if _, err := configArgs(path); err == nil {
+		t.Error("broken YAML is no error")
+	}
+	if got, err := configArgs(filepath.Join(t.TempDir(), "none")); err != nil || len(got) > 0 {
+		t.Errorf("a missing file gives %q, %v", got, err)
+	}
+}
+
+func TestComponentArgs(t *testing.T) {
+	ours := map[string]string{"a": "1", "b": "2"}
+	got := componentArgs(ours, list{"a=3", "b+=4", "b-=0", "--c", "d=x=y", "e=1", "e=2"})
+	want := []string{"--a=3", "--b=0", "--b=2", "--b=4", "--c=true", "--d=x=y", "--e=1", "--e=2"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestNodePassword(t *testing.T) {
+	hash, err := hashPassword("right", []byte("12345678"), scryptCost{4, 8, 1})
+	if err != nil || !strings.HasPrefix(hash, "$1:3132333435363738:4:8:1:") {
+		t.Fatalf("hash %q, %v", hash, err)
+	}
+	for password, want := range map[string]bool{"right": true, "wrong": false} {
+		if got, err := passwordMatches(password, hash); err != nil || got != want {
+			t.Errorf("%s: %t, %v", password, got, err)
+		}
+	}
+	if _, err := passwordMatches("right", "$2:odd"); err == nil {
+		t.Error("a hash of an unknown form is no error")
+	}
+}
+
+func TestBootstrapData(t *testing.T) {
+	sealed, err := encrypt("token", []byte("content"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := decrypt("token", sealed); err != nil || string(plain) != "content" {
+		t.Errorf("got %q, %v", plain, err)
+	}
+	if _, err := decrypt("other", sealed); err == nil {
+		t.Error("another token reads it, too")
+	}
+}
+
+func TestReconcile(t *testing.T) {
+	s := &settings{options: &options{dataDir: t.TempDir()}}
+	path := s.tls("server-ca.crt")
+	saved := map[string]savedFile{"server-ca.crt": {time.Now().Add(-time.Hour).Truncate(time.Second), []byte("saved")}}
+	for _, test := range []struct {
+		name, content string
+		age           time.Duration // older than the copy
+		want, wrong   string
+	}{
+		{"missing", "", 0, "saved", ""},
+		{"same and newer", "saved", -time.Minute, "saved", ""},
+		{"different and older", "other", time.Minute, "saved", ""},
+		{"different, newer within the skew", "other", -2 * time.Second, "saved", ""},
+		{"different and newer", "other", -3 * time.Second, "other", path + " newer than datastore and could cause a cluster outage. Remove the file(s) from disk and restart to be recreated from datastore."},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_ = os.Remove(path)
+			if test.content != "" {
+				write(t, path, test.content)
+				stamp := saved["server-ca.crt"].Timestamp.Add(-test.age)
+				if err := os.Chtimes(path, stamp, stamp); err != nil {
+					t.Fatal(err)
+				}
+			}
+			wrong := ""
+			if err := s.reconcile(saved); err != nil {
+				wrong = err.Error()
+			}
+			got, _ := os.ReadFile(path)
+			if string(got) != test.want || wrong != test.wrong {
+				t.Errorf("content %q, error %q", got, wrong)
+			}
+		})
+	}
+}
+
+func TestCAFiles(t *testing.T) {
+	folder := t.TempDir()
+	cert, key := filepath.Join(folder, "ca.crt"), filepath.Join(folder, "ca.key")
+	ensure := func() (string, string) {
+		t.Helper()
+		if err := ensureCA("test", cert, key); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := loadCA(cert, key); err != nil {
+			t.Fatal(err)
+		}
+		certData, _ := os.ReadFile(cert)
+		keyData, _ := os.ReadFile(key)
+		return string(certData), string(keyData)
+	}
+	cert1, key1 := ensure()
+	if cert2, key2 := ensure(); cert1 != cert2 || key1 != key2 {
+		t.Error("a whole pair was changed")
+	}
+	_ = os.Remove(cert)
+	if cert2, key2 := ensure(); cert1 == cert2 || key1 != key2 {
+		t.Error("a key alone: it must stay, with a new certificate")
+	}
+	_ = os.Remove(key)
+	if _, key2 := ensure(); key1 == key2 {
+		t.Error("a certificate alone: the key must be new")
+	}
+	write(t, key, "no key")
+	_ = os.Remove(cert)
+	if err := ensureCA("test", cert, key); err == nil || err.Error() != "error loading key from "+key+": <nil>" {
+		t.Errorf("an unreadable key: %v", err)
+	}
+}
+
+func TestLeafIsIssuedAnew(t *testing.T) {
+	folder := t.TempDir()
+	authorityOf := func(name string) *authority {
+		path := filepath.Join(folder, name)
+		if err := ensureCA(name, path+".crt", path+".key"); err != nil {
+			t.Fatal(err)
+		}
+		ca, err := loadCA(path+".crt", path+".key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ca
+	}
+	l := &leaf{path: filepath.Join(folder, "leaf"), ca: authorityOf("one"), name: "leaf", names: []string{"a", "127.0.0.1"}}
+	issue := func() string {
+		t.Helper()
+		if err := l.issue(); err != nil {
+			t.Fatal(err)
+		}
+		data, _ := os.ReadFile(l.path + ".crt")
+		return string(data)
+	}
+	before := issue()
+	if issue() != before {
+		t.Error("issued anew without a reason")
+	}
+	for _, change := range []func(){
+		func() { l.names = append(l.names, "b") },
+		func() { l.ca = authorityOf("two") },
+		func() { l.organization = []string{"o"} },
+		func() { l.everyStart = true },
+	} {
+		change()
+		after := issue()
+		if after == before {
+			t.Error("not issued anew after a change")
+		}
+		before = after
+	}
+}
+
+func TestTokens(t *testing.T) {
+	for token, want := range map[string]string{"bare": "bare", "K10abc::server:pass:word": "pass:word", "K10abc": "K10abc"} {
+		if got := tokenPassword(token); got != want {
+			t.Errorf("%s gives %s, want %s", token, got, want)
+		}
+	}
+}
+
+func TestResolvConf(t *testing.T) {
+	for text, want := range map[string]bool{
+		"nameserver 127.0.0.11\n": false, "nameserver 10.0.0.1\n": true, "search x\n": false,
+		"nameserver 10.0.0.1\nnameserver ::1\n": false,
+	} {
+		if got := usableResolvConf([]byte(text)); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+	}
+}
