@@ -68,9 +68,13 @@ export function k3sSettings(input: K3sSettingsInput): K3sSettings {
     };
     for (const [key, value] of Object.entries(input.extra)) {
         const own = ours[key];
-        ours[key] = Array.isArray(own) && Array.isArray(value) ? [...own, ...value] : value;
+        ours[key] = isList(own) && isList(value) ? [...own, ...value] : value;
     }
     return ours;
+}
+
+function isList(value: K3sValue | undefined): value is readonly string[] {
+    return Array.isArray(value);
 }
 
 /** Published ports: the API, and the block one to one, so that a node port is the host's port. */

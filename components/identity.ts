@@ -26,23 +26,27 @@ export class Identity extends pulumi.ComponentResource {
 
     constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
         super(`${TYPE_PREFIX}:Identity`, name, {}, opts);
-        const parent = this;
+        const child: pulumi.CustomResourceOptions = { parent: this };
 
-        this.serverCa = keep(`${name}-server-ca`, issueAuthority("sandbox-gateway-server-ca"), {
-            parent,
-        });
-        this.clientCa = keep(`${name}-client-ca`, issueAuthority("sandbox-gateway-client-ca"), {
-            parent,
-        });
+        this.serverCa = keep(
+            `${name}-server-ca`,
+            issueAuthority("sandbox-gateway-server-ca"),
+            child,
+        );
+        this.clientCa = keep(
+            `${name}-client-ca`,
+            issueAuthority("sandbox-gateway-client-ca"),
+            child,
+        );
         this.admin = keep(
             `${name}-admin`,
             this.clientCa.apply((ca) =>
                 issueClient(ca, { commonName: "system:admin", organization: "system:masters" }),
             ),
-            { parent, protect: false, replacementTrigger: clientEpoch() },
+            { ...child, protect: false, replacementTrigger: clientEpoch() },
         );
         const secret = (suffix: string, bytes: number) =>
-            new random.RandomBytes(`${name}-${suffix}`, { length: bytes }, { parent }).hex;
+            new random.RandomBytes(`${name}-${suffix}`, { length: bytes }, child).hex;
         this.token = pulumi.secret(secret("token", 32));
         this.nodePassword = pulumi.secret(secret("node-password", 16));
         this.handshakeSecret = pulumi.secret(secret("handshake", 32));

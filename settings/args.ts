@@ -18,14 +18,19 @@ export function gatewayArgs({ running, gateway }: Settings): GatewayArgs {
 
 /** Arguments of a sandbox in `cluster`. */
 export function sandboxArgs(cluster: Cluster, settings: SandboxSettings): SandboxArgs {
-    const { protect: _, user, secretEnv, inference, ...rest } = settings;
+    const { image, application: named, user, secretEnv, inference } = settings;
     const application: Application | undefined =
-        typeof rest.application === "string" ? APPLICATIONS[rest.application] : rest.application;
+        typeof named === "string" ? APPLICATIONS[named] : named;
     return {
-        ...rest,
         cluster,
         application,
-        image: rest.image ?? application?.image ?? "",
+        image: image ?? application?.image ?? "",
+        running: settings.running,
+        hostPort: settings.hostPort,
+        env: settings.env,
+        resources: settings.resources,
+        workspaceSize: settings.workspaceSize,
+        egress: settings.egress,
         user: user === "root" ? 0 : user,
         secretEnv: pulumi.secret(secretEnv),
         ...(inference && {

@@ -15,7 +15,7 @@ set -eu
 
 image=$1 source=$2 target=$3
 sentinel=.workspace-initialized
-status=/tmp/seed-status
+status=${TMPDIR:-/tmp}/seed-status
 
 fail() {
     echo "seed: $*" >&2

@@ -27,7 +27,7 @@ shift
 
 # Process 1 of a container has to collect orphans. An application seldom does; tini does, where the
 # image has it.
-if command -v tini >/dev/null 2>&1; then
+if [ $$ -eq 1 ] && command -v tini >/dev/null 2>&1; then
     exec tini -- "$@"
 fi
 exec "$@"

@@ -69,7 +69,8 @@ check "node password is kept as a hash" within 20 password_is_hashed
 encrypted_at_rest() {
 	kubectl create secret generic marked --from-literal=key=plainly-visible-marker
 	[[ $(kubectl get secret marked -o jsonpath='{.data.key}' | base64 -d) == plainly-visible-marker ]]
-	! docker exec "$name" sh -c 'cat /var/lib/rancher/k3s/server/db/state.db*' | grep -qa plainly-visible-marker
+	docker exec "$name" sh -c 'cat /var/lib/rancher/k3s/server/db/state.db*' >"$work/database"
+	! grep -a plainly-visible-marker "$work/database"
 }
 check "secrets are encrypted at rest" encrypted_at_rest
 

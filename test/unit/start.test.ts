@@ -1,0 +1,57 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+const SCRIPT = path.join(__dirname, "..", "..", "components", "scripts", "start.sh");
+
+let folder: string;
+
+beforeEach(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), "start "));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function start(...args: string[]) {
+    const { status, stdout, stderr } = spawnSync("/bin/sh", [SCRIPT, ...args], {
+        encoding: "utf8",
+    });
+    return { status, stdout, stderr };
+}
+
+const file = (name: string) => path.join(folder, name);
+
+describe("start.sh", () => {
+    it("removes exactly what matches, names with spaces and broken links too", () => {
+        writeFileSync(file("a b.lock"), "");
+        writeFileSync(file("data.lock.sqlite"), "");
+        symlinkSync("/nowhere", file("gone.lock"));
+        mkdirSync(file("dir.lock"));
+        writeFileSync(file("dir.lock/inside"), "");
+        expect(start(file("*.lock"), file("nothing-*"), "--", "true").status).toBe(0);
+        expect(existsSync(file("a b.lock"))).toBe(false);
+        expect(existsSync(file("dir.lock"))).toBe(false);
+        expect(existsSync(file("data.lock.sqlite"))).toBe(true);
+    });
+
+    it("becomes the command, with its arguments and its status as they are", () => {
+        expect(
+            start("--", "/bin/sh", "-c", 'printf "<%s>" "$@"; exit 7', "x", "a b", "*", ""),
+        ).toEqual({
+            status: 7,
+            stdout: "<a b><*><>",
+            stderr: "",
+        });
+    });
+
+    it.each([[[]], [["--"]], [["/tmp/nothing-*"]]])(
+        "refuses %j, which names no command",
+        (args) => {
+            const { status, stderr } = start(...args);
+            expect(status).toBe(64);
+            expect(stderr).toContain("got no command; expected: start.sh [PATTERN...] -- COMMAND");
+        },
+    );
+});
