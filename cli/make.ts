@@ -4,6 +4,7 @@ import { asShell, DEFAULT_STACK, LOCAL_FOLDER } from "../toolchain/environment";
 import { Progress, StepError } from "../toolchain/progress";
 import { providePulumi } from "../toolchain/pulumi";
 import { chooseEnvironment } from "./environment";
+import { printStatus } from "./status";
 import { up } from "./up";
 
 const ROOT = path.join(__dirname, "..");
@@ -14,7 +15,7 @@ const USAGE = `usage: make TARGET [STACK=dev]
   stop     pulumi up --yes --config running=false     the container goes, everything else stays
   start    pulumi up --yes --config running=true
   heal     pulumi up --yes --refresh --run-program    after something was killed behind Pulumi's back
-  status   pulumi stack                               what there is
+  status   what there is and how each application is; JSON=1 for JSON
   destroy  pulumi destroy                             refused while protected
   env      print shell commands: eval "$(make env)" gives a shell in which plain pulumi works
   test     lint, types, format, unit tests and end-to-end tests
@@ -26,7 +27,6 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     stop: ["up", "--yes", "--config", "running=false"],
     start: ["up", "--yes", "--config", "running=true"],
     heal: ["up", "--yes", "--refresh", "--run-program"],
-    status: ["stack"],
     destroy: ["destroy", "--yes"],
 };
 
@@ -41,6 +41,14 @@ async function main(command: string | undefined): Promise<number> {
             const tools = await providePulumi(progress);
             const { variables } = chooseEnvironment(ROOT, tools);
             process.stdout.write(`${asShell(tools.path, { ...variables, PULUMI_STACK: stack })}\n`);
+            return 0;
+        });
+    }
+    if (command === "status") {
+        return run(log, async (progress) => {
+            const { env } = chooseEnvironment(ROOT, await providePulumi(progress));
+            const json = Boolean(process.env["JSON"]);
+            await printStatus({ ...env, PULUMI_STACK: stack }, progress, json);
             return 0;
         });
     }

@@ -23,7 +23,7 @@ export async function printSummary(env: NodeJS.ProcessEnv, progress: Progress): 
         return [
             name,
             tokenUrl ?? url ?? "no port",
-            `kubectl -n sandboxes exec -it ${name}-0 -- sh`,
+            `docker exec -it ${outputs.container} k3s kubectl -n sandboxes exec -it ${name}-0 -- sh`,
         ];
     });
     progress.print("");
@@ -34,7 +34,7 @@ export async function printSummary(env: NodeJS.ProcessEnv, progress: Progress): 
         progress.print(line, { secret: true });
     }
     progress.print("");
-    progress.print('for plain pulumi and kubectl in this shell: eval "$(make env)"');
+    progress.print('for plain pulumi in this shell: eval "$(make env)"');
     if (secrets.length === 0) {
         progress.print("URLs with their tokens: pulumi stack output tokenUrls --show-secrets");
     }

@@ -1,6 +1,5 @@
 # The checks themselves, in order; read by `check`, which has the helpers.
 # shellcheck shell=bash
-
 # --- what is uploaded -------------------------------------------------------
 
 make_ca server-ca
@@ -197,7 +196,7 @@ spec:
 TEXT
 check "allowed: pod to pod" within 20 fetches client "$direct" hello
 check "allowed: pod to outside" within 20 fetches client "http://$outside_address/" outside
-not_back() { kubectl exec app-0 -- true 2>/dev/null; refused app-0 "http://$outside_address/"; }
+not_back() { kubectl exec app-0 -- test -d /www && refused app-0 "http://$outside_address/"; }
 check "still denied: what no policy lists" not_back
 check "allowed: NodePort answers" within 20 answers_outside
 

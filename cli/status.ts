@@ -1,0 +1,111 @@
+/**
+ * `make status`: what there is, and how each application is. It only reads: a gateway that does not
+ * answer is unknown, never taken for absent.
+ */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { Progress } from "../toolchain/progress";
+import { applicationState, type Pod } from "./podState";
+import { table } from "./summary";
+
+/** State of a gateway. */
+type GatewayState = "running" | "stopped" | "unknown";
+
+/** One sandbox in the table. */
+interface Row {
+    readonly sandbox: string;
+    readonly url: string | null;
+    readonly state: string;
+    readonly detail?: string;
+    readonly next?: string;
+}
+
+/** Everything `make status` knows. */
+export interface Status {
+    readonly gateway: {
+        readonly container: string;
+        readonly node: string;
+        readonly state: GatewayState;
+    };
+    readonly sandboxes: readonly Row[];
+}
+
+/** Prints the status of a stack, as a table or as JSON. */
+export async function printStatus(
+    env: NodeJS.ProcessEnv,
+    progress: Progress,
+    json: boolean,
+): Promise<void> {
+    const outputs = JSON.parse(
+        await progress.run("pulumi", ["stack", "output", "--json"], { env, quiet: true }),
+    ) as { container?: string; node?: string; urls?: Record<string, string | null> };
+    if (outputs.container === undefined) {
+        progress.print(json ? "null" : "nothing is there yet: make up");
+        return;
+    }
+    const status = await readStatus(outputs.container, outputs.node ?? "", outputs.urls ?? {});
+    progress.print(json ? JSON.stringify(status, undefined, 2) : render(status));
+}
+
+async function readStatus(
+    container: string,
+    node: string,
+    urls: Readonly<Record<string, string | null>>,
+): Promise<Status> {
+    const state = await gatewayState(container);
+    const rows = Object.entries(urls).map(async ([sandbox, url]): Promise<Row> => {
+        if (state !== "running") {
+            return { sandbox, url, state: state === "stopped" ? "stopped" : "unknown" };
+        }
+        return { sandbox, url, ...(await sandboxState(container, sandbox)) };
+    });
+    return { gateway: { container, node, state }, sandboxes: await Promise.all(rows) };
+}
+
+async function sandboxState(
+    container: string,
+    sandbox: string,
+): Promise<Omit<Row, "sandbox" | "url">> {
+    try {
+        const set = await get<{ spec: { replicas: number } }>(container, "statefulset", sandbox);
+        if (set?.spec.replicas === 0) {
+            return { state: "suspended" };
+        }
+        return applicationState(await get<Pod>(container, "pod", `${sandbox}-0`), sandbox);
+    } catch (error) {
+        return { state: "unknown", detail: (error as Error).message.split("\n")[0] };
+    }
+}
+
+/** An object of the sandboxes' namespace. @returns undefined when Kubernetes says there is none */
+async function get<T>(container: string, kind: string, name: string): Promise<T | undefined> {
+    const { stdout } = await promisify(execFile)("docker", [
+        ...["exec", container, "k3s", "kubectl", "-n", "sandboxes", "get", kind, name],
+        ...["--ignore-not-found", "-o", "json", "--request-timeout=5s"],
+    ]);
+    return stdout.trim() === "" ? undefined : (JSON.parse(stdout) as T);
+}
+
+async function gatewayState(container: string): Promise<GatewayState> {
+    try {
+        const { stdout } = await promisify(execFile)("docker", [
+            ...["ps", "--all", "--filter", `name=^/?${container}$`, "--format", "{{.State}}"],
+        ]);
+        return stdout.trim() === "running" ? "running" : "stopped";
+    } catch {
+        return "unknown";
+    }
+}
+
+function render({ gateway, sandboxes }: Status): string {
+    const rows = sandboxes.map(({ sandbox, url, state, detail, next }) => [
+        sandbox,
+        state,
+        url ?? "no port",
+        [detail, next && `next: ${next}`].filter(Boolean).join("; "),
+    ]);
+    return [
+        `gateway ${gateway.container}: ${gateway.state}`,
+        ...table(["SANDBOX", "STATE", "URL", "DETAIL"], rows),
+    ].join("\n");
+}
