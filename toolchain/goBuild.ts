@@ -16,6 +16,8 @@ export interface GoBuild {
     readonly ldflags: string;
     /** Whether it needs a C compiler. */
     readonly cgo: boolean;
+    /** Flags for the C compiler. */
+    readonly cflags?: string;
     /** Files to copy into the folder before the build, from a module: `go:embed` needs them there. */
     readonly embed?: { readonly module: string; readonly folder: string; readonly files: string[] };
 }
@@ -94,7 +96,12 @@ function recipe(build: GoBuild): Recipe {
 }
 
 async function compile(build: GoBuild, folder: string, progress: Progress): Promise<void> {
-    const env = { ...process.env, CGO_ENABLED: build.cgo ? "1" : "0", GOFLAGS: "-buildvcs=false" };
+    const env = {
+        ...process.env,
+        CGO_ENABLED: build.cgo ? "1" : "0",
+        ...(build.cflags === undefined ? {} : { CGO_CFLAGS: build.cflags }),
+        GOFLAGS: "-buildvcs=false",
+    };
     let cwd = path.join(GO_FOLDER, build.module);
     if (build.embed) {
         cwd = await embedFiles(build.embed, cwd, folder, env, progress);

@@ -9,6 +9,7 @@
 # Pulumi's stop has scaled every sandbox to zero before: then there is nothing to wait for.
 set -u
 
+images=/var/lib/rancher/k3s/agent/images
 tasks=/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io
 
 # As process 1 k3s would do this itself (as in k3d): with cgroup v2, controllers can be handed to
@@ -54,6 +55,10 @@ k3s=
 trap stop TERM INT
 prepare_cgroups
 mount --make-rshared / 2>/dev/null || true
+
+# With this file k3s imports an archive only when it has changed, not at every start.
+mkdir -p "$images"
+[ -e "$images/.cache.json" ] || : >"$images/.cache.json"
 
 k3s "$@" &
 k3s=$!

@@ -1,0 +1,243 @@
+/**
+ * Two sandboxes side by side: who reaches whom, what recovers, what a suspension and a replacement of
+ * the gateway leave alone. The steps build on one another.
+ */
+import { createServer, type Server } from "node:http";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { applicationState, type Pod } from "../../cli/podState";
+import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
+import { until } from "../../toolchain/wait";
+import { collect, type Evidence } from "../support/evidence";
+import { AGENT, IMAGES } from "../support/sandboxes";
+import { attempt, run } from "../support/run";
+import { TestStack } from "../support/stack";
+
+let stack: TestStack;
+let server: Server;
+let serverPort: number;
+let hostOnBridge: string;
+let nodeAddress: string;
+
+/** `open` may reach one port of the host, `closed` nothing. */
+const config = (overrides: { gateway?: object; closed?: object; [key: string]: unknown } = {}) => {
+    const { gateway, closed, ...rest } = overrides;
+    return {
+        gateway: { imageArchives: IMAGES, ...gateway },
+        sandboxes: {
+            closed: { ...AGENT, ...closed },
+            open: { ...AGENT, egress: [{ cidr: `${hostOnBridge}/32`, ports: [serverPort] }] },
+        },
+        ...rest,
+    };
+};
+
+beforeAll(async () => {
+    stack = await TestStack.create("pair");
+    const subnet = parseSubnet(stack.subnet) as Subnet;
+    hostOnBridge = hostAddress(subnet, 1);
+    nodeAddress = hostAddress(subnet, 2);
+    server = createServer((_, response) => response.end("the host\n"));
+    await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
+    serverPort = (server.address() as { port: number }).port;
+    stack.configure(config());
+    await stack.up();
+});
+
+afterAll(async () => {
+    server?.close();
+    await stack?.remove();
+});
+
+/** Whether a TCP connection from inside a sandbox is made within three seconds. */
+async function connects(sandbox: string, host: string, port: number): Promise<boolean> {
+    const script = `nc -w 3 -z ${host} ${port} </dev/null && echo made || echo refused`;
+    return (await stack.shell(sandbox, script)).trim() === "made";
+}
+
+const page = async (sandbox: string) => {
+    const urls = await stack.output<Record<string, string>>("urls");
+    return (await fetch(urls[sandbox] as string, { signal: AbortSignal.timeout(5000) })).text();
+};
+
+const pod = async (sandbox: string) =>
+    JSON.parse(
+        await stack.kubectl("-n", "sandboxes", "get", "pod", `${sandbox}-0`, "-o", "json"),
+    ) as Pod & {
+        status: { podIP: string };
+        metadata: { uid: string };
+    };
+
+describe("a sandbox", () => {
+    it("is reached from this machine on its published port", async () => {
+        // The policy controller takes a moment after a pod is ready to let in what is allowed.
+        for (const sandbox of ["open", "closed"]) {
+            await until(`the page of ${sandbox} answers`, 60, async () =>
+                (await page(sandbox)).includes("Test agent"),
+            );
+        }
+    });
+
+    it("resolves names", async () => {
+        const answer = await stack.shell("closed", "nslookup kubernetes.default.svc.cluster.local");
+        expect(answer).toContain("10.43.0.1");
+    });
+
+    it("reaches what is listed, and nothing else does", async () => {
+        await until("what is listed is reached", 60, () =>
+            connects("open", hostOnBridge, serverPort),
+        );
+        expect(await connects("closed", hostOnBridge, serverPort)).toBe(false);
+    });
+
+    it("reaches no other port of the host", async () => {
+        expect(await connects("open", hostOnBridge, stack.apiPort)).toBe(false);
+    });
+
+    it("reaches no neighbour: not by pod, by service, or by published port", async () => {
+        const { podIP } = (await pod("open")).status;
+        const clusterIP = await stack.kubectl(
+            ...["-n", "sandboxes", "get", "service", "open", "-o", "jsonpath={.spec.clusterIP}"],
+        );
+        const urls = await stack.output<Record<string, string>>("urls");
+        const nodePort = Number(new URL(urls["open"] as string).port);
+        // The same targets answer the machine itself: what follows fails because of the policy.
+        await run("docker", [
+            "exec",
+            stack.container,
+            "wget",
+            "-qO-",
+            `http://${podIP}:18789/healthz`,
+        ]);
+        expect(await connects("closed", podIP, 18789)).toBe(false);
+        expect(await connects("closed", clusterIP, 18789)).toBe(false);
+        expect(await connects("closed", nodeAddress, nodePort)).toBe(false);
+        expect(await connects("closed", hostOnBridge, nodePort)).toBe(false);
+    });
+
+    it("reaches neither the API server nor the kubelet", async () => {
+        expect(await connects("closed", "10.43.0.1", 443)).toBe(false);
+        expect(await connects("closed", nodeAddress, 6443)).toBe(false);
+        expect(await connects("closed", nodeAddress, 10250)).toBe(false);
+    });
+
+    it("holds no token of Kubernetes and no right to more", async () => {
+        const { status } = await attempt("docker", [
+            ...[
+                "exec",
+                stack.container,
+                "k3s",
+                "kubectl",
+                "-n",
+                "sandboxes",
+                "exec",
+                "closed-0",
+                "--",
+            ],
+            ...["ls", "/var/run/secrets/kubernetes.io"],
+        ]);
+        expect(status).not.toBe(0);
+        const rights = await stack.shell(
+            "closed",
+            "grep -E 'CapEff|NoNewPrivs' /proc/self/status; id -u",
+        );
+        expect(rights.split(/\s+/).filter(Boolean)).toEqual([
+            ...["CapEff:", "0000000000000000", "NoNewPrivs:", "1", "1000"],
+        ]);
+    });
+});
+
+describe("an application that fails", () => {
+    it.each([
+        ["ends", "die", 60],
+        ["hangs", "hang", 120],
+    ])("is running again when it %s, without any command, and says so", async (_, order, bound) => {
+        const before = (await pod("open")).status.containerStatuses?.[0]?.restartCount ?? 0;
+        await stack.shell("open", `touch /sandbox/.agent/${order}`);
+        await until(`the agent is back after ${order}`, bound, async () => {
+            const { status } = await pod("open");
+            const agent = status.containerStatuses?.[0];
+            return (agent?.restartCount ?? 0) > before && agent?.ready === true;
+        });
+        expect(await page("open")).toContain("Test agent");
+        expect(applicationState(await pod("open"), "open").state).toBe("recovered");
+    });
+});
+
+describe("suspending one of two", () => {
+    it("is one update, and leaves the other untouched", async () => {
+        const neighbour = (await pod("open")).metadata.uid;
+        await stack.shell("closed", "echo kept > /sandbox/kept");
+        stack.configure(config({ closed: { running: false } }));
+        expect(await stack.preview()).toEqual([
+            "update kubernetes:apps/v1:StatefulSet closed-agent",
+        ]);
+        await stack.up();
+        expect((await pod("open")).metadata.uid).toBe(neighbour);
+        expect(
+            (
+                await attempt("docker", [
+                    "exec",
+                    stack.container,
+                    "k3s",
+                    "kubectl",
+                    "-n",
+                    "sandboxes",
+                    "get",
+                    "pod",
+                    "closed-0",
+                ])
+            ).status,
+        ).not.toBe(0);
+    });
+
+    it("is undone with the workspace as it was", async () => {
+        stack.configure(config());
+        await stack.up();
+        expect(await stack.shell("closed", "cat /sandbox/kept")).toBe("kept\n");
+    });
+});
+
+describe("a change of the gateway's settings", () => {
+    let before: Evidence;
+
+    it("is previewed as the replacement of the container alone", async () => {
+        before = await collect(stack, "closed");
+        stack.configure(config({ gateway: { tlsSans: ["agents.example.org"] } }));
+        expect((await stack.preview()).filter((change) => !change.includes(":Gateway "))).toEqual([
+            "replace docker:index/container:Container gateway-k3s",
+        ]);
+    });
+
+    it("leaves data and identities equal, and the sandboxes running", async () => {
+        await stack.up();
+        await until("the sandboxes are back", 120, async () => {
+            await stack.shell("closed", "true");
+            return (await page("open")).includes("Test agent");
+        });
+        expect(await collect(stack, "closed")).toEqual(before);
+        await stack.up("--expect-no-changes");
+    });
+});
+
+describe("a gateway that Docker stops", () => {
+    it("gives the agents their grace, and comes back with them", async () => {
+        await stack.shell("open", "rm -rf /sandbox/ended; echo before > /sandbox/mark");
+        const began = Date.now();
+        await run("docker", ["stop", stack.container]);
+        // Docker would have waited for the whole timeout and killed it then.
+        expect(Date.now() - began).toBeLessThan(40_000);
+        const code = await run("docker", [
+            "inspect",
+            "--format",
+            "{{.State.ExitCode}}",
+            stack.container,
+        ]);
+        expect(code.trim()).toBe("0");
+        await run("docker", ["start", stack.container]);
+        await until("the sandboxes are back", 120, async () => {
+            return (await stack.shell("open", "cat /sandbox/mark")) === "before\n";
+        });
+        const ended = (await pod("open")).status.containerStatuses?.[0]?.lastState?.terminated;
+        expect(ended?.exitCode === 0 || ended === undefined).toBe(true);
+    });
+});
