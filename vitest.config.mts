@@ -6,7 +6,7 @@ export default defineConfig({
             {
                 test: {
                     name: "unit",
-                    include: ["test/unit/**/*.test.ts", "test/toolchain/**/*.test.ts"],
+                    include: ["test/{unit,policy,toolchain}/**/*.test.ts"],
                     testTimeout: 20_000,
                 },
             },

@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { TYPE_PREFIX } from "./constants";
+import { RENEWED_SUFFIX } from "./stateful";
 import { clientEpoch, issueAuthority, issueClient, type KeyPair } from "./pki";
 
 /**
@@ -39,7 +40,7 @@ export class Identity extends pulumi.ComponentResource {
             child,
         );
         this.admin = keep(
-            `${name}-admin`,
+            `${name}${RENEWED_SUFFIX}`,
             this.clientCa.apply((ca) =>
                 issueClient(ca, { commonName: "system:admin", organization: "system:masters" }),
             ),

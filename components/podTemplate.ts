@@ -27,6 +27,15 @@ export interface PodInput {
     readonly secret: pulumi.Input<string>;
 }
 
+/** For an agent that says nothing of its needs: one of them must not end the others. */
+export const DEFAULT_RESOURCES: Resources = {
+    requests: { cpu: "50m", memory: "128Mi" },
+    limits: { memory: "1Gi" },
+};
+
+/** Copying needs little; the page cache counts as memory too and is given back. */
+const SEED_RESOURCES: Resources = { limits: { memory: "256Mi" } };
+
 const SCRIPTS_VOLUME = "sandbox-gateway";
 const TMP_VOLUME = "tmp";
 
@@ -71,6 +80,7 @@ function seedContainer(input: PodInput): Container {
         imagePullPolicy: "IfNotPresent",
         command: ["/bin/sh", `${constants.SCRIPTS_PATH}/seed.sh`],
         args: [input.image, constants.WORKSPACE_PATH, constants.SEED_PATH],
+        resources: SEED_RESOURCES,
         // Root, to keep owners and modes of the image, with no more than that takes.
         securityContext: {
             runAsUser: 0,

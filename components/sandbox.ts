@@ -8,7 +8,7 @@ import type { Cluster } from "./cluster";
 import * as constants from "./constants";
 import { claimName } from "./names";
 import { sandboxPolicy, type Egress } from "./networkPolicy";
-import { podTemplate } from "./podTemplate";
+import { DEFAULT_RESOURCES, podTemplate } from "./podTemplate";
 import { script } from "./scripts";
 
 /** What a sandbox is. Plain values decide which resources exist or what they are called. */
@@ -27,7 +27,7 @@ export interface SandboxArgs {
     readonly env?: Readonly<Record<string, string>>;
     /** Environment variables whose values are secret. @default none */
     readonly secretEnv?: pulumi.Input<Readonly<Record<string, string>>>;
-    /** Requests and limits. @default the application's */
+    /** Requests and limits. @default the application's, else `DEFAULT_RESOURCES` */
     readonly resources?: Resources;
     /** Size of the workspace, a Kubernetes quantity. @default 2Gi */
     readonly workspaceSize?: string;
@@ -132,7 +132,7 @@ export class Sandbox extends pulumi.ComponentResource {
                         ...(application ? { application } : {}),
                         env: args.env ?? {},
                         user: args.user ?? 1000,
-                        resources: args.resources ?? application?.resources ?? {},
+                        resources: args.resources ?? application?.resources ?? DEFAULT_RESOURCES,
                         labels,
                         configHash: configHash(files, secrets, this.token),
                         configMap: config.metadata.name,

@@ -1,0 +1,135 @@
+/** Rules that keep a gateway the same gateway, and closed. */
+import { K3S_CONFIG_FILE, K3S_DATA_DIR } from "../../components/constants";
+import { inputs, policy } from "./support";
+
+interface Container {
+    readonly hostname?: string;
+    readonly volumes?: readonly { readonly volumeName?: string; readonly containerPath?: string }[];
+    readonly networksAdvanced?: readonly { readonly ipv4Address?: string }[];
+    readonly ports?: readonly { readonly ip?: string; readonly external?: number }[];
+    readonly uploads?: readonly { readonly file: string; readonly content?: string }[];
+}
+
+interface Provider {
+    readonly clusterIdentifier?: string;
+    /** Provider inputs travel as text. */
+    readonly deleteUnreachable?: string | boolean;
+}
+
+const CONTAINER = "docker:index/container:Container";
+
+/** Whether a container runs k3s: it is given k3s's settings or its data. */
+function isGateway({ uploads, volumes }: Container): boolean {
+    return (
+        (uploads ?? []).some(({ file }) => file === K3S_CONFIG_FILE) ||
+        (volumes ?? []).some(({ containerPath }) => containerPath === K3S_DATA_DIR)
+    );
+}
+
+/** A rule about the gateway's container alone. */
+function gatewayRule(
+    name: string,
+    description: string,
+    remediation: string,
+    check: (container: Container) => string | undefined,
+) {
+    return policy({
+        name,
+        description,
+        remediation,
+        check: (args, report) => {
+            const container = inputs<Container>(args);
+            const violation =
+                args.type === CONTAINER && isGateway(container) ? check(container) : undefined;
+            if (violation) {
+                report(`${args.name} ${violation}`);
+            }
+        },
+    });
+}
+
+export const gatewayPolicies = [
+    gatewayRule(
+        "hostname-is-node-name",
+        "The gateway's hostname must be given and be the name of its Kubernetes node.",
+        "Set `hostname`, and the same value as `node-name` in k3s's settings.",
+        ({ hostname, uploads }) => {
+            if (!hostname) {
+                return "must set a hostname: Docker's own changes with every container.";
+            }
+            const config = uploads?.find(({ file }) => file === K3S_CONFIG_FILE)?.content;
+            return config === undefined || config.includes(`node-name: ${JSON.stringify(hostname)}`)
+                ? undefined
+                : `must have the hostname ${hostname} as node-name in k3s's settings.`;
+        },
+    ),
+    gatewayRule(
+        "data-on-named-volume",
+        "k3s's data must lie on a named volume.",
+        `Mount a docker.Volume by \`volumeName\` at ${K3S_DATA_DIR}.`,
+        ({ volumes }) =>
+            (volumes ?? []).some((v) => v.containerPath === K3S_DATA_DIR && v.volumeName)
+                ? undefined
+                : `must mount a named volume at ${K3S_DATA_DIR}.`,
+    ),
+    gatewayRule(
+        "fixed-address",
+        "The gateway must have a fixed address: k3s keeps it in its database.",
+        "Set `ipv4Address` in `networksAdvanced`.",
+        ({ networksAdvanced }) =>
+            (networksAdvanced ?? []).some(({ ipv4Address }) => ipv4Address)
+                ? undefined
+                : "must have an ipv4Address in its network.",
+    ),
+    policy({
+        name: "published-on-loopback",
+        description:
+            "The API and the sandboxes must be published on loopback, or on a listed address.",
+        remediation: "Set `ip` of the port to 127.0.0.1, or list the address in `addresses`.",
+        config: {
+            addresses: {
+                type: "array",
+                items: { type: "string" },
+                default: ["127.0.0.1"],
+                description: "Addresses a gateway may publish ports on",
+            },
+        },
+        check: (args, report) => {
+            const container = inputs<Container>(args);
+            if (args.type !== CONTAINER || !isGateway(container)) {
+                return;
+            }
+            const { addresses = ["127.0.0.1"] } = args.getConfig<{ addresses?: string[] }>();
+            const open = (container.ports ?? []).find(
+                ({ ip }) => !addresses.includes(ip ?? "0.0.0.0"),
+            );
+            if (open) {
+                report(
+                    `${args.name} must publish port ${open.external ?? "?"} on ${addresses.join(" or ")}, not on ${open.ip ?? "0.0.0.0"}.`,
+                );
+            }
+        },
+    }),
+    policy({
+        name: "provider-keeps-resources",
+        description:
+            "A Kubernetes provider must have a constant cluster identifier and never delete what it cannot reach.",
+        remediation: "Set `clusterIdentifier`, and leave `deleteUnreachable` unset.",
+        check: (args, report) => {
+            if (args.type !== "pulumi:providers:kubernetes") {
+                return;
+            }
+            const { clusterIdentifier, deleteUnreachable } = inputs<Provider>(args);
+            if (!clusterIdentifier) {
+                report(
+                    `${args.name} must set clusterIdentifier: without it, a new kubeconfig replaces everything.`,
+                );
+            }
+            if (deleteUnreachable !== undefined && String(deleteUnreachable) !== "false") {
+                report(
+                    `${args.name} must not set deleteUnreachable: it forgets everything while the gateway is stopped.`,
+                );
+            }
+        },
+    }),
+];

@@ -1,0 +1,212 @@
+/** Rules for pods, in every kind of object that makes some. */
+import type { ReportViolation, ResourceValidationArgs } from "@pulumi/policy";
+import { inputs, policy, stackOf, type Rule } from "./support";
+
+interface Container {
+    readonly name?: string;
+    readonly image?: string;
+    readonly env?: readonly { readonly name?: string; readonly value?: string }[];
+    readonly ports?: readonly object[];
+    readonly livenessProbe?: object;
+    readonly readinessProbe?: object;
+    readonly resources?: { readonly limits?: Readonly<Record<string, unknown>> };
+    readonly securityContext?: {
+        readonly privileged?: boolean;
+        readonly allowPrivilegeEscalation?: boolean;
+    };
+}
+
+interface PodSpec {
+    readonly automountServiceAccountToken?: boolean;
+    readonly hostNetwork?: boolean;
+    readonly hostPID?: boolean;
+    readonly hostIPC?: boolean;
+    readonly containers?: readonly Container[];
+    readonly initContainers?: readonly Container[];
+    readonly volumes?: readonly {
+        readonly name?: string;
+        readonly hostPath?: { readonly path?: string };
+    }[];
+}
+
+interface Workload {
+    readonly spec?: PodSpec & {
+        readonly template?: { readonly spec?: PodSpec };
+        readonly jobTemplate?: {
+            readonly spec?: { readonly template?: { readonly spec?: PodSpec } };
+        };
+    };
+}
+
+/** Environment variables of such names hold secrets. */
+const SECRET_NAME = /(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|PRIVATE_?KEY|CREDENTIAL)/i;
+
+/** The pod that a resource makes. @returns undefined when it makes none */
+function podOf(args: ResourceValidationArgs): PodSpec | undefined {
+    const { spec } = inputs<Workload>(args);
+    switch (args.type) {
+        case "kubernetes:core/v1:Pod":
+            return spec;
+        case "kubernetes:batch/v1:CronJob":
+            return spec?.jobTemplate?.spec?.template?.spec;
+        case "kubernetes:apps/v1:DaemonSet":
+        case "kubernetes:apps/v1:Deployment":
+        case "kubernetes:apps/v1:ReplicaSet":
+        case "kubernetes:apps/v1:StatefulSet":
+        case "kubernetes:batch/v1:Job":
+        case "kubernetes:core/v1:ReplicationController":
+            return spec?.template?.spec;
+        default:
+            return undefined;
+    }
+}
+
+function podRule(
+    rule: Omit<Rule, "check">,
+    check: (pod: PodSpec, args: ResourceValidationArgs, report: ReportViolation) => void,
+) {
+    return policy({
+        ...rule,
+        check: (args, report) => {
+            const pod = podOf(args);
+            if (pod) {
+                check(pod, args, report);
+            }
+        },
+    });
+}
+
+/** A rule about each container, those that prepare the pod included. */
+function containerRule(
+    rule: Omit<Rule, "check">,
+    check: (container: Container, args: ResourceValidationArgs) => string | undefined,
+) {
+    return podRule(rule, (pod, args, report) => {
+        for (const container of [...(pod.initContainers ?? []), ...(pod.containers ?? [])]) {
+            const violation = check(container, args);
+            if (violation) {
+                report(`${args.name}: container ${container.name ?? "?"} ${violation}`);
+            }
+        }
+    });
+}
+
+export const podPolicies = [
+    containerRule(
+        {
+            name: "images-by-digest",
+            description: "Outside development stacks, images must be named by digest.",
+            remediation:
+                "Write the image as name@sha256:..., or list the stack in `developmentStacks`.",
+            config: {
+                developmentStacks: {
+                    type: "array",
+                    items: { type: "string" },
+                    default: ["dev", "test"],
+                    description: "Stacks in which a tag will do",
+                },
+            },
+        },
+        ({ image }, args) => {
+            const { developmentStacks = ["dev", "test"] } = args.getConfig<{
+                developmentStacks?: string[];
+            }>();
+            return developmentStacks.includes(stackOf(args.urn)) || image?.includes("@sha256:")
+                ? undefined
+                : `must name its image by digest, not ${image ?? "nothing"}.`;
+        },
+    ),
+    containerRule(
+        {
+            name: "no-privileged-pod",
+            description: "A container must not be privileged, nor able to become so.",
+            remediation: "Set `allowPrivilegeEscalation: false`, and leave `privileged` unset.",
+        },
+        ({ securityContext }) =>
+            securityContext?.privileged === true ||
+            securityContext?.allowPrivilegeEscalation !== false
+                ? "must not be privileged and must set allowPrivilegeEscalation to false."
+                : undefined,
+    ),
+    podRule(
+        {
+            name: "no-host-namespace",
+            description: "A pod must not share a namespace of the node.",
+            remediation: "Remove hostNetwork, hostPID and hostIPC.",
+        },
+        (pod, args, report) => {
+            for (const key of ["hostNetwork", "hostPID", "hostIPC"] as const) {
+                if (pod[key]) {
+                    report(`${args.name} must not set ${key}.`);
+                }
+            }
+        },
+    ),
+    podRule(
+        {
+            name: "no-host-path",
+            description: "A pod must not mount a folder of the node.",
+            remediation: "Use a claim, or an emptyDir.",
+        },
+        (pod, args, report) => {
+            for (const volume of pod.volumes ?? []) {
+                if (volume.hostPath) {
+                    report(
+                        `${args.name} must not mount the host path ${volume.hostPath.path ?? "?"}.`,
+                    );
+                }
+            }
+        },
+    ),
+    podRule(
+        {
+            name: "no-service-account-token",
+            description: "A pod must not hold a token of Kubernetes.",
+            remediation: "Set `automountServiceAccountToken: false`.",
+        },
+        (pod, args, report) => {
+            if (pod.automountServiceAccountToken !== false) {
+                report(`${args.name} must set automountServiceAccountToken to false.`);
+            }
+        },
+    ),
+    containerRule(
+        {
+            name: "memory-limited",
+            description: "A container must have a memory limit: one agent must not end the others.",
+            remediation: "Set `resources.limits.memory`.",
+        },
+        ({ resources }) =>
+            resources?.limits?.["memory"] === undefined ? "must have a memory limit." : undefined,
+    ),
+    containerRule(
+        {
+            name: "no-secret-in-env",
+            description: "A secret must not stand in a pod as the literal value of a variable.",
+            remediation: "Put it into a Secret and refer to it with `envFrom` or `valueFrom`.",
+        },
+        ({ env }) => {
+            const found = (env ?? []).find(
+                ({ name, value }) => value && SECRET_NAME.test(name ?? ""),
+            );
+            return found && `must not hold the value of ${found.name} in clear.`;
+        },
+    ),
+    podRule(
+        {
+            name: "probes-present",
+            description: "A container that listens must say when it is ready and when it is dead.",
+            remediation: "Set `readinessProbe` and `livenessProbe`.",
+        },
+        (pod, args, report) => {
+            for (const container of pod.containers ?? []) {
+                const probed = container.readinessProbe && container.livenessProbe;
+                if ((container.ports ?? []).length > 0 && !probed) {
+                    report(
+                        `${args.name}: container ${container.name ?? "?"} must have a readiness and a liveness probe.`,
+                    );
+                }
+            }
+        },
+    ),
+];

@@ -1,0 +1,94 @@
+/** Rules about how resources relate. */
+import type { PolicyResource, StackValidationPolicy } from "@pulumi/policy";
+import { LABEL_SANDBOX } from "../../components/constants";
+
+interface Namespaced {
+    readonly metadata?: {
+        readonly namespace?: string;
+        readonly labels?: Readonly<Record<string, string>>;
+    };
+}
+
+interface NetworkPolicy extends Namespaced {
+    readonly spec?: {
+        readonly podSelector?: {
+            readonly matchLabels?: object;
+            readonly matchExpressions?: object[];
+        };
+        readonly policyTypes?: readonly string[];
+        readonly ingress?: readonly object[];
+        readonly egress?: readonly object[];
+    };
+}
+
+export const stackPolicies: StackValidationPolicy[] = [
+    {
+        name: "provider-independent-of-container",
+        description: "No setting of a Kubernetes provider may come from a container.",
+        remediationSteps:
+            "Make the kubeconfig of values in state, and order with `dependsOn`: otherwise a new container replaces everything.",
+        enforcementLevel: "mandatory",
+        validateStack: ({ resources }, report) => {
+            for (const provider of resources.filter(
+                (r) => r.type === "pulumi:providers:kubernetes",
+            )) {
+                for (const [property, sources] of Object.entries(provider.propertyDependencies)) {
+                    const container = sources.find(
+                        (r) => r.type === "docker:index/container:Container",
+                    );
+                    if (container) {
+                        report(
+                            `${provider.name} must not take ${property} from the container ${container.name}.`,
+                            provider.urn,
+                        );
+                    }
+                }
+            }
+        },
+    },
+    {
+        name: "default-deny-per-namespace",
+        description:
+            "A namespace with sandboxes must have a policy that denies all traffic by default.",
+        remediationSteps:
+            "Add a NetworkPolicy with an empty podSelector, policyTypes Ingress and Egress, and no rules.",
+        enforcementLevel: "mandatory",
+        validateStack: ({ resources }, report) => {
+            const denied = new Set(
+                resources
+                    .filter(isDefaultDeny)
+                    .map((r) => (r.props as Namespaced).metadata?.namespace),
+            );
+            const sandboxes = resources.filter(
+                (r) =>
+                    r.type === "kubernetes:apps/v1:StatefulSet" &&
+                    (r.props as Namespaced).metadata?.labels?.[LABEL_SANDBOX] !== undefined,
+            );
+            for (const sandbox of sandboxes) {
+                const namespace = (sandbox.props as Namespaced).metadata?.namespace;
+                if (!denied.has(namespace)) {
+                    report(
+                        `${sandbox.name} must run in a namespace with a default-deny policy; ${namespace ?? "its own"} has none.`,
+                        sandbox.urn,
+                    );
+                }
+            }
+        },
+    },
+];
+
+function isDefaultDeny(resource: PolicyResource): boolean {
+    if (resource.type !== "kubernetes:networking.k8s.io/v1:NetworkPolicy") {
+        return false;
+    }
+    const { spec } = resource.props as NetworkPolicy;
+    const selectsAll =
+        Object.keys(spec?.podSelector?.matchLabels ?? {}).length === 0 &&
+        (spec?.podSelector?.matchExpressions ?? []).length === 0;
+    return (
+        selectsAll &&
+        ["Ingress", "Egress"].every((type) => spec?.policyTypes?.includes(type)) &&
+        (spec?.ingress ?? []).length === 0 &&
+        (spec?.egress ?? []).length === 0
+    );
+}

@@ -1,0 +1,229 @@
+/** The policy pack and the preview guard, on the real engine: running, stopped and unreachable. */
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import * as path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { attempt, run } from "../support/run";
+import { AGENT, IMAGES } from "../support/sandboxes";
+import { TestStack } from "../support/stack";
+
+const ROOT = path.join(__dirname, "..", "..");
+const PACK = ["--policy-pack", "policy"];
+
+let stack: TestStack;
+
+const config = (overrides: { gateway?: object; [key: string]: unknown } = {}) => {
+    const { gateway, ...rest } = overrides;
+    return {
+        gateway: { imageArchives: IMAGES, ...gateway },
+        sandboxes: { agent: AGENT, other: AGENT },
+        ...rest,
+    };
+};
+
+beforeAll(async () => {
+    stack = await TestStack.create("guard");
+    cpSync(path.join(ROOT, "policy"), path.join(stack.folder, "policy"), { recursive: true });
+    stack.configure(config());
+});
+
+afterAll(async () => {
+    await stack?.remove();
+});
+
+/** Runs the guard on a preview, as a pipeline would. */
+async function guard(...args: string[]) {
+    const preview = await stack.tryPulumi(["preview", "--json"]);
+    return attempt(
+        path.join(ROOT, "node_modules/.bin/tsx"),
+        [path.join(ROOT, "cli/guard.ts"), ...args],
+        {
+            input: preview.stdout,
+            cwd: ROOT,
+        },
+    );
+}
+
+/** Changes the program for one preview, and puts it back. */
+async function withProgram<T>(
+    file: string,
+    from: string,
+    to: string,
+    work: () => Promise<T>,
+): Promise<T> {
+    const full = path.join(stack.folder, file);
+    const text = readFileSync(full, "utf8");
+    expect(text).toContain(from);
+    writeFileSync(full, text.replace(from, to));
+    try {
+        return await work();
+    } finally {
+        writeFileSync(full, text);
+    }
+}
+
+describe("the policy pack", () => {
+    it("passes the program before anything is there", async () => {
+        expect(await stack.pulumi(["preview", ...PACK])).toContain("sandbox-gateway");
+    });
+
+    it("refuses a violating configuration, and an up creates nothing", async () => {
+        stack.configure(config({ gateway: { bindAddress: "0.0.0.0" } }));
+        const { status, stdout, stderr } = await stack.tryPulumi(["up", "--yes", ...PACK]);
+        expect(status).not.toBe(0);
+        expect(stdout + stderr).toMatch(
+            /gateway-k3s must publish port \d+ on 127\.0\.0\.1, not on 0\.0\.0\.0\./,
+        );
+        expect(await stack.inDocker()).toEqual([]);
+    });
+
+    it("passes what is then made", async () => {
+        stack.configure(config());
+        await stack.up(...PACK);
+        expect(await stack.inDocker()).toEqual(["container", "network", "volume"]);
+    });
+});
+
+describe("the guard lets through", () => {
+    it.each<[string, () => Parameters<TestStack["configure"]>[0]]>([
+        ["a stop", () => config({ running: false })],
+        [
+            "a suspension",
+            () => config({ sandboxes: { agent: { ...AGENT, running: false }, other: AGENT } }),
+        ],
+        [
+            "another image of a sandbox",
+            () =>
+                config({
+                    sandboxes: { agent: { ...AGENT, image: "busybox:1.37.0" }, other: AGENT },
+                }),
+        ],
+        [
+            "another image of the gateway",
+            () => config({ gateway: { image: "rancher/k3s:v1.35.3-k3s1" } }),
+        ],
+        [
+            "another sandbox",
+            () => config({ sandboxes: { agent: AGENT, other: AGENT, third: AGENT } }),
+        ],
+        [
+            "another block of ports",
+            () => config({ gateway: { ports: `${stack.ports.first}-${stack.ports.last - 1}` } }),
+        ],
+    ])("%s", async (_, changed) => {
+        stack.configure(changed());
+        const { status, stdout } = await guard();
+        expect(stdout).toContain("none destroys what holds data");
+        expect(status).toBe(0);
+    });
+});
+
+/** Each with the resource that the guard names. */
+const LOSSES: [string, string, string, string, string][] = [
+    [
+        "a renamed volume",
+        "components/gateway.ts",
+        "{ name: this.dockerName }",
+        "{ name: `${this.dockerName}-2` }",
+        "gateway-data",
+    ],
+    [
+        "a changed selector",
+        "components/sandbox.ts",
+        "selector: { matchLabels: { [constants.LABEL_SANDBOX]: name } },\n                    template",
+        'selector: { matchLabels: { [constants.LABEL_SANDBOX]: name, a: "b" } },\n                    template',
+        "agent-agent",
+    ],
+    [
+        "a changed claim template",
+        "components/sandbox.ts",
+        'ignoreChanges: ["spec.volumeClaimTemplates"],',
+        'replaceOnChanges: ["spec.volumeClaimTemplates"],',
+        "agent-agent",
+    ],
+    [
+        "a changed namespace",
+        "components/constants.ts",
+        'NAMESPACE = "sandboxes"',
+        'NAMESPACE = "others"',
+        "gateway-namespace",
+    ],
+    [
+        "new authorities",
+        "components/identity.ts",
+        'issueAuthority("sandbox-gateway-server-ca"), child);',
+        'issueAuthority("sandbox-gateway-server-ca"), { ...child, replacementTrigger: "now" });',
+        "gateway-identity-server-ca",
+    ],
+];
+
+describe("while everything is protected, the guard stops", () => {
+    it.each(LOSSES)("%s", async (_, file, from, to) => {
+        stack.configure(config());
+        const { status } = await withProgram(file, from, to, () => guard());
+        expect([1, 2]).toContain(status);
+    });
+
+    it("a sandbox that is removed", async () => {
+        stack.configure(config({ sandboxes: { agent: AGENT } }));
+        expect([1, 2]).toContain((await guard()).status);
+    });
+});
+
+describe("once protection is lifted, the guard alone stops", () => {
+    it("nothing when protection is all that changes", async () => {
+        stack.configure(config({ protect: false }));
+        expect((await guard()).status).toBe(0);
+        await stack.up();
+    });
+
+    it.each(LOSSES)("%s", async (_, file, from, to, name) => {
+        if (name === "agent-agent" && to.includes("replaceOnChanges")) {
+            stack.configure(
+                config({
+                    protect: false,
+                    sandboxes: { agent: { ...AGENT, workspaceSize: "3Gi" }, other: AGENT },
+                }),
+            );
+        } else {
+            stack.configure(config({ protect: false }));
+        }
+        const { status, stdout } = await withProgram(file, from, to, () => guard());
+        expect(stdout).toContain("guard: refused");
+        expect(stdout).toContain(name);
+        expect(status).toBe(1);
+    });
+
+    it("a sandbox that is removed, unless it is named", async () => {
+        stack.configure(config({ protect: false, sandboxes: { agent: AGENT } }));
+        const refused = await guard("--json");
+        expect(refused.status).toBe(1);
+        const { refused: list } = JSON.parse(refused.stdout) as { refused: { name: string }[] };
+        expect(list.map(({ name }) => name).sort()).toEqual([
+            "other-agent",
+            "other-token",
+            "other-workspace",
+        ]);
+        const allow = list.flatMap(({ name }) => ["--allow", name]);
+        expect((await guard(...allow)).status).toBe(0);
+    });
+});
+
+describe("stopped and unreachable", () => {
+    it("the pack and the guard work while the gateway is stopped", async () => {
+        stack.configure(config({ running: false }));
+        await stack.up(...PACK);
+        expect(await stack.inDocker()).toEqual(["network", "volume"]);
+        await stack.pulumi(["preview", ...PACK]);
+        expect((await guard()).status).toBe(0);
+        stack.configure(config());
+        await stack.pulumi(["preview", ...PACK]);
+        expect((await guard()).status).toBe(0);
+    });
+
+    it("and while it should run but does not answer", async () => {
+        await stack.up();
+        await run("docker", ["kill", stack.container]);
+        await stack.pulumi(["preview", ...PACK]);
+        expect((await guard()).status).toBe(0);
+    });
+});

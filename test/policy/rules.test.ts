@@ -1,0 +1,324 @@
+/* eslint-disable @typescript-eslint/no-explicit-any, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-call -- a test spoils what the types forbid */
+/**
+ * Every rule both ways: the program's own resources violate none, and each way of spoiling one of them
+ * is refused by the rule that is meant for it, with its message, and by no other.
+ */
+import type { PolicyResource, ResourceValidationArgs } from "@pulumi/policy";
+import * as pulumi from "@pulumi/pulumi";
+import { beforeAll, describe, expect, it } from "vitest";
+import { policies } from "../../policy/rules";
+import { drain, plain, record, type Recorded } from "../support/mocks";
+
+/** A resource with what the mocks do not record of it. */
+interface Subject extends Recorded {
+    readonly protect: boolean;
+    readonly propertyDependencies: Readonly<Record<string, string[]>>;
+}
+
+let resources: Subject[];
+
+beforeAll(async () => {
+    const recorded = await record();
+    pulumi.runtime.setAllConfig({
+        "sandbox-gateway:gateway": JSON.stringify({ name: "policy", subnet: "10.213.78.0/24" }),
+        "sandbox-gateway:sandboxes": JSON.stringify({
+            assistant: { application: "openclaw", hostPort: 18789, secretEnv: { API_KEY: "x" } },
+            tool: { image: "busybox:1.37.0" },
+        }),
+    });
+    await import("../../index.js");
+    await drain();
+    const cattle = /-(k3s|network|docker|kubernetes|image-[0-9a-f]{8}|identity-admin)$/;
+    resources = recorded.map((resource) => ({
+        ...resource,
+        inputs: plain(resource.inputs) as Recorded["inputs"],
+        // As on the engine, where test/e2e/policy.e2e.ts runs the pack.
+        protect: !(cattle.test(resource.name) && !resource.type.startsWith("kubernetes:")),
+        propertyDependencies: {},
+    }));
+});
+
+/** `policy: message` of everything that is wrong with a set of resources. */
+function violations(subjects: readonly Subject[], config: object = {}, stack = "dev"): string[] {
+    const found: string[] = [];
+    for (const policy of policies) {
+        const report = (message: string) => found.push(`${policy.name}: ${message}`);
+        if ("validateStack" in policy) {
+            void policy.validateStack({ resources: asStack(subjects) } as never, report);
+            continue;
+        }
+        const { validateResource } = policy;
+        for (const subject of subjects) {
+            void (validateResource as (args: ResourceValidationArgs, r: typeof report) => void)(
+                asArgs(subject, config, stack),
+                report,
+            );
+        }
+    }
+    return found;
+}
+
+function asArgs(subject: Subject, config: object, stack: string): ResourceValidationArgs {
+    return {
+        type: subject.type,
+        name: subject.name,
+        urn: `urn:pulumi:${stack}::sandbox-gateway::${subject.type}::${subject.name}`,
+        props: subject.inputs,
+        opts: { protect: subject.protect },
+        getConfig: () => config,
+    } as unknown as ResourceValidationArgs;
+}
+
+function asStack(subjects: readonly Subject[]): PolicyResource[] {
+    const all = subjects.map((s) => ({
+        ...s,
+        urn: s.name,
+        props: s.inputs,
+    })) as unknown as PolicyResource[];
+    return all.map((resource, i) => ({
+        ...resource,
+        propertyDependencies: Object.fromEntries(
+            Object.entries((subjects[i] as Subject).propertyDependencies).map(([key, names]) => [
+                key,
+                all.filter(({ name }) => names.includes(name)),
+            ]),
+        ),
+    }));
+}
+
+/** The program's resources, one of them changed. */
+function spoiled(name: string, change: (subject: Mutable) => void): Subject[] {
+    const copy = structuredClone(resources) as unknown as Mutable[];
+    const found = copy.filter((r) => r.name === name && !r.type.startsWith("sandbox-gateway:"));
+    expect(found).toHaveLength(1);
+    change(found[0] as Mutable);
+    return copy as unknown as Subject[];
+}
+
+type Mutable = {
+    type: string;
+    name: string;
+    inputs: any;
+    protect: boolean;
+    propertyDependencies: any;
+};
+
+const pod = (subject: Mutable) => subject.inputs.spec.template.spec;
+const agent = (subject: Mutable) => pod(subject).containers[0];
+
+describe("the program", () => {
+    it("violates nothing", () => {
+        expect(resources.length).toBeGreaterThan(25);
+        expect(violations(resources)).toEqual([]);
+    });
+
+    it("has every kind that a rule speaks of", () => {
+        expect(policies.map(({ name }) => name)).toHaveLength(18);
+        expect(new Set(policies.map(({ name }) => name)).size).toBe(policies.length);
+    });
+});
+
+describe("a spoiled program is refused by the rule that is meant for it", () => {
+    const GATEWAY = "gateway-k3s";
+    const unprotected = (name: string): [string, (s: Mutable) => void, string] => [
+        name,
+        (s) => (s.protect = false),
+        `stateful-resources-protected: ${name} holds data or identity and must be protected.`,
+    ];
+    it.each<[string, (subject: Mutable) => void, string]>([
+        unprotected("gateway-data"),
+        unprotected("gateway-identity-server-ca"),
+        unprotected("gateway-identity-client-ca"),
+        unprotected("gateway-identity-token"),
+        unprotected("gateway-namespace"),
+        unprotected("assistant-workspace"),
+        unprotected("assistant-agent"),
+        unprotected("assistant-token"),
+        [
+            "gateway-workspace-class",
+            (s) => (s.inputs.reclaimPolicy = "Delete"),
+            "workspace-class-retains: gateway-workspace-class must have the reclaim policy Retain, not Delete.",
+        ],
+        [
+            "gateway-workspace-class",
+            (s) => delete s.inputs.reclaimPolicy,
+            "workspace-class-retains: gateway-workspace-class must have the reclaim policy Retain, not Delete.",
+        ],
+        [
+            "assistant-workspace",
+            (s) => delete s.inputs.metadata.name,
+            "stateful-names-explicit: assistant-workspace must set metadata.name.",
+        ],
+        [
+            "tool-agent",
+            (s) => delete s.inputs.metadata.name,
+            "stateful-names-explicit: tool-agent must set metadata.name.",
+        ],
+        [
+            GATEWAY,
+            (s) => delete s.inputs.hostname,
+            "hostname-is-node-name: gateway-k3s must set a hostname: Docker's own changes with every container.",
+        ],
+        [
+            GATEWAY,
+            (s) => (s.inputs.hostname = "other"),
+            "hostname-is-node-name: gateway-k3s must have the hostname other as node-name in k3s's settings.",
+        ],
+        [
+            GATEWAY,
+            (s) => (s.inputs.volumes = []),
+            "data-on-named-volume: gateway-k3s must mount a named volume at /var/lib/rancher/k3s.",
+        ],
+        [
+            GATEWAY,
+            (s) =>
+                (s.inputs.volumes = [{ hostPath: "/data", containerPath: "/var/lib/rancher/k3s" }]),
+            "data-on-named-volume: gateway-k3s must mount a named volume at /var/lib/rancher/k3s.",
+        ],
+        [
+            GATEWAY,
+            (s) => delete s.inputs.networksAdvanced[0].ipv4Address,
+            "fixed-address: gateway-k3s must have an ipv4Address in its network.",
+        ],
+        [
+            GATEWAY,
+            (s) => (s.inputs.ports[1].ip = "0.0.0.0"),
+            "published-on-loopback: gateway-k3s must publish port 18789 on 127.0.0.1, not on 0.0.0.0.",
+        ],
+        [
+            GATEWAY,
+            (s) => delete s.inputs.ports[0].ip,
+            "published-on-loopback: gateway-k3s must publish port 16443 on 127.0.0.1, not on 0.0.0.0.",
+        ],
+        [
+            "gateway-kubernetes",
+            (s) => delete s.inputs.clusterIdentifier,
+            "provider-keeps-resources: gateway-kubernetes must set clusterIdentifier: without it, a new kubeconfig replaces everything.",
+        ],
+        [
+            "gateway-kubernetes",
+            (s) => (s.inputs.deleteUnreachable = "true"),
+            "provider-keeps-resources: gateway-kubernetes must not set deleteUnreachable: it forgets everything while the gateway is stopped.",
+        ],
+        [
+            "gateway-kubernetes",
+            (s) => (s.propertyDependencies = { kubeconfig: [GATEWAY] }),
+            "provider-independent-of-container: gateway-kubernetes must not take kubeconfig from the container gateway-k3s.",
+        ],
+        [
+            "assistant-agent",
+            (s) => (agent(s).securityContext.privileged = true),
+            "no-privileged-pod: assistant-agent: container agent must not be privileged and must set allowPrivilegeEscalation to false.",
+        ],
+        [
+            "assistant-agent",
+            (s) => delete agent(s).securityContext,
+            "no-privileged-pod: assistant-agent: container agent must not be privileged and must set allowPrivilegeEscalation to false.",
+        ],
+        [
+            "assistant-agent",
+            (s) => (pod(s).initContainers[0].securityContext.privileged = true),
+            "no-privileged-pod: assistant-agent: container workspace-init must not be privileged and must set allowPrivilegeEscalation to false.",
+        ],
+        ...["hostNetwork", "hostPID", "hostIPC"].map(
+            (key): [string, (s: Mutable) => void, string] => [
+                "tool-agent",
+                (s) => (pod(s)[key] = true),
+                `no-host-namespace: tool-agent must not set ${key}.`,
+            ],
+        ),
+        [
+            "tool-agent",
+            (s) => pod(s).volumes.push({ name: "h", hostPath: { path: "/etc" } }),
+            "no-host-path: tool-agent must not mount the host path /etc.",
+        ],
+        [
+            "tool-agent",
+            (s) => delete pod(s).automountServiceAccountToken,
+            "no-service-account-token: tool-agent must set automountServiceAccountToken to false.",
+        ],
+        [
+            "tool-agent",
+            (s) => delete agent(s).resources.limits.memory,
+            "memory-limited: tool-agent: container agent must have a memory limit.",
+        ],
+        [
+            "assistant-agent",
+            (s) => agent(s).env.push({ name: "GITHUB_TOKEN", value: "ghp_1" }),
+            "no-secret-in-env: assistant-agent: container agent must not hold the value of GITHUB_TOKEN in clear.",
+        ],
+        [
+            "assistant-agent",
+            (s) => delete agent(s).livenessProbe,
+            "probes-present: assistant-agent: container agent must have a readiness and a liveness probe.",
+        ],
+        [
+            "assistant-agent",
+            (s) => delete agent(s).readinessProbe,
+            "probes-present: assistant-agent: container agent must have a readiness and a liveness probe.",
+        ],
+    ])("%s", (name, change, message) => {
+        expect(violations(spoiled(name, change))).toEqual([message]);
+    });
+
+    it("without the default-deny policy, once for each sandbox", () => {
+        const message = (sandbox: string) =>
+            `default-deny-per-namespace: ${sandbox} must run in a namespace with a default-deny policy; sandboxes has none.`;
+        for (const change of [
+            (s: Mutable) => (s.inputs.spec.policyTypes = ["Ingress"]),
+            (s: Mutable) => (s.inputs.spec.podSelector = { matchLabels: { a: "b" } }),
+            (s: Mutable) => (s.inputs.spec.egress = [{}]),
+        ]) {
+            expect(violations(spoiled("gateway-default-deny", change)).sort()).toEqual([
+                message("assistant-agent"),
+                message("tool-agent"),
+            ]);
+        }
+    });
+
+    it("with tags instead of digests outside development stacks", () => {
+        const found = violations(resources, {}, "production");
+        expect(found).toContain(
+            "images-by-digest: tool-agent: container agent must name its image by digest, not busybox:1.37.0.",
+        );
+        expect(found.every((violation) => violation.startsWith("images-by-digest: "))).toBe(true);
+    });
+});
+
+describe("every kind of workload", () => {
+    const spec = { hostNetwork: true, automountServiceAccountToken: false };
+    it.each([
+        ["kubernetes:core/v1:Pod", { spec }],
+        ["kubernetes:apps/v1:Deployment", { spec: { template: { spec } } }],
+        ["kubernetes:apps/v1:DaemonSet", { spec: { template: { spec } } }],
+        ["kubernetes:apps/v1:ReplicaSet", { spec: { template: { spec } } }],
+        ["kubernetes:core/v1:ReplicationController", { spec: { template: { spec } } }],
+        ["kubernetes:batch/v1:Job", { spec: { template: { spec } } }],
+        [
+            "kubernetes:batch/v1:CronJob",
+            { spec: { jobTemplate: { spec: { template: { spec } } } } },
+        ],
+    ])("%s is looked into", (type, inputs) => {
+        const subject = {
+            type,
+            name: "w",
+            inputs,
+            provider: "",
+            protect: false,
+            propertyDependencies: {},
+        };
+        expect(violations([subject])).toEqual(["no-host-namespace: w must not set hostNetwork."]);
+    });
+});
+
+describe("configuration", () => {
+    it("leaves resources out by name", () => {
+        const changed = spoiled("gateway-data", (s) => (s.protect = false));
+        expect(violations(changed, { exempt: ["gateway-data"] })).toEqual([]);
+    });
+
+    it("lists addresses to publish on", () => {
+        const changed = spoiled("gateway-k3s", (s) => (s.inputs.ports[1].ip = "192.168.7.2"));
+        expect(violations(changed, { addresses: ["127.0.0.1", "192.168.7.2"] })).toEqual([]);
+    });
+});
