@@ -67,6 +67,7 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
         ],
         // Sockets, process ids and network namespaces of a life before must not survive into this one.
         tmpfs: { "/run": "", "/var/run": "" },
+        envs: [pulumi.interpolate`SANDBOX_GATEWAY_VOLUME=${parts.volume}`],
         uploads: uploads(args, parts),
         logDriver: "json-file",
         logOpts: { "max-size": "10m", "max-file": "3" },
@@ -79,7 +80,7 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
             retries: 100,
         },
         wait: true,
-        waitTimeout: 300,
+        waitTimeout: 180,
         destroyGraceSeconds: constants.GATEWAY_GRACE_SECONDS,
         stopTimeout: constants.GATEWAY_GRACE_SECONDS,
         // Docker doubles memory into swap unless told; then the next preview would show a change.
@@ -94,7 +95,8 @@ function uploads(
     args: GatewayArgs,
     { identity, nodeName }: ContainerParts,
 ): docker.types.input.ContainerUpload[] {
-    const tls = `${constants.K3S_DATA_DIR}/server/tls`;
+    // Beside the volume: the entrypoint puts them in when it has seen that the volume is ours.
+    const tls = "/etc/sandbox-gateway/tls";
     const secretFile = (file: string, content: pulumi.Input<string>) => ({
         file,
         content,

@@ -9,7 +9,11 @@
 # Pulumi's stop has scaled every sandbox to zero before: then there is nothing to wait for.
 set -u
 
-images=/var/lib/rancher/k3s/agent/images
+data=${SANDBOX_GATEWAY_DATA:-/var/lib/rancher/k3s}
+staged=${SANDBOX_GATEWAY_TLS:-/etc/sandbox-gateway/tls}
+# Says which gateway the volume belongs to: the fingerprint of its server authority.
+marker=$data/.sandbox-gateway
+images=$data/agent/images
 tasks=/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io
 
 # As process 1 k3s would do this itself (as in k3d): with cgroup v2, controllers can be handed to
@@ -22,6 +26,27 @@ prepare_cgroups() {
         echo "$pid" >/sys/fs/cgroup/init/cgroup.procs 2>/dev/null || true
     done </sys/fs/cgroup/cgroup.procs
     sed 's/\(^\| \)/\1+/g' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
+}
+
+refuse() {
+    echo "entrypoint: the volume ${SANDBOX_GATEWAY_VOLUME:-} $1; nothing in it was touched." >&2
+    echo "entrypoint: choose another gateway.name; or, if it is meant to be this gateway's, adopt it:" >&2
+    echo "  docker run --rm --volume ${SANDBOX_GATEWAY_VOLUME:-VOLUME}:/data --entrypoint /bin/sh IMAGE -c 'echo $identity >/data/.sandbox-gateway'" >&2
+    exit 1
+}
+
+# Docker gives an existing volume to whoever asks for its name. One that holds a cluster is ours only
+# with our marker; the authorities go into it after that, never before.
+claim_volume() {
+    identity=$(sha256sum <"$staged/server-ca.crt" | cut -c1-64)
+    if [ -e "$data/server/db/state.db" ]; then
+        [ -e "$marker" ] || refuse "holds a cluster that this program did not make"
+        [ "$(cat "$marker")" = "$identity" ] || refuse "belongs to another gateway"
+    fi
+    mkdir -p "$data/server/tls"
+    cp -p "$staged"/* "$data/server/tls/"
+    echo "$identity" >"$marker.tmp"
+    mv "$marker.tmp" "$marker"
 }
 
 # Process ids that lead a container, one a line. The pause container of a pod is one of them.
@@ -55,6 +80,8 @@ k3s=
 trap stop TERM INT
 prepare_cgroups
 mount --make-rshared / 2>/dev/null || true
+
+claim_volume
 
 # With this file k3s imports an archive only when it has changed, not at every start.
 mkdir -p "$images"

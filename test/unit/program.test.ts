@@ -55,7 +55,7 @@ describe("the running gateway", () => {
             ],
             tmpfs: { "/run": "", "/var/run": "" },
             wait: true,
-            waitTimeout: 300,
+            waitTimeout: 180,
             destroyGraceSeconds: 60,
         });
         expect(container["ports"]).toHaveLength(21);
@@ -84,10 +84,10 @@ describe("the running gateway", () => {
             "/usr/local/bin/sandbox-gateway-entrypoint",
             "/etc/rancher/k3s/config.yaml",
             "/etc/rancher/node/password",
-            "/var/lib/rancher/k3s/server/tls/server-ca.crt",
-            "/var/lib/rancher/k3s/server/tls/server-ca.key",
-            "/var/lib/rancher/k3s/server/tls/client-ca.crt",
-            "/var/lib/rancher/k3s/server/tls/client-ca.key",
+            "/etc/sandbox-gateway/tls/server-ca.crt",
+            "/etc/sandbox-gateway/tls/server-ca.key",
+            "/etc/sandbox-gateway/tls/client-ca.crt",
+            "/etc/sandbox-gateway/tls/client-ca.key",
         ]);
         expect(uploads.slice(1).every(({ permissions }) => permissions === "0600")).toBe(true);
         expect(uploads[1]?.content).toContain('node-name: "openshell-test"');

@@ -1,0 +1,85 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+const SCRIPT = path.join(__dirname, "..", "..", "components", "scripts", "entrypoint.sh");
+const OURS = createHash("sha256").update("our authority\n").digest("hex");
+
+let folder: string;
+
+beforeEach(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), "entrypoint-"));
+    mkdirSync(at("tls"));
+    writeFileSync(at("tls/server-ca.crt"), "our authority\n");
+    mkdirSync(at("bin"));
+    // Stands for k3s: says how it was called, and ends.
+    writeFileSync(at("bin/k3s"), '#!/bin/sh\necho "k3s $*"; exit 3\n', { mode: 0o755 });
+    // The script changes how the root is mounted; a test must not.
+    writeFileSync(at("bin/mount"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const at = (name: string) => path.join(folder, name);
+
+function enter() {
+    const { status, stdout, stderr } = spawnSync("/bin/sh", [SCRIPT, "server"], {
+        encoding: "utf8",
+        env: {
+            PATH: `${at("bin")}:${process.env["PATH"]}`,
+            SANDBOX_GATEWAY_DATA: at("data"),
+            SANDBOX_GATEWAY_TLS: at("tls"),
+            SANDBOX_GATEWAY_VOLUME: "the-volume",
+        },
+    });
+    return { status, stdout, stderr };
+}
+
+/** A volume in which k3s has run. */
+function used(marker?: string) {
+    mkdirSync(at("data/server/db"), { recursive: true });
+    writeFileSync(at("data/server/db/state.db"), "");
+    if (marker !== undefined) {
+        writeFileSync(at("data/.sandbox-gateway"), `${marker}\n`);
+    }
+}
+
+describe("a volume", () => {
+    it("that is empty becomes ours, with the authorities in place before k3s starts", () => {
+        const { status, stdout } = enter();
+        expect(stdout).toBe("k3s server\n");
+        expect(status).toBe(3);
+        expect(readFileSync(at("data/.sandbox-gateway"), "utf8")).toBe(`${OURS}\n`);
+        expect(readFileSync(at("data/server/tls/server-ca.crt"), "utf8")).toBe("our authority\n");
+        expect(existsSync(at("data/agent/images/.cache.json"))).toBe(true);
+    });
+
+    it("that is ours is used", () => {
+        used(OURS);
+        expect(enter().stdout).toBe("k3s server\n");
+    });
+
+    it("whose first start was killed before k3s made a database is used", () => {
+        mkdirSync(at("data/server/tls"), { recursive: true });
+        expect(enter().stdout).toBe("k3s server\n");
+    });
+
+    it.each([
+        ["without a marker", undefined, "holds a cluster that this program did not make"],
+        ["of another gateway", "f".repeat(64), "belongs to another gateway"],
+    ])("%s is refused and not touched", (_, marker, reason) => {
+        used(marker);
+        const { status, stdout, stderr } = enter();
+        expect(status).toBe(1);
+        expect(stdout).toBe("");
+        expect(stderr).toContain(
+            `entrypoint: the volume the-volume ${reason}; nothing in it was touched.`,
+        );
+        expect(stderr).toContain(`--volume the-volume:/data`);
+        expect(stderr).toContain(`echo ${OURS} >/data/.sandbox-gateway`);
+        expect(existsSync(at("data/server/tls"))).toBe(false);
+    });
+});
