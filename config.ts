@@ -25,7 +25,7 @@ export function loadSettings(): Settings {
     if (!settings || problems.length > 0) {
         throw new pulumi.RunError(explain(problems));
     }
-    const clash = findHostClash(settings.gateway);
+    const clash = settings.existingCluster ? undefined : findHostClash(settings.gateway);
     if (clash) {
         throw new pulumi.RunError(explain([clash]));
     }

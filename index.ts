@@ -1,30 +1,37 @@
-/** The whole system: settings -> gateway -> sandboxes -> outputs. */
-import { Gateway, Sandbox } from "./components";
+/** The whole system: settings -> cluster -> sandboxes -> outputs. */
+import { ExistingCluster, Gateway, Sandbox } from "./components";
 import { loadSettings } from "./config";
-import { gatewayArgs, sandboxArgs } from "./settings/args";
+import { existingClusterArgs, gatewayArgs, sandboxArgs } from "./settings/args";
 
 const settings = loadSettings();
+const { existingCluster, protect } = settings;
 
-const gateway = new Gateway("gateway", gatewayArgs(settings), { protect: settings.protect });
+const gateway = existingCluster
+    ? undefined
+    : new Gateway("gateway", gatewayArgs(settings), { protect });
+
+const cluster =
+    gateway ??
+    new ExistingCluster("cluster", existingClusterArgs(settings, existingCluster!), { protect });
 
 const sandboxes = Object.entries(settings.sandboxes).map(
     ([name, sandbox]) =>
         [
             name,
-            new Sandbox(name, sandboxArgs(gateway, sandbox), {
-                protect: sandbox.protect ?? settings.protect,
+            new Sandbox(name, sandboxArgs(cluster, sandbox), {
+                protect: sandbox.protect ?? protect,
             }),
         ] as const,
 );
 
 /** Name of the gateway's container, volume and network in Docker. */
-export const container = gateway.dockerName;
+export const container = gateway?.dockerName;
 
-/** Name of the Kubernetes node. */
-export const node = gateway.nodeName;
+/** Name of the gateway's Kubernetes node. */
+export const node = gateway?.nodeName;
 
 /** Administrator's kubeconfig: `pulumi stack output kubeconfig --show-secrets`. */
-export const kubeconfig = gateway.kubeconfig;
+export const kubeconfig = gateway?.kubeconfig;
 
 /** Where each sandbox's page is. */
 export const urls = Object.fromEntries(sandboxes.map(([name, { url }]) => [name, url]));

@@ -14,11 +14,16 @@ export interface Cluster {
     readonly running: boolean;
     /** Networks whose addresses are pods or services of this cluster, never a person's browser. */
     readonly internalNetworks: readonly string[];
+    /** How applications are published. */
+    readonly serviceType: ServiceType;
     /** The resource in which everything here is stored: when it goes, so do they, without a call. */
     readonly storage?: pulumi.Resource;
     /** Host and port under which a node port of a service is reached by people. */
     address(nodePort: pulumi.Input<number>): pulumi.Output<Address>;
 }
+
+/** Type of a sandbox's Service. With ClusterIP it is reached by port-forward or an Ingress only. */
+export type ServiceType = "NodePort" | "ClusterIP" | "LoadBalancer";
 
 /** Where a published port is found. */
 export interface Address {

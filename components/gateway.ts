@@ -10,7 +10,7 @@ import { Identity } from "./identity";
 import { renderKubeconfig } from "./kubeconfig";
 import type { K3sSettings } from "./k3sConfig";
 import * as names from "./names";
-import { defaultDeny } from "./networkPolicy";
+import { createNamespace, labels } from "./namespace";
 import type { PortBlock } from "./ports";
 import { hostAddress, parseSubnet } from "./subnet";
 
@@ -50,6 +50,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
     readonly namespace: pulumi.Output<string>;
     readonly storageClass: pulumi.Output<string>;
     readonly running: boolean;
+    readonly serviceType = "NodePort";
     readonly internalNetworks = [constants.CLUSTER_CIDR, constants.SERVICE_CIDR];
     /** The data volume. Everything in Kubernetes is stored in it. */
     readonly storage: docker.Volume;
@@ -112,13 +113,14 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
             // Order only: a property of the container in here would replace everything with it.
             { parent: this, protect: false, dependsOn: container ? [container] : [] },
         );
-        const shared = createShared(name, identity, {
+        const object: pulumi.CustomResourceOptions = {
             parent: this,
             provider: this.provider,
             deletedWith: this.storage,
-        });
-        this.namespace = shared.namespace.metadata.name;
-        this.storageClass = shared.storageClass.metadata.name;
+        };
+        this.namespace = createNamespace(name, object);
+        this.storageClass = createStorageClass(name, object);
+        createHandshake(name, this.namespace, identity, object);
 
         this.registerOutputs({
             nodeName: this.nodeName,
@@ -196,31 +198,11 @@ function createContainer(
     );
 }
 
-/** What all sandboxes share: the namespace, its closed doors, the storage class, the secret. */
-function createShared(
+/** k3s's local-path, but a volume whose claim is gone stays. */
+function createStorageClass(
     name: string,
-    identity: Identity,
     opts: pulumi.CustomResourceOptions,
-): { namespace: k8s.core.v1.Namespace; storageClass: k8s.storage.v1.StorageClass } {
-    const labels = { [constants.LABEL_MANAGED_BY]: constants.MANAGED_BY };
-    const namespace = new k8s.core.v1.Namespace(
-        `${name}-namespace`,
-        {
-            metadata: {
-                name: constants.NAMESPACE,
-                labels: { ...labels, "pod-security.kubernetes.io/enforce": "baseline" },
-            },
-        },
-        opts,
-    );
-    new k8s.networking.v1.NetworkPolicy(
-        `${name}-default-deny`,
-        {
-            metadata: { name: "default-deny", namespace: namespace.metadata.name, labels },
-            spec: defaultDeny(),
-        },
-        opts,
-    );
+): pulumi.Output<string> {
     const storageClass = new k8s.storage.v1.StorageClass(
         `${name}-workspace-class`,
         {
@@ -235,17 +217,21 @@ function createShared(
         },
         opts,
     );
+    return storageClass.metadata.name;
+}
+
+function createHandshake(
+    name: string,
+    namespace: pulumi.Output<string>,
+    identity: Identity,
+    opts: pulumi.CustomResourceOptions,
+): void {
     new k8s.core.v1.Secret(
         `${name}-handshake`,
         {
-            metadata: {
-                name: constants.HANDSHAKE_SECRET,
-                namespace: namespace.metadata.name,
-                labels,
-            },
+            metadata: { name: constants.HANDSHAKE_SECRET, namespace, labels },
             stringData: { secret: identity.handshakeSecret },
         },
         opts,
     );
-    return { namespace, storageClass };
 }

@@ -1,5 +1,6 @@
 /** The public components. */
 export { APPLICATIONS, type Application, type ApplicationName } from "./application";
 export type { Address, Cluster } from "./cluster";
+export { ExistingCluster, type ExistingClusterArgs } from "./existingCluster";
 export { Gateway, type GatewayArgs } from "./gateway";
 export { Sandbox, type SandboxArgs } from "./sandbox";

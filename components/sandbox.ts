@@ -91,7 +91,10 @@ export class Sandbox extends pulumi.ComponentResource {
 
         const service =
             application && createService(name, args, application, metadata(name), child);
-        const address = service && publishedAddress(cluster, service);
+        const address =
+            service && cluster.serviceType !== "ClusterIP"
+                ? publishedAddress(cluster, service)
+                : undefined;
 
         const secrets = secretData(args, this.token);
         const files = configData(args, address);
@@ -196,7 +199,7 @@ function createService(
             // An endpoint is not awaited: the StatefulSet is, and it comes after this.
             metadata: { ...metadata, annotations: { "pulumi.com/skipAwait": "true" } },
             spec: {
-                type: "NodePort",
+                type: args.cluster.serviceType,
                 selector: { [constants.LABEL_SANDBOX]: name },
                 ports: [
                     {

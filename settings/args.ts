@@ -1,7 +1,10 @@
-/** Pure: from settings to the arguments of the components. */
+/** From settings to the arguments of the components. */
 import * as pulumi from "@pulumi/pulumi";
+import { readFileSync } from "node:fs";
+import * as os from "node:os";
 import { APPLICATIONS, type Application, type Cluster } from "../components";
-import type { GatewayArgs, SandboxArgs } from "../components";
+import type { ExistingClusterArgs, GatewayArgs, SandboxArgs } from "../components";
+import { explain } from "./problems";
 import { parseQuantity } from "./quantity";
 import type { SandboxSettings, Settings } from "./schema";
 
@@ -14,6 +17,28 @@ export function gatewayArgs({ running, gateway }: Settings): GatewayArgs {
         ...(memory === undefined ? {} : { memoryMiB: Math.floor(parseQuantity(memory) / 2 ** 20) }),
         ...(registries === undefined ? {} : { registries: pulumi.secret(registries) }),
     };
+}
+
+/** Arguments of an existing cluster; reads its kubeconfig. */
+export function existingClusterArgs(
+    { running }: Settings,
+    { kubeconfig, ...rest }: NonNullable<Settings["existingCluster"]>,
+): ExistingClusterArgs {
+    const file = kubeconfig.replace(/^~(?=\/)/, os.homedir());
+    try {
+        return { ...rest, running, kubeconfig: pulumi.secret(readFileSync(file, "utf8")) };
+    } catch (error) {
+        throw new pulumi.RunError(
+            explain([
+                {
+                    key: "existingCluster.kubeconfig",
+                    got: kubeconfig,
+                    rule: `be a file that can be read (${(error as Error).message})`,
+                    example: "~/.kube/config",
+                },
+            ]),
+        );
+    }
 }
 
 /** Arguments of a sandbox in `cluster`. */

@@ -10,7 +10,7 @@ import type { SandboxSettings, Settings } from "./schema";
 /** Everything that is wrong between values. */
 export function checkRelations(settings: Settings): Problem[] {
     return [
-        ...checkGateway(settings),
+        ...(settings.existingCluster ? [] : checkGateway(settings)),
         ...Object.entries(settings.sandboxes).flatMap(([name, sandbox]) =>
             checkSandbox(`sandboxes.${name}`, sandbox, settings),
         ),
@@ -51,7 +51,8 @@ function checkGateway({ gateway }: Settings): Problem[] {
     return problems;
 }
 
-function checkSandbox(key: string, sandbox: SandboxSettings, { gateway }: Settings): Problem[] {
+function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings): Problem[] {
+    const { gateway, existingCluster } = settings;
     const problems: Problem[] = [];
     if (sandbox.image === undefined && typeof sandbox.application !== "string") {
         problems.push({
@@ -69,7 +70,9 @@ function checkSandbox(key: string, sandbox: SandboxSettings, { gateway }: Settin
             example: 'application: "openclaw"',
         });
     }
-    if (sandbox.hostPort !== undefined && !contains(gateway.ports, sandbox.hostPort)) {
+    // The ports of another cluster are for that cluster to know.
+    const foreign = existingCluster !== undefined;
+    if (!foreign && sandbox.hostPort !== undefined && !contains(gateway.ports, sandbox.hostPort)) {
         problems.push({
             key: `${key}.hostPort`,
             got: sandbox.hostPort,
@@ -124,7 +127,10 @@ function checkFixedPorts({ sandboxes }: Settings): Problem[] {
     return problems;
 }
 
-function checkRoom({ gateway, sandboxes }: Settings): Problem[] {
+function checkRoom({ gateway, sandboxes, existingCluster }: Settings): Problem[] {
+    if (existingCluster) {
+        return [];
+    }
     const published = Object.values(sandboxes).filter((s) => s.application !== undefined).length;
     const room = portsOf(gateway.ports).length;
     return published <= room

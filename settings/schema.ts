@@ -1,6 +1,7 @@
 /** The form of the configuration: every key, its default, its rule. Relations are in relations.ts. */
 import { z } from "zod";
 import { APPLICATIONS, type ApplicationName } from "../components/application";
+import { CLUSTER_CIDR, SERVICE_CIDR } from "../components/constants";
 import { RESERVED_K3S_SETTINGS } from "../components/gatewaySettings";
 import { parseSubnet } from "../components/subnet";
 import { must } from "./problems";
@@ -226,11 +227,31 @@ const sandboxes = z.record(
     must("be an object keyed by sandbox name", '{"assistant": {"application": "openclaw"}}'),
 );
 
+const existingCluster = z.strictObject(
+    {
+        kubeconfig: text(/./, "be the path of a kubeconfig file", "~/.kube/config"),
+        context: text(/./, "be a context of the kubeconfig", "production"),
+        storageClass: text(/^[a-z0-9.-]+$/, "be the name of a storage class", "standard-retain"),
+        serviceType: z
+            .enum(
+                ["NodePort", "ClusterIP", "LoadBalancer"],
+                must("be NodePort, ClusterIP or LoadBalancer", "NodePort"),
+            )
+            .default("NodePort"),
+        host: text(/^[A-Za-z0-9.-]+$/, "be a host name or an address", "agents.example.org"),
+        internalNetworks: z
+            .array(cidr, must("be a list of networks", '["10.42.0.0/16"]'))
+            .default([CLUSTER_CIDR, SERVICE_CIDR]),
+    },
+    must("be an object", '{"context": "production", ...}'),
+);
+
 /** The whole configuration. */
 export const schema = z.strictObject({
     running: flag(true).default(true),
     protect: flag(true).default(true),
     gateway: gatewaySchema.prefault({}),
+    existingCluster: existingCluster.optional(),
     sandboxes: sandboxes.default({}),
 });
 

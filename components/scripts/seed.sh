@@ -50,8 +50,13 @@ if [ -d "$source" ]; then
     fi
 fi
 
+# The workspace's file system alone, where sync can: others may have much to write.
+flush() {
+    sync -f "$target" 2>/dev/null || sync
+}
+
 cd "$target"
 printf 'image=%s\nfiles=%s\n' "$image" "$((count))" >"$sentinel.tmp"
-sync
+flush
 mv -f "$sentinel.tmp" "$sentinel"
-sync
+flush

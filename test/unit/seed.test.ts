@@ -109,7 +109,7 @@ describe("seeding", () => {
         expect(seed()).toEqual({ status: 0, stderr: "" });
         expect(readdirSync(target)).toHaveLength(5001);
         expect(sentinel()).toBe("image=image:1\nfiles=5000\n");
-    });
+    }, 120_000);
 
     it("copies a sparse file of a size that the disk may not have", () => {
         const file = path.join(source, "sparse");

@@ -173,6 +173,23 @@ describe("a wrong configuration is named key by key", () => {
             },
             'gateway.ports: got "18789-18789"; must hold a port for each of the 2 sandboxes with an application; for example "18789-18790"',
         ],
+        // Another cluster.
+        [
+            { existingCluster: { context: "c", storageClass: "s", host: "h" } },
+            "existingCluster.kubeconfig: got nothing; must be the path of a kubeconfig file; for example ~/.kube/config",
+        ],
+        [
+            {
+                existingCluster: {
+                    kubeconfig: "k",
+                    context: "c",
+                    storageClass: "s",
+                    host: "h",
+                    serviceType: "Ingress",
+                },
+            },
+            'existingCluster.serviceType: got "Ingress"; must be NodePort, ClusterIP or LoadBalancer; for example NodePort',
+        ],
         // Settings of k3s.
         ...["node-name", "token", "cluster-cidr", "data-dir", "secrets-encryption"].map(
             (key): [object, string] => [
