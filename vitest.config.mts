@@ -7,7 +7,9 @@ export default defineConfig({
                 test: {
                     name: "unit",
                     include: ["test/{unit,policy,toolchain}/**/*.test.ts"],
-                    testTimeout: 20_000,
+                    // Bounds for a busy machine, not expectations.
+                    testTimeout: 60_000,
+                    hookTimeout: 60_000,
                 },
             },
             {

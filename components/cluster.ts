@@ -14,6 +14,8 @@ export interface Cluster {
     readonly running: boolean;
     /** Networks whose addresses are pods or services of this cluster, never a person's browser. */
     readonly internalNetworks: readonly string[];
+    /** Whether the storage class can make a claim larger. */
+    readonly canGrow: boolean;
     /** How applications are published. */
     readonly serviceType: ServiceType;
     /** The resource in which everything here is stored: when it goes, so do they, without a call. */

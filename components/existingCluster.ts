@@ -29,6 +29,8 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     readonly namespace: pulumi.Output<string>;
     readonly storageClass: pulumi.Output<string>;
     readonly running: boolean;
+    /** If it cannot, the cluster says so. */
+    readonly canGrow = true;
     readonly internalNetworks: readonly string[];
     readonly serviceType: ServiceType;
     private readonly host: string;

@@ -50,6 +50,8 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
     readonly namespace: pulumi.Output<string>;
     readonly storageClass: pulumi.Output<string>;
     readonly running: boolean;
+    /** local-path neither enforces nor changes sizes. */
+    readonly canGrow = false;
     readonly serviceType = "NodePort";
     readonly internalNetworks = [constants.CLUSTER_CIDR, constants.SERVICE_CIDR];
     /** The data volume. Everything in Kubernetes is stored in it. */

@@ -2,14 +2,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { createHmac } from "node:crypto";
 import type { Application, Resources } from "./application";
-import type { Cluster } from "./cluster";
+import type { Address, Cluster } from "./cluster";
 import * as constants from "./constants";
 import { claimName } from "./names";
 import { sandboxPolicy, type Egress } from "./networkPolicy";
 import { DEFAULT_RESOURCES, podTemplate } from "./podTemplate";
-import { script } from "./scripts";
+import { configData, configHash, deriveToken, secretData } from "./sandboxData";
 
 /** What a sandbox is. Plain values decide which resources exist or what they are called. */
 export interface SandboxArgs {
@@ -33,6 +32,8 @@ export interface SandboxArgs {
     readonly workspaceSize?: string;
     /** User id of the agent. @default 1000 */
     readonly user?: number;
+    /** Raise it to make a new token, in place. @default 1 */
+    readonly tokenGeneration?: number;
     /** Destinations it may reach besides DNS. @default none */
     readonly egress?: readonly Egress[];
     /** OpenAI-compatible endpoint, as INFERENCE_BASE_URL and INFERENCE_API_KEY. @default none */
@@ -42,9 +43,6 @@ export interface SandboxArgs {
         readonly model: string;
     };
 }
-
-/** Environment variable with the sandbox's token, for agents that have no name of their own for it. */
-const TOKEN_VARIABLE = "SANDBOX_TOKEN";
 
 /** One agent in one pod, with a workspace that survives it. */
 export class Sandbox extends pulumi.ComponentResource {
@@ -75,16 +73,16 @@ export class Sandbox extends pulumi.ComponentResource {
             ...(cluster.storage ? { deletedWith: cluster.storage } : {}),
         };
 
+        const seed = new random.RandomBytes(`${name}-token`, { length: 32 }, { parent: this });
         this.token = pulumi.secret(
-            new random.RandomBytes(`${name}-token`, { length: 32 }, { parent: this }).hex,
+            seed.hex.apply((secret) => deriveToken(secret, args.tokenGeneration ?? 1)),
         );
         const claim = new k8s.core.v1.PersistentVolumeClaim(
             `${name}-workspace`,
             {
                 metadata: metadata(claimName(constants.WORKSPACE_VOLUME, name)),
-                spec: claimSpec(args),
+                spec: claimSpec(cluster, workspaceSize(name, args, { parent: this })),
             },
-            // Its pod binds it, and its pod needs it first.
             child,
         );
         this.claim = claim.metadata.name;
@@ -142,7 +140,13 @@ export class Sandbox extends pulumi.ComponentResource {
                         secret: secret.metadata.name,
                     }),
                     volumeClaimTemplates: [
-                        { metadata: { name: constants.WORKSPACE_VOLUME }, spec: claimSpec(args) },
+                        {
+                            metadata: { name: constants.WORKSPACE_VOLUME },
+                            spec: claimSpec(
+                                cluster,
+                                args.workspaceSize ?? constants.WORKSPACE_SIZE,
+                            ),
+                        },
                     ],
                 },
             },
@@ -178,12 +182,43 @@ function describe(args: SandboxArgs): pulumi.Inputs {
     return { hostPort, workspaceSize, user };
 }
 
-function claimSpec(args: SandboxArgs): k8s.types.input.core.v1.PersistentVolumeClaimSpec {
+function claimSpec(
+    cluster: Cluster,
+    size: pulumi.Input<string>,
+): k8s.types.input.core.v1.PersistentVolumeClaimSpec {
     return {
         accessModes: ["ReadWriteOnce"],
-        storageClassName: args.cluster.storageClass,
-        resources: { requests: { storage: args.workspaceSize ?? constants.WORKSPACE_SIZE } },
+        storageClassName: cluster.storageClass,
+        resources: { requests: { storage: size } },
     };
+}
+
+/**
+ * Size to ask for. Where the storage cannot grow, the first size is kept in state, so that another one
+ * is refused by the preview and not by Kubernetes halfway through an update.
+ */
+function workspaceSize(
+    name: string,
+    args: SandboxArgs,
+    opts: pulumi.CustomResourceOptions,
+): pulumi.Input<string> {
+    const wanted = args.workspaceSize ?? constants.WORKSPACE_SIZE;
+    if (args.cluster.canGrow) {
+        return wanted;
+    }
+    const first = new pulumi.Stash(
+        `${name}-workspace-size`,
+        { input: wanted },
+        { ...opts, ignoreChanges: ["input"] },
+    );
+    return (first.output as pulumi.Output<string>).apply((size) => {
+        if (size !== wanted) {
+            throw new pulumi.RunError(
+                `sandboxes.${name}.workspaceSize: got ${JSON.stringify(wanted)}; must stay ${size}: the gateway's storage cannot change the size of a claim (nor does it limit one)`,
+            );
+        }
+        return size;
+    });
 }
 
 function createService(
@@ -217,70 +252,6 @@ function createService(
 }
 
 /** Kubernetes picks a node port inside the block and keeps it as long as the Service lives. */
-function publishedAddress(cluster: Cluster, service: k8s.core.v1.Service) {
+function publishedAddress(cluster: Cluster, service: k8s.core.v1.Service): pulumi.Output<Address> {
     return cluster.address(service.spec.ports.apply((ports) => ports[0]?.nodePort ?? 0));
-}
-
-function secretData(
-    args: SandboxArgs,
-    token: pulumi.Output<string>,
-): pulumi.Output<Record<string, string>> {
-    const { application, inference } = args;
-    const own = pulumi.all({
-        // Never empty: Kubernetes drops an empty map, and every preview would add it again.
-        [application?.tokenEnv ?? TOKEN_VARIABLE]: token,
-        ...(inference
-            ? { INFERENCE_BASE_URL: inference.baseUrl, INFERENCE_API_KEY: inference.apiKey }
-            : {}),
-    });
-    return pulumi.secret(
-        pulumi
-            .all([own, args.secretEnv ?? {}])
-            .apply(([ours, theirs]): Record<string, string> => ({ ...theirs, ...ours })),
-    );
-}
-
-/** Scripts and the application's files, in one ConfigMap. */
-function configData(
-    args: SandboxArgs,
-    address: ReturnType<typeof publishedAddress> | undefined,
-): pulumi.Output<Record<string, string>> {
-    const scripts: Record<string, string> = {
-        "seed.sh": script("seed.sh"),
-        "start.sh": script("start.sh"),
-    };
-    const files = args.application?.files;
-    if (!files || !address) {
-        return pulumi.output(scripts);
-    }
-    return address.apply(({ host, port }): Record<string, string> => ({
-        ...scripts,
-        ...files({
-            origins: [...new Set([host, "localhost"])].map((name) => `http://${name}:${port}`),
-            ...(args.inference ? { model: args.inference.model } : {}),
-        }),
-    }));
-}
-
-/**
- * A keyed digest of everything the pod reads at its start. Keyed with the token: a plain digest of
- * a short secret could be guessed from the pod's annotation.
- */
-function configHash(
-    config: pulumi.Output<Record<string, string>>,
-    secret: pulumi.Output<Record<string, string>>,
-    token: pulumi.Output<string>,
-): pulumi.Output<string> {
-    return pulumi.unsecret(
-        pulumi.all([config, secret, token]).apply(([files, values, key]) =>
-            createHmac("sha256", key)
-                .update(JSON.stringify([sorted(files), sorted(values)]))
-                .digest("hex")
-                .slice(0, 16),
-        ),
-    );
-}
-
-function sorted(record: Record<string, string>): [string, string][] {
-    return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
 }

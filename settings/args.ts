@@ -55,6 +55,7 @@ export function sandboxArgs(cluster: Cluster, settings: SandboxSettings): Sandbo
         env: settings.env,
         resources: settings.resources,
         workspaceSize: settings.workspaceSize,
+        tokenGeneration: settings.tokenGeneration,
         egress: settings.egress,
         user: user === "root" ? 0 : user,
         secretEnv: pulumi.secret(secretEnv),

@@ -199,6 +199,10 @@ const sandbox = z.strictObject(
             .optional(),
         workspaceSize: quantity("storage", "2Gi").default("2Gi"),
         user: user.default(1000),
+        tokenGeneration: z
+            .int(must("be a whole number from 1", "2"))
+            .min(1, must("be a whole number from 1", "2"))
+            .default(1),
         egress: z.array(egress, must("be a list", '["internet"]')).default([]),
         inference: z
             .strictObject(

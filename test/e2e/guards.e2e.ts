@@ -134,11 +134,11 @@ const LOSSES: [string, string, string, string, string][] = [
         "agent-agent",
     ],
     [
-        "a changed claim template",
+        "a changed claim",
         "components/sandbox.ts",
-        'ignoreChanges: ["spec.volumeClaimTemplates"],',
-        'replaceOnChanges: ["spec.volumeClaimTemplates"],',
-        "agent-agent",
+        'accessModes: ["ReadWriteOnce"],',
+        'accessModes: ["ReadWriteOnce", "ReadWriteMany"],',
+        "agent-workspace",
     ],
     [
         "a changed namespace",
@@ -177,16 +177,7 @@ describe("once protection is lifted, the guard alone stops", () => {
     });
 
     it.each(LOSSES)("%s", async (_, file, from, to, name) => {
-        if (name === "agent-agent" && to.includes("replaceOnChanges")) {
-            stack.configure(
-                config({
-                    protect: false,
-                    sandboxes: { agent: { ...AGENT, workspaceSize: "3Gi" }, other: AGENT },
-                }),
-            );
-        } else {
-            stack.configure(config({ protect: false }));
-        }
+        stack.configure(config({ protect: false }));
         const { status, stdout } = await withProgram(file, from, to, () => guard());
         expect(stdout).toContain("guard: refused");
         expect(stdout).toContain(name);
@@ -202,6 +193,7 @@ describe("once protection is lifted, the guard alone stops", () => {
             "other-agent",
             "other-token",
             "other-workspace",
+            "other-workspace-size",
         ]);
         const allow = list.flatMap(({ name }) => ["--allow", name]);
         expect((await guard(...allow)).status).toBe(0);

@@ -197,6 +197,37 @@ describe("suspending one of two", () => {
     });
 });
 
+describe("another size of a workspace", () => {
+    it("is refused by the preview: the storage cannot grow", async () => {
+        stack.configure(config({ closed: { workspaceSize: "3Gi" } }));
+        const { status, stdout, stderr } = await stack.tryPulumi(["preview"]);
+        expect(status).not.toBe(0);
+        expect(stdout + stderr).toContain(
+            'sandboxes.closed.workspaceSize: got "3Gi"; must stay 2Gi: the gateway\'s storage cannot change',
+        );
+        stack.configure(config());
+        expect(await stack.preview()).toEqual([]);
+    });
+});
+
+describe("a new token", () => {
+    it("is an update in place of the Secret and the pod", async () => {
+        const before = await stack.shell("closed", "echo $SANDBOX_TOKEN");
+        stack.configure(config({ closed: { tokenGeneration: 2 } }));
+        expect(await stack.preview()).toEqual([
+            "update kubernetes:apps/v1:StatefulSet closed-agent",
+            "update kubernetes:core/v1:Secret closed-secret",
+        ]);
+        await stack.up();
+        const after = await stack.shell("closed", "echo $SANDBOX_TOKEN");
+        expect(after).toMatch(/^[0-9a-f]{64}\n$/);
+        expect(after).not.toBe(before);
+        stack.configure(config());
+        await stack.up();
+        expect(await stack.shell("closed", "echo $SANDBOX_TOKEN")).toBe(before);
+    });
+});
+
 describe("a change of the gateway's settings", () => {
     let before: Evidence;
 

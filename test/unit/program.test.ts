@@ -1,9 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { deriveToken } from "../../components/sandboxData";
 import { drain, find, isSecret, plain, record, type Recorded } from "../support/mocks";
 
 const CONTAINER = "docker:index/container:Container";
 const STATEFUL_SET = "kubernetes:apps/v1:StatefulSet";
+
+/** Of the first generation, from the secret that the mocks give. */
+const TOKEN = deriveToken("5e".repeat(32), 1);
 
 const CONFIG = {
     gateway: { name: "Test", subnet: "10.213.77.0/24" },
@@ -217,12 +221,31 @@ describe("a sandbox", () => {
         expect(isSecret(secret["stringData"])).toBe(true);
         expect(plain(secret["stringData"])).toEqual({
             KEY: "hidden-value",
-            OPENCLAW_GATEWAY_TOKEN: "5e".repeat(32),
+            OPENCLAW_GATEWAY_TOKEN: TOKEN,
         });
         const others = recorded.filter(({ type }) => type !== "kubernetes:core/v1:Secret");
         expect(JSON.stringify(others)).not.toContain("hidden-value");
         const workload = find(recorded, STATEFUL_SET, "assistant-agent").inputs;
-        expect(JSON.stringify(workload)).not.toContain("5e5e5e5e");
+        expect(JSON.stringify(workload)).not.toContain(TOKEN);
+    });
+
+    it("has another token in each generation, and rolls its pod for it", async () => {
+        const before = await run(CONFIG);
+        vi.resetModules();
+        const after = await run({
+            ...CONFIG,
+            sandboxes: { tool: { ...CONFIG.sandboxes.tool, tokenGeneration: 2 } },
+        });
+        const parts = ({ recorded }: { recorded: Recorded[] }) => [
+            plain(find(recorded, "kubernetes:core/v1:Secret", "tool-secret").inputs["stringData"]),
+            JSON.stringify(inputs(recorded, STATEFUL_SET, "tool-agent")),
+            inputs(recorded, "random:index/randomBytes:RandomBytes", "tool-token"),
+        ];
+        const [[secret, set, seed], [newSecret, newSet, newSeed]] = [parts(before), parts(after)];
+        expect(newSecret).toEqual({ SANDBOX_TOKEN: deriveToken("5e".repeat(32), 2) });
+        expect(newSecret).not.toEqual(secret);
+        expect(newSet).not.toBe(set);
+        expect(newSeed).toEqual(seed);
     });
 
     it("is published on its fixed port, with the origins OpenClaw then needs", async () => {
@@ -246,16 +269,14 @@ describe("a sandbox", () => {
         const urls = outputs["urls"] as Record<string, pulumi.Output<string>>;
         expect(await value(urls["assistant"])).toBe("http://127.0.0.1:18789/");
         const tokens = outputs["tokenUrls"] as Record<string, pulumi.Output<string>>;
-        expect(await value(tokens["assistant"])).toBe(
-            `http://127.0.0.1:18789/#token=${"5e".repeat(32)}`,
-        );
+        expect(await value(tokens["assistant"])).toBe(`http://127.0.0.1:18789/#token=${TOKEN}`);
         expect(await pulumi.isSecret(tokens["assistant"] as pulumi.Output<string>)).toBe(true);
     });
 
     it("has a Secret that is never empty, which would be a change in every preview", async () => {
         const { recorded } = await run(CONFIG);
         const secret = find(recorded, "kubernetes:core/v1:Secret", "tool-secret").inputs;
-        expect(plain(secret["stringData"])).toEqual({ SANDBOX_TOKEN: "5e".repeat(32) });
+        expect(plain(secret["stringData"])).toEqual({ SANDBOX_TOKEN: TOKEN });
     });
 
     it("stays at zero when it is suspended, and has no Service without an application", async () => {

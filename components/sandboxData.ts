@@ -1,0 +1,82 @@
+/** What a sandbox's Secret and ConfigMap hold. */
+import * as pulumi from "@pulumi/pulumi";
+import { createHmac } from "node:crypto";
+import type { Address } from "./cluster";
+import type { SandboxArgs } from "./sandbox";
+import { script } from "./scripts";
+
+/** Environment variable with the sandbox's token, for agents that have no name of their own for it. */
+const TOKEN_VARIABLE = "SANDBOX_TOKEN";
+
+/**
+ * The token of a generation. Derived from a secret that never leaves the state: a new token needs no
+ * replacement of what is protected, and an old one tells nothing about the next.
+ */
+export function deriveToken(seed: string, generation: number): string {
+    return createHmac("sha256", seed).update(`token ${generation}`).digest("hex");
+}
+
+/** Environment variables of a sandbox whose values are secret. */
+export function secretData(
+    args: SandboxArgs,
+    token: pulumi.Output<string>,
+): pulumi.Output<Record<string, string>> {
+    const { application, inference } = args;
+    const own = pulumi.all({
+        // Never empty: Kubernetes drops an empty map, and every preview would add it again.
+        [application?.tokenEnv ?? TOKEN_VARIABLE]: token,
+        ...(inference
+            ? { INFERENCE_BASE_URL: inference.baseUrl, INFERENCE_API_KEY: inference.apiKey }
+            : {}),
+    });
+    return pulumi.secret(
+        pulumi
+            .all([own, args.secretEnv ?? {}])
+            .apply(([ours, theirs]): Record<string, string> => ({ ...theirs, ...ours })),
+    );
+}
+
+/** Scripts and the application's files, in one ConfigMap. */
+export function configData(
+    args: SandboxArgs,
+    address: pulumi.Output<Address> | undefined,
+): pulumi.Output<Record<string, string>> {
+    const scripts: Record<string, string> = {
+        "seed.sh": script("seed.sh"),
+        "start.sh": script("start.sh"),
+    };
+    const files = args.application?.files;
+    if (!files || !address) {
+        return pulumi.output(scripts);
+    }
+    return address.apply(({ host, port }): Record<string, string> => ({
+        ...scripts,
+        ...files({
+            origins: [...new Set([host, "localhost"])].map((name) => `http://${name}:${port}`),
+            ...(args.inference ? { model: args.inference.model } : {}),
+        }),
+    }));
+}
+
+/**
+ * A keyed digest of everything the pod reads at its start. Keyed with the token: a plain digest of
+ * a short secret could be guessed from the pod's annotation.
+ */
+export function configHash(
+    config: pulumi.Output<Record<string, string>>,
+    secret: pulumi.Output<Record<string, string>>,
+    token: pulumi.Output<string>,
+): pulumi.Output<string> {
+    return pulumi.unsecret(
+        pulumi.all([config, secret, token]).apply(([files, values, key]) =>
+            createHmac("sha256", key)
+                .update(JSON.stringify([sorted(files), sorted(values)]))
+                .digest("hex")
+                .slice(0, 16),
+        ),
+    );
+}
+
+function sorted(record: Record<string, string>): [string, string][] {
+    return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+}
