@@ -1,12 +1,12 @@
 /** What has to be there before pulumi runs: for `make up`, and for the end-to-end tests. */
 import Docker from "dockerode";
-import { mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import * as path from "node:path";
 import { dockerName } from "../components/names";
 import { portsOf } from "../components/ports";
 import { gatewaySchema, type GatewaySettings } from "../settings/schema";
 import { cacheRoot } from "../toolchain/cache";
-import { provideDocker } from "../toolchain/docker";
+import { aptInstall, provideDocker } from "../toolchain/docker";
 import { LOCAL_FOLDER } from "../toolchain/environment";
 import { checkGo, hasGoProgram } from "../toolchain/goBuild";
 import * as images from "../toolchain/images";
@@ -44,12 +44,20 @@ export async function prepareForTests(
 ): Promise<NodeJS.ProcessEnv> {
     await progress.step("machine", () => checkFirst(root), String);
     await progress.step("Docker", () => provideDocker(progress), String);
+    await progress.step("busybox", () => ensureBusybox(progress));
     const tools = await preparePulumi(progress);
     await prepareNodeImage(gatewaySchema.parse({}).image, progress);
     const folder = path.join(root, LOCAL_FOLDER, "test-images");
     const archives = [images.TEST_ARCHIVE, images.OPENCLAW_ARCHIVE];
     await prepareArchives(folder, archives, progress);
     return chooseEnvironment(root, tools).env;
+}
+
+/** The scenario that the docker plugin is compared by runs in an image of nothing but busybox. */
+async function ensureBusybox(progress: Progress): Promise<void> {
+    if (!existsSync("/bin/busybox")) {
+        await aptInstall(["busybox-static"], progress);
+    }
 }
 
 async function preparePulumi(progress: Progress): Promise<PulumiTools> {

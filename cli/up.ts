@@ -2,7 +2,7 @@
 import * as path from "node:path";
 import { ensurePassphrase, LOCAL_FOLDER } from "../toolchain/environment";
 import type { Progress } from "../toolchain/progress";
-import { installSaltFilter } from "../toolchain/saltFilter";
+import { hideSalt } from "../toolchain/saltFilter";
 import { readGatewaySettings } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
 import { prepareForGateway } from "./prepare";
@@ -36,6 +36,6 @@ async function selectStack(
     if (passphrase?.startsWith(path.join(root, LOCAL_FOLDER))) {
         ensurePassphrase(passphrase);
     }
-    installSaltFilter(root);
     await progress.run("pulumi", ["stack", "select", "--create", stack], { cwd: root, env });
+    hideSalt(root, stack);
 }

@@ -8,8 +8,8 @@ import { until } from "./wait";
 
 const SOCKET = "/var/run/docker.sock";
 
-/** Everything Debian calls Docker; `iptables` and `runc` are only recommended by it. */
-const PACKAGES = ["docker.io", "iptables", "runc", "ca-certificates"];
+/** Docker, what Debian only recommends with it, and what the runtime wrapper is written in. */
+const PACKAGES = ["docker.io", "iptables", "runc", "ca-certificates", "python3"];
 
 /** What a started daemon leaves on the machine, so that it can be found and undone. */
 const STATE_FOLDER = "/var/lib/sandbox-gateway";

@@ -11,11 +11,22 @@ import { execFileSync } from "node:child_process";
 const FILTER = "pulumi-salt";
 
 /** Defines the filter in the checkout's own git configuration; nothing happens outside git. */
-export function installSaltFilter(root: string): void {
-    const git = (...args: string[]) => execFileSync("git", args, { cwd: root, stdio: "ignore" });
+export function hideSalt(root: string, stack: string): void {
+    const file = `Pulumi.${stack}.yaml`;
+    const git = (...args: string[]) =>
+        execFileSync("git", args, {
+            cwd: root,
+            encoding: "utf8",
+            stdio: ["ignore", "pipe", "ignore"],
+        });
     try {
-        git("rev-parse", "--git-dir");
         git("config", `filter.${FILTER}.clean`, "sed -e /^encryptionsalt:/d");
+        const inIndex = git("ls-files", "--stage", file).split(/\s/)[1];
+        // Git takes a file of another size for changed, without asking the filter. Where nothing but
+        // the salt differs, entering the same content once more makes it note the new size.
+        if (inIndex && git("hash-object", "--path", file, file).trim() === inIndex) {
+            git("update-index", file);
+        }
     } catch {
         // No git, or not a checkout: nothing looks at the file.
     }
