@@ -67,7 +67,11 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
         ],
         // Sockets, process ids and network namespaces of a life before must not survive into this one.
         tmpfs: { "/run": "", "/var/run": "" },
-        envs: [pulumi.interpolate`SANDBOX_GATEWAY_VOLUME=${parts.volume}`],
+        // For the message with which the entrypoint refuses a volume.
+        envs: [
+            pulumi.interpolate`SANDBOX_GATEWAY_VOLUME=${parts.volume}`,
+            `SANDBOX_GATEWAY_IMAGE=${args.image}`,
+        ],
         uploads: uploads(args, parts),
         logDriver: "json-file",
         logOpts: { "max-size": "10m", "max-file": "3" },

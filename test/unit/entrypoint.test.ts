@@ -33,6 +33,7 @@ function enter() {
             SANDBOX_GATEWAY_DATA: at("data"),
             SANDBOX_GATEWAY_TLS: at("tls"),
             SANDBOX_GATEWAY_VOLUME: "the-volume",
+            SANDBOX_GATEWAY_IMAGE: "k3s:1",
         },
     });
     return { status, stdout, stderr };
@@ -78,8 +79,9 @@ describe("a volume", () => {
         expect(stderr).toContain(
             `entrypoint: the volume the-volume ${reason}; nothing in it was touched.`,
         );
-        expect(stderr).toContain(`--volume the-volume:/data`);
-        expect(stderr).toContain(`echo ${OURS} >/data/.sandbox-gateway`);
+        expect(stderr).toContain(
+            `docker run --rm --volume the-volume:/data --entrypoint /bin/sh k3s:1 -c 'echo ${OURS} >/data/.sandbox-gateway'`,
+        );
         expect(existsSync(at("data/server/tls"))).toBe(false);
     });
 });
