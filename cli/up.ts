@@ -20,6 +20,8 @@ export async function up(root: string, stack: string, progress: Progress): Promi
     );
     progress.print("  $ pulumi up --yes");
     const status = await progress.attach("pulumi", ["up", "--yes"], env);
+    // Where the file had lost its salt, the engine has just put it back.
+    hideSalt(root, stack);
     if (status === 0) {
         await printSummary(env, progress);
     }
