@@ -5,6 +5,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Progress } from "../toolchain/progress";
+import { NAMESPACE, WORKSPACE_VOLUME } from "../components/constants";
+import { keptVolumes, type KeptVolume, type PersistentVolume } from "./keptVolumes";
 import { applicationState, type Pod } from "./podState";
 import { table } from "./summary";
 
@@ -28,6 +30,8 @@ export interface Status {
         readonly state: GatewayState;
     };
     readonly sandboxes: readonly Row[];
+    /** Workspaces of sandboxes that were removed. */
+    readonly kept: readonly KeptVolume[];
 }
 
 /** Prints the status of a stack, as a table or as JSON. */
@@ -59,7 +63,28 @@ async function readStatus(
         }
         return { sandbox, url, ...(await sandboxState(container, sandbox)) };
     });
-    return { gateway: { container, node, state }, sandboxes: await Promise.all(rows) };
+    return {
+        gateway: { container, node, state },
+        sandboxes: await Promise.all(rows),
+        kept: state === "running" ? await readKept(container) : [],
+    };
+}
+
+async function readKept(container: string): Promise<KeptVolume[]> {
+    try {
+        const { items } = JSON.parse(
+            await kubectl(container, "get", "persistentvolumes", "-o", "json"),
+        ) as { items: PersistentVolume[] };
+        return keptVolumes(items, NAMESPACE, WORKSPACE_VOLUME);
+    } catch {
+        // The gateway's state has been told already; what cannot be read is not claimed to be absent.
+        return [];
+    }
+}
+
+async function kubectl(container: string, ...args: string[]): Promise<string> {
+    const command = ["exec", container, "k3s", "kubectl", "--request-timeout=5s", ...args];
+    return (await promisify(execFile)("docker", command)).stdout;
 }
 
 async function sandboxState(
@@ -79,10 +104,10 @@ async function sandboxState(
 
 /** An object of the sandboxes' namespace. @returns undefined when Kubernetes says there is none */
 async function get<T>(container: string, kind: string, name: string): Promise<T | undefined> {
-    const { stdout } = await promisify(execFile)("docker", [
-        ...["exec", container, "k3s", "kubectl", "-n", "sandboxes", "get", kind, name],
-        ...["--ignore-not-found", "-o", "json", "--request-timeout=5s"],
-    ]);
+    const stdout = await kubectl(
+        container,
+        ...["-n", NAMESPACE, "get", kind, name, "--ignore-not-found", "-o", "json"],
+    );
     return stdout.trim() === "" ? undefined : (JSON.parse(stdout) as T);
 }
 
@@ -97,7 +122,7 @@ async function gatewayState(container: string): Promise<GatewayState> {
     }
 }
 
-function render({ gateway, sandboxes }: Status): string {
+function render({ gateway, sandboxes, kept }: Status): string {
     const rows = sandboxes.map(({ sandbox, url, state, detail, next }) => [
         sandbox,
         state,
@@ -107,5 +132,9 @@ function render({ gateway, sandboxes }: Status): string {
     return [
         `gateway ${gateway.container}: ${gateway.state}`,
         ...table(["SANDBOX", "STATE", "URL", "DETAIL"], rows),
+        ...kept.map(
+            ({ sandbox, path }) =>
+                `kept: the workspace of ${sandbox}, which was removed (${path}); a sandbox of that name takes it up again`,
+        ),
     ].join("\n");
 }

@@ -215,6 +215,8 @@ function createStorageClass(
             },
             provisioner: "rancher.io/local-path",
             reclaimPolicy: "Retain",
+            // A folder named after the claim: a sandbox that is removed and added again finds its own.
+            parameters: { pathPattern: "{{ .PVC.Namespace }}/{{ .PVC.Name }}" },
             volumeBindingMode: "WaitForFirstConsumer",
         },
         opts,

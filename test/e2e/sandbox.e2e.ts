@@ -4,6 +4,7 @@
  */
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { keptVolumes, type PersistentVolume } from "../../cli/keptVolumes";
 import { applicationState, type Pod } from "../../cli/podState";
 import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
 import { until } from "../../toolchain/wait";
@@ -225,6 +226,42 @@ describe("a new token", () => {
         stack.configure(config());
         await stack.up();
         expect(await stack.shell("closed", "echo $SANDBOX_TOKEN")).toBe(before);
+    });
+});
+
+describe("removing a sandbox", () => {
+    const only = (closed?: object) => ({
+        ...config(),
+        sandboxes: {
+            ...(closed ? { closed: { ...AGENT, ...closed } } : {}),
+            open: config().sandboxes.open,
+        },
+    });
+
+    it("is refused while it is protected", async () => {
+        stack.configure(only());
+        const { status, stdout, stderr } = await stack.tryPulumi(["preview"]);
+        expect(status).not.toBe(0);
+        expect(stdout + stderr).toContain("protected");
+    });
+
+    it("works once it is unprotected, and keeps its workspace", async () => {
+        stack.configure(only({ protect: false }));
+        await stack.up();
+        stack.configure(only());
+        await stack.up();
+        const volumes = JSON.parse(await stack.kubectl("get", "pv", "-o", "json")) as {
+            items: PersistentVolume[];
+        };
+        expect(keptVolumes(volumes.items, "sandboxes", "workspace")).toEqual([
+            expect.objectContaining({ sandbox: "closed" }),
+        ]);
+    });
+
+    it("is undone by adding the name again", async () => {
+        stack.configure(config());
+        await stack.up();
+        expect(await stack.shell("closed", "cat /sandbox/kept")).toBe("kept\n");
     });
 });
 
