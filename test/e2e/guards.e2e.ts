@@ -130,14 +130,14 @@ const LOSSES: [string, string, string, string, string][] = [
         "a changed selector",
         "components/sandbox.ts",
         "selector: { matchLabels: { [constants.LABEL_SANDBOX]: name } },\n                    template",
-        'selector: { matchLabels: { [constants.LABEL_SANDBOX]: name, a: "b" } },\n                    template',
+        "selector: { matchLabels: labels },\n                    template",
         "agent-agent",
     ],
     [
         "a changed claim",
         "components/sandbox.ts",
-        'accessModes: ["ReadWriteOnce"],',
-        'accessModes: ["ReadWriteOnce", "ReadWriteMany"],',
+        "metadata: metadata(claimName(constants.WORKSPACE_VOLUME, name)),",
+        'metadata: metadata(claimName("files", name)),',
         "agent-workspace",
     ],
     [
@@ -150,8 +150,8 @@ const LOSSES: [string, string, string, string, string][] = [
     [
         "new authorities",
         "components/identity.ts",
-        'issueAuthority("sandbox-gateway-server-ca"), child);',
-        'issueAuthority("sandbox-gateway-server-ca"), { ...child, replacementTrigger: "now" });',
+        'issueAuthority("sandbox-gateway-server-ca"),\n            child,',
+        'issueAuthority("sandbox-gateway-server-ca"),\n            { ...child, replacementTrigger: "now" },',
         "gateway-identity-server-ca",
     ],
 ];

@@ -3,8 +3,11 @@
  *
  * The steps build on one another and run in the order in which they stand here.
  */
+import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collect, type Evidence } from "../support/evidence";
+import { MODEL, startFakeModel, type FakeModel } from "../support/fakeModel";
+import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
 import { ASSISTANT, AGENT, IMAGES } from "../support/sandboxes";
 import { attempt, run } from "../support/run";
 import { TestStack } from "../support/stack";
@@ -28,18 +31,31 @@ const START = [
 let stack: TestStack;
 let before: Evidence;
 
-const config = (overrides: object = {}) => ({
-    gateway: { imageArchives: IMAGES },
-    sandboxes: { agent: AGENT, assistant: ASSISTANT },
-    ...overrides,
-});
+let model: FakeModel;
+
+const config = (overrides: object = {}) => {
+    const host = hostAddress(parseSubnet(stack.subnet) as Subnet, 1);
+    const inference = {
+        baseUrl: `http://${host}:${model.port}/v1`,
+        apiKey: model.key,
+        model: MODEL,
+    };
+    const egress = [{ cidr: `${host}/32`, ports: [model.port] }];
+    return {
+        gateway: { imageArchives: IMAGES },
+        sandboxes: { agent: AGENT, assistant: { ...ASSISTANT, inference, egress } },
+        ...overrides,
+    };
+};
 
 beforeAll(async () => {
     stack = await TestStack.create("life");
+    model = await startFakeModel(randomBytes(16).toString("hex"));
     stack.configure(config());
 });
 
 afterAll(async () => {
+    model?.close();
     await stack?.remove();
 });
 
@@ -47,6 +63,23 @@ afterAll(async () => {
 async function openclawPage(): Promise<string> {
     const { assistant } = await stack.output<Record<string, string>>("urls");
     return (await fetch(assistant as string)).text();
+}
+
+/** What the assistant answers, through its published port and with its token, asking its model. */
+async function ask(): Promise<string> {
+    const { assistant } = await stack.output<Record<string, string>>("tokenUrls");
+    const [url, token] = (assistant as string).split("#token=");
+    const response = await fetch(`${url}v1/chat/completions`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify({
+            model: "openclaw/default",
+            messages: [{ role: "user", content: "ping" }],
+        }),
+        signal: AbortSignal.timeout(60_000),
+    });
+    const body = (await response.json()) as { choices?: [{ message: { content: string } }] };
+    return body.choices?.[0].message.content ?? JSON.stringify(body);
 }
 
 describe("a gateway", () => {
@@ -93,6 +126,22 @@ describe("a gateway", () => {
         );
     });
 
+    it("lets the assistant ask its model, and no one else", async () => {
+        expect(await ask()).toBe("PONG");
+        expect(model.seen.at(-1)).toBe(`Bearer ${model.key}`);
+        const pods = await stack.kubectl(
+            "-n",
+            "sandboxes",
+            "get",
+            "pods,statefulsets,configmaps",
+            "-o",
+            "yaml",
+        );
+        expect(pods).not.toContain(model.key);
+        expect(await stack.pulumi(["stack", "export"])).not.toContain(model.key);
+        expect(await stack.pulumi(["preview", "--diff"])).not.toContain(model.key);
+    });
+
     it("takes files into a workspace", async () => {
         await stack.shell("agent", PLANT);
         before = await collect(stack, "agent");
@@ -127,6 +176,7 @@ describe.each(Array.from({ length: CYCLES }, (_, i) => i + 1))("stop and start, 
         await stack.up();
         expect(await collect(stack, "agent")).toEqual(before);
         expect(await openclawPage()).toContain("<title>OpenClaw Control</title>");
+        expect(await ask()).toBe("PONG");
     });
 
     it("takes more files", async () => {

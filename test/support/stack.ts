@@ -160,6 +160,15 @@ export class TestStack {
         );
     }
 
+    /**
+     * Waits until a change of a sandbox is through: version 4.25 of the provider may return while
+     * Kubernetes still has the status of before.
+     */
+    async settled(sandbox: string): Promise<void> {
+        const set = `statefulset/${sandbox}`;
+        await this.kubectl("-n", "sandboxes", "rollout", "status", set, "--timeout=120s");
+    }
+
     /** Names of containers, networks and volumes of this gateway that Docker has. */
     async inDocker(): Promise<string[]> {
         const list = async (kind: string, ...args: string[]) => {
