@@ -95,7 +95,14 @@ describe("a sandbox", () => {
     });
 
     it("reaches no other port of the host", async () => {
-        expect(await connects("open", hostOnBridge, stack.apiPort)).toBe(false);
+        const other = createServer((_, response) => response.end("another port\n"));
+        await new Promise<void>((resolve) => other.listen(0, "0.0.0.0", resolve));
+        const { port } = other.address() as { port: number };
+        try {
+            expect(await connects("open", hostOnBridge, port)).toBe(false);
+        } finally {
+            other.close();
+        }
     });
 
     it("reaches no neighbour: not by pod, by service, or by published port", async () => {
