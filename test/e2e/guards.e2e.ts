@@ -150,8 +150,8 @@ const LOSSES: [string, string, string, string, string][] = [
     [
         "new authorities",
         "components/identity.ts",
-        'issueAuthority("sandbox-gateway-server-ca"),\n            child,',
-        'issueAuthority("sandbox-gateway-server-ca"),\n            { ...child, replacementTrigger: "now" },',
+        "`${name}-server-ca`",
+        "`${name}-server-ca-2`",
         "gateway-identity-server-ca",
     ],
 ];
@@ -178,8 +178,8 @@ describe("once protection is lifted, the guard alone stops", () => {
 
     it.each(LOSSES)("%s", async (_, file, from, to, name) => {
         stack.configure(config({ protect: false }));
-        const { status, stdout } = await withProgram(file, from, to, () => guard());
-        expect(stdout).toContain("guard: refused");
+        const { status, stdout, stderr } = await withProgram(file, from, to, () => guard());
+        expect(stdout + stderr).toContain("guard: refused");
         expect(stdout).toContain(name);
         expect(status).toBe(1);
     });
@@ -197,6 +197,26 @@ describe("once protection is lifted, the guard alone stops", () => {
         ]);
         const allow = list.flatMap(({ name }) => ["--allow", name]);
         expect((await guard(...allow)).status).toBe(0);
+    });
+});
+
+describe("the yearly renewal of the administrator's certificate", () => {
+    it("is let through, changes the certificate, and nothing that holds data", async () => {
+        stack.configure(config({ protect: false }));
+        const before = await stack.output<string>("kubeconfig");
+        const epoch = "return String(now.getUTCFullYear());";
+        await withProgram("components/pki.ts", epoch, 'return "2999";', async () => {
+            expect((await guard()).status).toBe(0);
+            expect(await stack.preview()).toEqual([
+                "replace pulumi:index:Stash gateway-identity-admin",
+                "update pulumi:providers:kubernetes gateway-kubernetes",
+            ]);
+            await stack.up();
+            expect(await stack.output<string>("kubeconfig")).not.toBe(before);
+            await stack.up("--expect-no-changes", "--refresh");
+        });
+        // Back in the year before: another one, once more.
+        await stack.up();
     });
 });
 
