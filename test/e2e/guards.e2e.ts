@@ -127,13 +127,6 @@ const LOSSES: [string, string, string, string, string][] = [
         "gateway-data",
     ],
     [
-        "a changed selector",
-        "components/sandbox.ts",
-        "selector: { matchLabels: { [constants.LABEL_SANDBOX]: name } },\n                    template",
-        "selector: { matchLabels: labels },\n                    template",
-        "agent-agent",
-    ],
-    [
         "a changed claim",
         "components/sandbox.ts",
         "metadata: metadata(claimName(constants.WORKSPACE_VOLUME, name)),",
@@ -156,11 +149,22 @@ const LOSSES: [string, string, string, string, string][] = [
     ],
 ];
 
+const SELECTOR = [
+    "components/sandbox.ts",
+    "selector: { matchLabels: { [constants.LABEL_SANDBOX]: name } },\n                    template",
+    "selector: { matchLabels: labels },\n                    template",
+] as const;
+
 describe("while everything is protected, the guard stops", () => {
     it.each(LOSSES)("%s", async (_, file, from, to) => {
         stack.configure(config());
         const { status } = await withProgram(file, from, to, () => guard());
         expect([1, 2]).toContain(status);
+    });
+
+    it("a changed selector, which the API refuses besides", async () => {
+        stack.configure(config());
+        expect([1, 2]).toContain((await withProgram(...SELECTOR, () => guard())).status);
     });
 
     it("a sandbox that is removed", async () => {
@@ -205,7 +209,8 @@ describe("the yearly renewal of the administrator's certificate", () => {
         stack.configure(config({ protect: false }));
         const before = await stack.output<string>("kubeconfig");
         const epoch = "return String(now.getUTCFullYear());";
-        await withProgram("components/pki.ts", epoch, 'return "2999";', async () => {
+        const nextYear = "return String(now.getUTCFullYear() + 1);";
+        await withProgram("components/pki.ts", epoch, nextYear, async () => {
             expect((await guard()).status).toBe(0);
             expect(await stack.preview()).toEqual([
                 "replace pulumi:index:Stash gateway-identity-admin",
@@ -229,6 +234,16 @@ describe("stopped and unreachable", () => {
         expect((await guard()).status).toBe(0);
         stack.configure(config());
         await stack.pulumi(["preview", ...PACK]);
+        expect((await guard()).status).toBe(0);
+    });
+
+    it("a changed selector is stopped by the guard, where no API could refuse it", async () => {
+        stack.configure(config({ running: false, protect: false }));
+        await stack.up();
+        const { status, stdout } = await withProgram(...SELECTOR, () => guard());
+        expect(stdout).toContain("kubernetes:apps/v1:StatefulSet agent-agent");
+        expect(status).toBe(1);
+        stack.configure(config());
         expect((await guard()).status).toBe(0);
     });
 
