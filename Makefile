@@ -1,6 +1,6 @@
 # One command surface. Everything below is an ordinary pulumi command that is printed before it runs;
 # `make help` lists them.
-export STACK ?= dev
+export STACK ?= $(or $(PULUMI_STACK),dev)
 
 .PHONY: up stop start heal status destroy env test help
 .DEFAULT_GOAL := help

@@ -34,7 +34,8 @@ export function loadSettings(): Settings {
 
 /** Networks of this machine; those of a Docker host elsewhere are not seen from here. */
 function findHostClash(gateway: Settings["gateway"]): Problem | undefined {
-    if (gateway.dockerHost !== undefined && !gateway.dockerHost.startsWith("unix://")) {
+    const host = gateway.dockerHost ?? process.env["DOCKER_HOST"];
+    if (host !== undefined && !host.startsWith("unix://")) {
         return undefined;
     }
     const table = "/proc/net/route";

@@ -1,9 +1,9 @@
 /** What the Makefile's targets run. `tsx cli/make.ts COMMAND`; see USAGE. */
 import * as path from "node:path";
 import { asShell, DEFAULT_STACK, LOCAL_FOLDER } from "../toolchain/environment";
-import { Progress, StepError } from "../toolchain/progress";
-import { providePulumi } from "../toolchain/pulumi";
+import { InterruptedError, Progress, StepError } from "../toolchain/progress";
 import { chooseEnvironment } from "./environment";
+import { preparePulumi } from "./prepare";
 import { printStatus } from "./status";
 import { up } from "./up";
 
@@ -31,14 +31,14 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
 };
 
 async function main(command: string | undefined): Promise<number> {
-    const stack = process.env["PULUMI_STACK"] ?? process.env["STACK"] ?? DEFAULT_STACK;
+    const stack = process.env["STACK"] ?? process.env["PULUMI_STACK"] ?? DEFAULT_STACK;
     const log = path.join(ROOT, LOCAL_FOLDER, "log", `${command ?? "help"}.log`);
     if (command === "up") {
         return run(log, (progress) => up(ROOT, stack, progress));
     }
     if (command === "env") {
         return run(log, async (progress) => {
-            const tools = await providePulumi(progress);
+            const tools = await preparePulumi(progress);
             const { variables } = chooseEnvironment(ROOT, tools);
             process.stdout.write(`${asShell(tools.path, { ...variables, PULUMI_STACK: stack })}\n`);
             return 0;
@@ -46,7 +46,7 @@ async function main(command: string | undefined): Promise<number> {
     }
     if (command === "status") {
         return run(log, async (progress) => {
-            const { env } = chooseEnvironment(ROOT, await providePulumi(progress));
+            const { env } = chooseEnvironment(ROOT, await preparePulumi(progress));
             const json = Boolean(process.env["JSON"]);
             await printStatus({ ...env, PULUMI_STACK: stack }, progress, json);
             return 0;
@@ -58,7 +58,7 @@ async function main(command: string | undefined): Promise<number> {
         return command === "help" ? 0 : 64;
     }
     return run(log, async (progress) => {
-        const { env } = chooseEnvironment(ROOT, await providePulumi(progress));
+        const { env } = chooseEnvironment(ROOT, await preparePulumi(progress));
         progress.print(`  $ pulumi ${args.join(" ")}`);
         const status = await progress.attach("pulumi", args, { ...env, PULUMI_STACK: stack });
         if (status !== 0 && command === "destroy") {
@@ -74,12 +74,14 @@ claims, secrets and objects of every sandbox: with them goes everything the sand
   pulumi up --config protect=false     (works while stopped as well)
   pulumi destroy`;
 
+/** Runs a command; `env` and JSON are for programs, so what people read goes to standard error then. */
 async function run(log: string, work: (progress: Progress) => Promise<number>): Promise<number> {
-    const progress = new Progress(log);
+    const forPrograms = process.argv[2] === "env" || Boolean(process.env["JSON"]);
+    const progress = new Progress(log, forPrograms ? process.stderr : process.stdout);
     try {
         return await work(progress);
     } catch (error) {
-        if (progress.interrupted) {
+        if (error instanceof InterruptedError) {
             return 130;
         }
         process.stderr.write(`\nerror: ${(error as Error).message}\n`);

@@ -60,7 +60,8 @@ async function ensureBusybox(progress: Progress): Promise<void> {
     }
 }
 
-async function preparePulumi(progress: Progress): Promise<PulumiTools> {
+/** The engine and its plugins, with a line for people. */
+export async function preparePulumi(progress: Progress): Promise<PulumiTools> {
     return progress.step(
         "Pulumi",
         () => providePulumi(progress),
@@ -104,12 +105,15 @@ async function checkPorts(gateway: GatewaySettings): Promise<string> {
         .getContainer(dockerName(gateway.name))
         .inspect()
         .catch(() => undefined);
-    if (container?.State.Running) {
-        return "held by the gateway, which runs";
-    }
+    const held = new Set(
+        Object.values(container?.State.Running ? container.NetworkSettings.Ports : {})
+            .flatMap((bindings) => bindings ?? [])
+            .map(({ HostPort }) => Number(HostPort)),
+    );
+    const wanted = (ports: readonly number[]) => ports.filter((port) => !held.has(port));
     const busy =
-        (await findBusyPort("127.0.0.1", [gateway.apiPort])) ??
-        (await findBusyPort(gateway.bindAddress, portsOf(gateway.ports)));
+        (await findBusyPort("127.0.0.1", wanted([gateway.apiPort]))) ??
+        (await findBusyPort(gateway.bindAddress, wanted(portsOf(gateway.ports))));
     if (busy !== undefined) {
         throw new StepError(
             `port ${busy} is in use on this machine; the gateway publishes it (${
@@ -118,5 +122,5 @@ async function checkPorts(gateway: GatewaySettings): Promise<string> {
             `end what listens there (\`ss -ltnp 'sport = :${busy}'\`), or choose others with \`pulumi config set --path\``,
         );
     }
-    return "free";
+    return held.size > 0 ? "held by the gateway, which runs" : "free";
 }

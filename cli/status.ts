@@ -6,12 +6,10 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Progress } from "../toolchain/progress";
 import { NAMESPACE, WORKSPACE_VOLUME } from "../components/constants";
+import { gatewayState, type GatewayState } from "./gatewayState";
 import { keptVolumes, type KeptVolume, type PersistentVolume } from "./keptVolumes";
 import { applicationState, type Pod } from "./podState";
 import { table } from "./summary";
-
-/** State of a gateway. */
-type GatewayState = "running" | "stopped" | "unknown";
 
 /** One sandbox in the table. */
 interface Row {
@@ -44,11 +42,11 @@ export async function printStatus(
         await progress.run("pulumi", ["stack", "output", "--json"], { env, quiet: true }),
     ) as { container?: string; node?: string; urls?: Record<string, string | null> };
     if (outputs.container === undefined) {
-        progress.print(json ? "null" : "nothing is there yet: make up");
+        process.stdout.write(json ? "null\n" : "nothing is there yet: make up\n");
         return;
     }
     const status = await readStatus(outputs.container, outputs.node ?? "", outputs.urls ?? {});
-    progress.print(json ? JSON.stringify(status, undefined, 2) : render(status));
+    process.stdout.write(`${json ? JSON.stringify(status, undefined, 2) : render(status)}\n`);
 }
 
 async function readStatus(
@@ -109,17 +107,6 @@ async function get<T>(container: string, kind: string, name: string): Promise<T 
         ...["-n", NAMESPACE, "get", kind, name, "--ignore-not-found", "-o", "json"],
     );
     return stdout.trim() === "" ? undefined : (JSON.parse(stdout) as T);
-}
-
-async function gatewayState(container: string): Promise<GatewayState> {
-    try {
-        const { stdout } = await promisify(execFile)("docker", [
-            ...["ps", "--all", "--filter", `name=^/?${container}$`, "--format", "{{.State}}"],
-        ]);
-        return stdout.trim() === "running" ? "running" : "stopped";
-    } catch {
-        return "unknown";
-    }
 }
 
 function render({ gateway, sandboxes, kept }: Status): string {

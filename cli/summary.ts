@@ -1,4 +1,5 @@
 /** The table at the end: what there is, where it is, how to reach it. */
+import { gatewayState } from "./gatewayState";
 import type { Progress } from "../toolchain/progress";
 
 /** Outputs of the program, see index.ts. */
@@ -27,8 +28,11 @@ export async function printSummary(env: NodeJS.ProcessEnv, progress: Progress): 
         ];
     });
     progress.print("");
+    const running = (await gatewayState(outputs.container)) === "running";
     progress.print(
-        `gateway ${outputs.container}, node ${outputs.node}, up after ${progress.elapsed()}`,
+        `gateway ${outputs.container}, node ${outputs.node}, ${
+            running ? "up" : "stopped (`make start` starts it)"
+        } after ${progress.elapsed()}`,
     );
     for (const line of table(["SANDBOX", "URL", "SHELL"], rows)) {
         progress.print(line, { secret: true });

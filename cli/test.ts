@@ -6,7 +6,7 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import { LOCAL_FOLDER } from "../toolchain/environment";
-import { Progress, StepError } from "../toolchain/progress";
+import { InterruptedError, Progress, StepError } from "../toolchain/progress";
 import { prepareForTests } from "./prepare";
 
 const ROOT = path.join(__dirname, "..");
@@ -45,7 +45,7 @@ async function main(): Promise<number> {
     try {
         counts.push(await vitest("e2e", await prepareForTests(ROOT, progress), progress));
     } catch (error) {
-        if (progress.interrupted) {
+        if (error instanceof InterruptedError) {
             return 130;
         }
         const hint =
@@ -95,7 +95,15 @@ export function countTests(status: number, report: string | undefined): Count {
 }
 
 if (require.main === module) {
-    void main().then((status) => {
-        process.exitCode = status;
-    });
+    void main().then(
+        (status) => {
+            process.exitCode = status;
+        },
+        (error: unknown) => {
+            if (!(error instanceof InterruptedError)) {
+                throw error;
+            }
+            process.exitCode = 130;
+        },
+    );
 }

@@ -25,7 +25,7 @@ export interface Cluster {
 }
 
 /** Type of a sandbox's Service. With ClusterIP it is reached by port-forward or an Ingress only. */
-export type ServiceType = "NodePort" | "ClusterIP" | "LoadBalancer";
+export type ServiceType = "NodePort" | "ClusterIP";
 
 /** Where a published port is found. */
 export interface Address {

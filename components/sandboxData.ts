@@ -46,10 +46,13 @@ export function configData(
         "start.sh": script("start.sh"),
     };
     const files = args.application?.files;
-    if (!files || !address) {
+    if (!files) {
         return pulumi.output(scripts);
     }
-    return address.apply(({ host, port }): Record<string, string> => ({
+    // Without a published port it is reached by port-forward, under the application's own.
+    const own = args.application?.port ?? 0;
+    const reached = address ?? pulumi.output({ host: "127.0.0.1", port: own });
+    return reached.apply(({ host, port }): Record<string, string> => ({
         ...scripts,
         ...files({
             origins: [...new Set([host, "localhost"])].map((name) => `http://${name}:${port}`),

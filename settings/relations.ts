@@ -80,6 +80,14 @@ function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings)
             example: String(gateway.ports.first),
         });
     }
+    if (sandbox.hostPort !== undefined && existingCluster?.serviceType === "ClusterIP") {
+        problems.push({
+            key: `${key}.hostPort`,
+            got: sandbox.hostPort,
+            rule: "not be given with existingCluster.serviceType ClusterIP, which publishes nothing",
+            example: "NodePort",
+        });
+    }
     for (const name of Object.keys(sandbox.env)) {
         if (name in sandbox.secretEnv) {
             problems.push({

@@ -1,7 +1,7 @@
 /** The form of the configuration: every key, its default, its rule. Relations are in relations.ts. */
 import { z } from "zod";
 import { APPLICATIONS, type ApplicationName } from "../components/application";
-import { CLUSTER_CIDR, SERVICE_CIDR } from "../components/constants";
+import { CLUSTER_CIDR, HANDSHAKE_SECRET, SERVICE_CIDR } from "../components/constants";
 import { RESERVED_K3S_SETTINGS } from "../components/gatewaySettings";
 import { parseSubnet } from "../components/subnet";
 import { must } from "./problems";
@@ -16,12 +16,25 @@ const port = (example: number) => {
     return z.int(message).min(1024, message).max(65535, message);
 };
 
+/** A port of someone else's, privileged ones included. */
+const anyPort = (example: string) => {
+    const message = must("be a TCP port from 1 to 65535", example);
+    return z.int(message).min(1, message).max(65535, message);
+};
+
 const quantity = (what: string, example: string) =>
     text(
-        /^[1-9][0-9]*(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/,
+        /^[1-9][0-9]*(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$/,
         `be a Kubernetes quantity of ${what}`,
         example,
     );
+
+const cpu = z
+    .union([z.string(), z.number()], must("be a number of CPUs", "500m"))
+    .transform(String)
+    .refine((value) => /^([1-9][0-9]*m?|[0-9]+\.[0-9]+)$/.test(value) && parseFloat(value) > 0, {
+        error: must("be a number of CPUs", "500m"),
+    });
 
 const image = text(
     /^[a-z0-9]+([._-]+[a-z0-9]+)*(:[0-9]+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
@@ -126,7 +139,7 @@ const variables = (what: string) =>
 
 const resourceList = z.strictObject(
     {
-        cpu: quantity("CPU", "500m").optional(),
+        cpu: cpu.optional(),
         memory: quantity("memory", "2Gi").optional(),
     },
     must("be an object of quantities", '{"memory": "2Gi"}'),
@@ -174,7 +187,7 @@ const application = z.union([z.enum(applicationNames), customApplication], {
 });
 
 const egress = z.union(
-    [z.literal("internet"), z.strictObject({ cidr, ports: z.array(port(8443).min(1)).optional() })],
+    [z.literal("internet"), z.strictObject({ cidr, ports: z.array(anyPort("8443")).optional() })],
     { error: must("be `internet` or a network", '"internet"') },
 );
 
@@ -221,12 +234,17 @@ const sandbox = z.strictObject(
     must("be an object", '{"application": "openclaw"}'),
 );
 
+/** Objects of the namespace; a sandbox's own are called like the sandbox. */
+const RESERVED_NAMES = ["default-deny", HANDSHAKE_SECRET];
+
 const sandboxes = z.record(
     text(
         /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/,
         "be a sandbox name of 1 to 40 lower-case letters, digits or `-`, beginning with a letter",
         "assistant",
-    ),
+    ).refine((name) => !RESERVED_NAMES.includes(name), {
+        error: must("not be the name of an object that all sandboxes share", "assistant"),
+    }),
     sandbox,
     must("be an object keyed by sandbox name", '{"assistant": {"application": "openclaw"}}'),
 );
@@ -237,10 +255,7 @@ const existingCluster = z.strictObject(
         context: text(/./, "be a context of the kubeconfig", "production"),
         storageClass: text(/^[a-z0-9.-]+$/, "be the name of a storage class", "standard-retain"),
         serviceType: z
-            .enum(
-                ["NodePort", "ClusterIP", "LoadBalancer"],
-                must("be NodePort, ClusterIP or LoadBalancer", "NodePort"),
-            )
+            .enum(["NodePort", "ClusterIP"], must("be NodePort or ClusterIP", "NodePort"))
             .default("NodePort"),
         host: text(/^[A-Za-z0-9.-]+$/, "be a host name or an address", "agents.example.org"),
         internalNetworks: z

@@ -41,7 +41,13 @@ export async function provideDocker(progress: Progress): Promise<string> {
 export async function daemonVersion(): Promise<string | undefined> {
     try {
         return (await new Docker().version()).Version;
-    } catch {
+    } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "EACCES") {
+            throw new StepError(
+                `this user may not use the Docker daemon: ${(error as Error).message}`,
+                "join the group docker (`sudo usermod -aG docker $USER`, then log in again)",
+            );
+        }
         return undefined;
     }
 }
@@ -56,13 +62,17 @@ async function installDocker(progress: Progress): Promise<void> {
     await aptInstall(PACKAGES, progress);
 }
 
-/** Installs Debian packages, without questions and without starting services. */
+/** Installs Debian packages, without questions, waiting for another installation to end. */
 export async function aptInstall(packages: readonly string[], progress: Progress): Promise<void> {
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
     await progress.run("apt-get", ["update"], { env });
-    await progress.run("apt-get", ["install", "-y", "--no-install-recommends", ...packages], {
-        env,
-    });
+    await progress.run(
+        "apt-get",
+        ["install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=600", ...packages],
+        {
+            env,
+        },
+    );
 }
 
 async function startDaemon(): Promise<void> {
@@ -77,7 +87,14 @@ async function startDaemon(): Promise<void> {
     } else {
         startWithoutSystemd();
     }
-    await until("Docker answers", 60, async () => (await daemonVersion()) !== undefined);
+    try {
+        await until("Docker answers", 60, async () => (await daemonVersion()) !== undefined);
+    } catch (error) {
+        throw new StepError(
+            (error as Error).message,
+            `see ${STATE_FOLDER}/dockerd.log, or \`journalctl -u docker\``,
+        );
+    }
 }
 
 function startWithoutSystemd(): void {
@@ -95,6 +112,9 @@ function startWithoutSystemd(): void {
         // It has to outlive this run and the terminal.
         detached: true,
         stdio: ["ignore", log, log],
+    });
+    daemon.on("error", () => {
+        // The wait for its answer ends with a message that points to the log.
     });
     daemon.unref();
     writeFileSync(path.join(STATE_FOLDER, "dockerd.pid"), `${daemon.pid}\n`);

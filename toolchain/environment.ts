@@ -5,6 +5,7 @@ import {
     linkSync,
     lstatSync,
     mkdirSync,
+    readdirSync,
     readFileSync,
     readlinkSync,
     rmSync,
@@ -89,7 +90,10 @@ export function ensurePassphrase(file: string): void {
 
 /** Folder where Pulumi keeps plugins and logins. */
 export function pulumiHome(env: NodeJS.ProcessEnv = process.env): string {
-    return env["PULUMI_HOME"] ?? path.join(os.homedir(), ".pulumi");
+    const own = env["PULUMI_HOME"];
+    // In a shell of `make env` it is the checkout's, which is not the user's own.
+    const ours = own?.endsWith(path.join(LOCAL_FOLDER, "home"));
+    return own === undefined || ours ? path.join(os.homedir(), ".pulumi") : own;
 }
 
 /**
@@ -99,7 +103,20 @@ export function pulumiHome(env: NodeJS.ProcessEnv = process.env): string {
 export function ensureHome(root: string, plugins: string, env = process.env): string {
     const home = path.join(root, LOCAL_FOLDER, "home");
     mkdirSync(home, { recursive: true });
-    link(plugins, path.join(home, "plugins"));
+    const folder = path.join(home, "plugins");
+    if (lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink()) {
+        rmSync(folder);
+    }
+    mkdirSync(folder, { recursive: true });
+    // The user's own plugins are found here as well; what was made here wins.
+    const own = path.join(pulumiHome(env), "plugins");
+    const sources = new Map<string, string>();
+    for (const source of [own, plugins].filter((candidate) => existsSync(candidate))) {
+        for (const name of readdirSync(source).filter((entry) => entry.startsWith("resource-"))) {
+            sources.set(name, path.join(source, name));
+        }
+    }
+    sources.forEach((target, name) => link(target, path.join(folder, name)));
     const credentials = path.join(pulumiHome(env), CREDENTIALS);
     if (existsSync(credentials) && path.dirname(credentials) !== home) {
         link(credentials, path.join(home, CREDENTIALS));

@@ -4,6 +4,7 @@ import {
     existsSync,
     linkSync,
     mkdirSync,
+    renameSync,
     rmSync,
     statSync,
     writeFileSync,
@@ -36,6 +37,10 @@ const SHARED_SCRIPTS = ["debian-rootfs", "image-archive", "phase.sh"].map((file)
 /** Seconds a registry may take; on a machine without one the answer comes at once. */
 const PULL_TIMEOUT = 600;
 
+/** How Docker says that it did not reach a registry. */
+const UNREACHABLE =
+    /no such host|dial tcp|connection refused|network is unreachable|i\/o timeout|deadline exceeded|Client\.Timeout|TLS handshake timeout/;
+
 /** Where the node image comes from. */
 export type NodeImage = "there" | "pulled" | "made here";
 
@@ -61,11 +66,6 @@ export async function provideNodeImage(reference: string, progress: Progress): P
     const entry = await cached(recipe, (folder) => buildNodeImage(reference, folder, progress));
     await progress.run("docker", ["load", "--input", path.join(entry, "image.tar")]);
     return "made here";
-}
-
-/** Whether the daemon's image of that name was made here: then no registry is within reach. */
-export async function isStandIn(reference: string): Promise<boolean> {
-    return (await labels(reference))?.[STAND_IN_LABEL] !== undefined;
 }
 
 /** An image archive that k3s can import; made by a script of the toolchain. */
@@ -106,16 +106,18 @@ export async function provideArchive(
     mkdirSync(target, { recursive: true });
     const from = path.join(entry, archive.file);
     const to = path.join(target, archive.file);
-    if (existsSync(to) && statSync(to).ino === statSync(from).ino) {
+    const [made, present] = [statSync(from), statSync(to, { throwIfNoEntry: false })];
+    if (present && present.size === made.size && present.mtimeMs >= made.mtimeMs) {
         return;
     }
-    rmSync(to, { force: true });
+    const temporary = `${to}.${process.pid}`;
     try {
-        linkSync(from, to);
+        linkSync(from, temporary);
     } catch {
         // The cache is on another file system.
-        copyFileSync(from, to);
+        copyFileSync(from, temporary);
     }
+    renameSync(temporary, to);
 }
 
 function nodeImageRecipe(reference: string): Recipe {
@@ -171,12 +173,21 @@ async function ensureCompiler(progress: Progress): Promise<void> {
     await aptInstall(["gcc", "libc6-dev"], progress);
 }
 
+/**
+ * Pulls an image. @returns false where no registry is within reach
+ *
+ * @throws StepError when the registry answers with anything but the image: that is to be mended, not
+ * to be stood in for
+ */
 async function pull(reference: string, progress: Progress): Promise<boolean> {
     try {
         await progress.run("docker", ["pull", reference], { timeout: PULL_TIMEOUT });
         return true;
-    } catch {
-        return false;
+    } catch (error) {
+        if (error instanceof StepError && UNREACHABLE.test(error.message)) {
+            return false;
+        }
+        throw error;
     }
 }
 

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
 import * as path from "node:path";
 
-/** Seconds without a line of output after which the current step says that it is alive. */
+/** Seconds between two signs of life of a step. */
 const HEARTBEAT_SECONDS = 10;
 
 /** A step failed in a way that its message explains; no stack trace helps. */
@@ -16,6 +16,9 @@ export class StepError extends Error {
         super(message);
     }
 }
+
+/** The user has ended the run: nothing more is to be started, and nothing needs an explanation. */
+export class InterruptedError extends Error {}
 
 /** How a command is run. */
 export interface RunOptions {
@@ -36,12 +39,18 @@ export class Progress {
     private lastLine = "";
     private signal: NodeJS.Signals | undefined;
 
-    /** @param logFile file that gets every line of every command */
-    constructor(readonly logFile: string) {
+    /**
+     * @param logFile file that gets every line of the commands that do not own the terminal
+     * @param out where lines for people go
+     */
+    constructor(
+        readonly logFile: string,
+        private readonly out: NodeJS.WritableStream = process.stdout,
+    ) {
         mkdirSync(path.dirname(logFile), { recursive: true });
         this.log = createWriteStream(logFile);
         for (const signal of ["SIGINT", "SIGTERM"] as const) {
-            process.once(signal, () => this.interrupt(signal));
+            process.on(signal, () => this.interrupt(signal));
         }
     }
 
@@ -51,6 +60,7 @@ export class Progress {
         work: () => Promise<T>,
         describe?: (result: T) => string,
     ): Promise<T> {
+        this.stopIfInterrupted();
         const number = ++this.number;
         const began = Date.now();
         this.lastLine = "";
@@ -60,12 +70,14 @@ export class Progress {
         }, HEARTBEAT_SECONDS * 1000);
         try {
             const result = await work();
+            this.stopIfInterrupted();
             const detail = describe?.(result);
             this.print(
                 `${String(number).padStart(3)}. ${title}${detail ? `: ${detail}` : ""} (${seconds(began)})`,
             );
             return result;
         } catch (error) {
+            this.stopIfInterrupted();
             this.print(`${String(number).padStart(3)}. ${title}: FAILED (${seconds(began)})`);
             throw error;
         } finally {
@@ -75,7 +87,7 @@ export class Progress {
 
     /** A line for people, kept in the log as well unless it is secret. */
     print(line: string, { secret = false } = {}): void {
-        process.stdout.write(`${line}\n`);
+        this.out.write(`${line}\n`);
         if (!secret) {
             this.log.write(`${line}\n`);
         }
@@ -93,6 +105,7 @@ export class Progress {
      * @throws StepError when it cannot be started, fails or takes too long
      */
     async run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+        this.stopIfInterrupted();
         this.log.write(`$ ${[command, ...args].join(" ")}\n`);
         // A group of its own: ending it ends what it started.
         const child = spawn(command, args, {
@@ -115,6 +128,7 @@ export class Progress {
             setTimeout(() => killGroup(child, "SIGTERM"), options.timeout * 1000);
         try {
             const status = await ended(child);
+            this.stopIfInterrupted();
             if (status !== 0) {
                 throw new StepError(
                     `${command} ${args[0] ?? ""} failed with status ${status}: ${this.lastLine}`,
@@ -133,6 +147,7 @@ export class Progress {
         args: readonly string[],
         env: NodeJS.ProcessEnv,
     ): Promise<number> {
+        this.stopIfInterrupted();
         this.log.write(`$ ${[command, ...args].join(" ")}\n`);
         const child = spawn(command, args, { env, stdio: "inherit" });
         this.children.add(child);
@@ -153,21 +168,28 @@ export class Progress {
                 .at(-1) || this.lastLine;
     }
 
-    /** Whether the run was interrupted: then its failures need no explanation. */
-    get interrupted(): boolean {
-        return this.signal !== undefined;
+    /** Ends the run at the next opportunity, once the user has asked for it. */
+    private stopIfInterrupted(): void {
+        if (this.signal !== undefined) {
+            throw new InterruptedError(`interrupted by ${this.signal}`);
+        }
     }
 
     /** Ctrl-C: ends what runs and says that the same command goes on from here. */
     private interrupt(signal: NodeJS.Signals): void {
+        const first = this.signal === undefined;
         this.signal = signal;
         for (const child of this.children) {
-            // An attached command has got the signal from the terminal already.
             if (child.stdout) {
                 killGroup(child, signal);
+            } else if (signal === "SIGTERM") {
+                // An attached command shares our terminal: Ctrl-C has reached it already.
+                child.kill(signal);
             }
         }
-        this.print(`interrupted after ${this.elapsed()}; the same command goes on from here`);
+        if (first) {
+            this.print(`interrupted after ${this.elapsed()}; the same command goes on from here`);
+        }
     }
 }
 

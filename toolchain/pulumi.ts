@@ -4,10 +4,10 @@ import { existsSync, linkSync, mkdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import { buildBundle, bundleRecipe } from "./bundle";
-import { cached, entryPath, type Recipe } from "./cache";
+import { cached, cacheRoot, entryPath, type Recipe } from "./cache";
 import { pulumiHome } from "./environment";
 import { compareVersions, goProgram, goRecipe } from "./goBuild";
-import type { Progress } from "./progress";
+import { InterruptedError, type Progress } from "./progress";
 
 const ROOT = path.join(__dirname, "..");
 
@@ -42,7 +42,13 @@ export function sdkVersion(name: string): string {
 /** Version of the `pulumi` on PATH. @returns undefined without one, or with an unfit one */
 export async function pulumiOnPath(): Promise<string | undefined> {
     try {
-        const { stdout } = await promisify(execFile)("pulumi", ["version"]);
+        // In a shell of `make env` PATH leads to what was made here; that is not the machine's own.
+        const PATH = (process.env["PATH"] ?? "")
+            .split(path.delimiter)
+            .filter((folder) => !folder.startsWith(cacheRoot()))
+            .join(path.delimiter);
+        const env = { ...process.env, PATH };
+        const { stdout } = await promisify(execFile)("pulumi", ["version"], { env });
         const version = stdout.trim().replace(/^v/, "");
         const fits =
             compareVersions(version, sdkVersion("pulumi")) >= 0 && version.startsWith("3.");
@@ -90,7 +96,10 @@ async function installed(plugin: Plugin, progress: Progress): Promise<boolean> {
             timeout: 120,
         });
         return true;
-    } catch {
+    } catch (error) {
+        if (error instanceof InterruptedError) {
+            throw error;
+        }
         return false;
     }
 }

@@ -30,7 +30,7 @@ prepare_cgroups() {
 
 refuse() {
     echo "entrypoint: the volume ${SANDBOX_GATEWAY_VOLUME:-} $1; nothing in it was touched." >&2
-    echo "entrypoint: choose another gateway.name; or, if it is meant to be this gateway's, adopt it:" >&2
+    echo "entrypoint: choose another gateway.name; or, if the stack's state is the one the volume was made with, adopt it:" >&2
     echo "  docker run --rm --volume ${SANDBOX_GATEWAY_VOLUME:-VOLUME}:/data --entrypoint /bin/sh ${SANDBOX_GATEWAY_IMAGE:-IMAGE} -c 'echo $identity >/data/.sandbox-gateway'" >&2
     exit 1
 }

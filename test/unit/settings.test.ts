@@ -87,6 +87,18 @@ describe("a wrong configuration is named key by key", () => {
             { sandboxes: { a: null } },
             'sandboxes.a: got null; must be an object; for example {"application": "openclaw"}',
         ],
+        [
+            { sandboxes: { "default-deny": { application: "openclaw" } } },
+            'sandboxes.default-deny: got "default-deny"; must not be the name of an object that all sandboxes share; for example assistant',
+        ],
+        [
+            sandbox({ resources: { limits: { cpu: "0.0" } } }),
+            'sandboxes.a.resources.limits.cpu: got "0.0"; must be a number of CPUs; for example 500m',
+        ],
+        [
+            sandbox({ resources: { limits: { memory: "512m" } } }),
+            'sandboxes.a.resources.limits.memory: got "512m"; must be a Kubernetes quantity of memory; for example 2Gi',
+        ],
         // Images.
         [
             { gateway: { image: "Rancher/K3s:1" } },
@@ -188,7 +200,7 @@ describe("a wrong configuration is named key by key", () => {
                     serviceType: "Ingress",
                 },
             },
-            'existingCluster.serviceType: got "Ingress"; must be NodePort, ClusterIP or LoadBalancer; for example NodePort',
+            'existingCluster.serviceType: got "Ingress"; must be NodePort or ClusterIP; for example NodePort',
         ],
         // Settings of k3s.
         ...["node-name", "token", "cluster-cidr", "data-dir", "secrets-encryption"].map(
@@ -319,6 +331,14 @@ describe("a right configuration", () => {
         ["53 characters", { gateway: { name: "a".repeat(53) } }],
         ["a digest", { gateway: { image: `rancher/k3s@sha256:${"0".repeat(64)}` } }],
         ["a registry with a port", sandbox({ image: "reg.example.org:5000/a/b:1" })],
+        [
+            "privileged ports elsewhere",
+            sandbox({ egress: [{ cidr: "192.168.7.0/24", ports: [443] }] }),
+        ],
+        [
+            "CPUs as a number",
+            sandbox({ resources: { limits: { cpu: 2 }, requests: { cpu: "0.5" } } }),
+        ],
         ["root, by name", sandbox({ user: "root" })],
         ["a network with ports", sandbox({ egress: [{ cidr: "192.168.7.0/24", ports: [8443] }] })],
         ["an application of one's own", sandbox({ image: "x:1", application: { port: 80 } })],
