@@ -116,12 +116,20 @@ export function ensureHome(root: string, plugins: string, env = process.env): st
             sources.set(name, path.join(source, name));
         }
     }
-    sources.forEach((target, name) => link(target, path.join(folder, name)));
+    sources.forEach((source, name) => linkFiles(source, path.join(folder, name)));
     const credentials = path.join(pulumiHome(env), CREDENTIALS);
     if (existsSync(credentials) && path.dirname(credentials) !== home) {
         link(credentials, path.join(home, CREDENTIALS));
     }
     return home;
+}
+
+/** The engine overlooks a plugin's folder that is a link itself: a folder of links it takes. */
+function linkFiles(source: string, folder: string): void {
+    mkdirSync(folder, { recursive: true });
+    for (const name of readdirSync(source)) {
+        link(path.join(source, name), path.join(folder, name));
+    }
 }
 
 function link(target: string, file: string): void {
