@@ -1,0 +1,93 @@
+import {
+    existsSync,
+    lstatSync,
+    mkdirSync,
+    mkdtempSync,
+    readFileSync,
+    rmSync,
+    statSync,
+    writeFileSync,
+} from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { asShell, chooseBackend, ensureHome, ensurePassphrase } from "../../toolchain/environment";
+
+let folder: string;
+
+beforeEach(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), "environment-"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("chooseBackend", () => {
+    const LOCAL = {
+        PULUMI_BACKEND_URL: "file:///checkout/.local",
+        PULUMI_CONFIG_PASSPHRASE_FILE: "/checkout/.local/passphrase",
+    };
+
+    it.each<[string, NodeJS.ProcessEnv, string | undefined, Record<string, string>]>([
+        ["nothing is set", {}, undefined, LOCAL],
+        ["a backend is set", { PULUMI_BACKEND_URL: "s3://state" }, undefined, {}],
+        ["a token of the service is set", { PULUMI_ACCESS_TOKEN: "pul-1" }, undefined, {}],
+        ["the user is logged in", {}, "https://api.example.org", {}],
+        [
+            "a passphrase is set",
+            { PULUMI_CONFIG_PASSPHRASE: "" },
+            undefined,
+            { PULUMI_BACKEND_URL: LOCAL.PULUMI_BACKEND_URL },
+        ],
+    ])("when %s", (_, env, login, variables) => {
+        expect(chooseBackend("/checkout", env, login).variables).toEqual(variables);
+    });
+});
+
+describe("ensurePassphrase", () => {
+    it("makes one, for its owner only, and never another", () => {
+        const file = path.join(folder, "deep", "passphrase");
+        ensurePassphrase(file);
+        const first = readFileSync(file, "utf8");
+        expect(first).toMatch(/^[A-Za-z0-9_-]{43}\n$/);
+        expect(statSync(file).mode & 0o777).toBe(0o600);
+        ensurePassphrase(file);
+        expect(readFileSync(file, "utf8")).toBe(first);
+    });
+});
+
+describe("ensureHome", () => {
+    it("holds plugins as folders of links, those made here before the user's own", () => {
+        const own = path.join(folder, "user");
+        const made = path.join(folder, "made");
+        for (const [home, name, text] of [
+            [path.join(own, "plugins"), "resource-a-v1", "own a"],
+            [path.join(own, "plugins"), "resource-b-v1", "own b"],
+            [made, "resource-b-v1", "made b"],
+        ] as const) {
+            mkdirSync(path.join(home, name), { recursive: true });
+            writeFileSync(path.join(home, name, "plugin"), text);
+        }
+        writeFileSync(path.join(own, "credentials.json"), "{}");
+        for (let run = 0; run < 2; run++) {
+            const home = ensureHome(folder, made, { PULUMI_HOME: own });
+            const plugin = (name: string) => path.join(home, "plugins", name);
+            // The engine takes only a real folder for a plugin.
+            expect(lstatSync(plugin("resource-b-v1")).isDirectory()).toBe(true);
+            expect(readFileSync(path.join(plugin("resource-a-v1"), "plugin"), "utf8")).toBe(
+                "own a",
+            );
+            expect(readFileSync(path.join(plugin("resource-b-v1"), "plugin"), "utf8")).toBe(
+                "made b",
+            );
+            expect(existsSync(path.join(home, "credentials.json"))).toBe(true);
+        }
+    });
+});
+
+describe("asShell", () => {
+    it("quotes whatever a path may hold", () => {
+        expect(asShell(["/a b/c"], { X: "it's" })).toBe(
+            `export X='it'\\''s'\nexport PATH='/a b/c':"$PATH"`,
+        );
+    });
+});
