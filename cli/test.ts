@@ -81,7 +81,7 @@ async function vitest(project: string, env: NodeJS.ProcessEnv, progress: Progres
 
 /**
  * What a report amounts to. A skipped test is a failed one, and so is a run that failed without a
- * failed test: an error outside all tests, or no report at all.
+ * failed test: an error outside all tests, no test at all, or no report.
  */
 export function countTests(status: number, report: string | undefined): Count {
     if (report === undefined) {
@@ -91,7 +91,8 @@ export function countTests(status: number, report: string | undefined): Count {
         report,
     ) as Report;
     const failed = numFailedTests + numPendingTests + numTodoTests;
-    return { passed: numPassedTests, failed: failed === 0 && status !== 0 ? 1 : failed };
+    const broken = failed === 0 && (status !== 0 || numPassedTests === 0);
+    return { passed: numPassedTests, failed: broken ? 1 : failed };
 }
 
 if (require.main === module) {

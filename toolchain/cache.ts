@@ -36,14 +36,14 @@ export interface Recipe {
     readonly parameters?: readonly string[];
 }
 
-/** Where the entry of a recipe is, or would be. */
-export function entryPath(recipe: Recipe, root = cacheRoot()): string {
-    return path.join(root, `${recipe.name}-${digest(recipe)}`);
+/** Name of the entry of a recipe: what is made from another entry has it among its parameters. */
+export function entryName(recipe: Recipe): string {
+    return `${recipe.name}-${digest(recipe)}`;
 }
 
 /** Whether the entry is there. */
 export function isCached(recipe: Recipe): boolean {
-    return existsSync(entryPath(recipe));
+    return existsSync(path.join(cacheRoot(), entryName(recipe)));
 }
 
 /**
@@ -55,7 +55,7 @@ export async function cached(
     recipe: Recipe,
     build: (folder: string) => Promise<void>,
 ): Promise<string> {
-    const entry = entryPath(recipe);
+    const entry = path.join(cacheRoot(), entryName(recipe));
     if (existsSync(entry)) {
         return entry;
     }

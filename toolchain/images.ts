@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import * as path from "node:path";
 import Docker from "dockerode";
-import { cached, entryPath, type Recipe } from "./cache";
+import { cached, entryName, type Recipe } from "./cache";
 import { aptInstall } from "./docker";
 import { checkGo, goProgram, goRecipe, hasGoProgram } from "./goBuild";
 import { StepError, type Progress } from "./progress";
@@ -57,7 +57,7 @@ export async function provideNodeImage(reference: string, progress: Progress): P
         if (standIn === undefined) {
             return "there";
         }
-        if (standIn === path.basename(entryPath(recipe))) {
+        if (standIn === entryName(recipe)) {
             return "made here";
         }
     } else if (await pull(reference, progress)) {
@@ -124,7 +124,7 @@ function nodeImageRecipe(reference: string): Recipe {
     return {
         name: "node-image",
         files: [path.join(__dirname, "node-image"), ...SHARED_SCRIPTS],
-        parameters: [reference, ...NODE_PROGRAMS.map((name) => entryPath(goRecipe(name)))],
+        parameters: [reference, ...NODE_PROGRAMS.map((name) => entryName(goRecipe(name)))],
     };
 }
 
@@ -149,7 +149,7 @@ async function buildNodeImage(
         path.join(folder, "work"),
     ]);
     // The label says that it is not the published image, and from which recipe it is.
-    const label = path.basename(entryPath(nodeImageRecipe(reference)));
+    const label = entryName(nodeImageRecipe(reference));
     const context = path.join(folder, "context");
     mkdirSync(context);
     writeFileSync(

@@ -4,7 +4,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import { buildBundle, bundleRecipe } from "./bundle";
-import { cached, cacheRoot, entryPath, type Recipe } from "./cache";
+import { cached, cacheRoot, entryName, type Recipe } from "./cache";
 import { pulumiHome } from "./environment";
 import { compareVersions, goProgram, goRecipe } from "./goBuild";
 import { InterruptedError, type Progress } from "./progress";
@@ -141,5 +141,5 @@ function directory({ name }: Plugin): string {
 }
 
 function merge(name: string, recipes: readonly Recipe[]): Recipe {
-    return { name: `bin-${name}`, files: [], parameters: recipes.map((r) => entryPath(r)) };
+    return { name: `bin-${name}`, files: [], parameters: recipes.map(entryName) };
 }
