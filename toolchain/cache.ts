@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import {
     existsSync,
     mkdirSync,
+    mkdtempSync,
     readdirSync,
     readFileSync,
     renameSync,
@@ -62,8 +63,7 @@ export async function cached(
     const root = cacheRoot();
     mkdirSync(root, { recursive: true });
     removeAbandoned(root);
-    const folder = path.join(root, `.tmp-${recipe.name}-${process.pid}-${Date.now()}`);
-    mkdirSync(folder);
+    const folder = mkdtempSync(path.join(root, `.tmp-${recipe.name}-`));
     try {
         await build(folder);
         renameUnlessThere(folder, entry);
