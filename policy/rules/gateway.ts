@@ -1,6 +1,6 @@
 /** Rules that keep a gateway the same gateway, and closed. */
 import { K3S_CONFIG_FILE, K3S_DATA_DIR } from "../../components/constants";
-import { inputs, policy } from "./support";
+import { DEVELOPMENT_STACKS, inputs, lacksDigest, policy } from "./support";
 
 interface Container {
     readonly hostname?: string;
@@ -107,6 +107,19 @@ export const gatewayPolicies = [
                 report(
                     `${args.name} must publish port ${open.external ?? "?"} on ${addresses.join(" or ")}, not on ${open.ip ?? "0.0.0.0"}.`,
                 );
+            }
+        },
+    }),
+    policy({
+        name: "gateway-image-by-digest",
+        description: "Outside development stacks, the gateway's image must be named by digest.",
+        remediation:
+            "Write gateway.image as name@sha256:..., or list the stack in `developmentStacks`.",
+        config: DEVELOPMENT_STACKS,
+        check: (args, report) => {
+            const { name } = inputs<{ name?: string }>(args);
+            if (args.type === "docker:index/remoteImage:RemoteImage" && lacksDigest(args, name)) {
+                report(`${args.name} must be named by digest, not ${name ?? "nothing"}.`);
             }
         },
     }),

@@ -1,6 +1,6 @@
 /** Rules for pods, in every kind of object that makes some. */
 import type { ReportViolation, ResourceValidationArgs } from "@pulumi/policy";
-import { inputs, policy, stackOf, type Rule } from "./support";
+import { DEVELOPMENT_STACKS, inputs, lacksDigest, policy, type Rule } from "./support";
 
 interface Container {
     readonly name?: string;
@@ -98,23 +98,12 @@ export const podPolicies = [
             description: "Outside development stacks, images must be named by digest.",
             remediation:
                 "Write the image as name@sha256:..., or list the stack in `developmentStacks`.",
-            config: {
-                developmentStacks: {
-                    type: "array",
-                    items: { type: "string" },
-                    default: ["dev", "test"],
-                    description: "Stacks in which a tag will do",
-                },
-            },
+            config: DEVELOPMENT_STACKS,
         },
-        ({ image }, args) => {
-            const { developmentStacks = ["dev", "test"] } = args.getConfig<{
-                developmentStacks?: string[];
-            }>();
-            return developmentStacks.includes(stackOf(args.urn)) || image?.includes("@sha256:")
-                ? undefined
-                : `must name its image by digest, not ${image ?? "nothing"}.`;
-        },
+        ({ image }, args) =>
+            lacksDigest(args, image)
+                ? `must name its image by digest, not ${image ?? "nothing"}.`
+                : undefined,
     ),
     containerRule(
         {

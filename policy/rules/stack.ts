@@ -1,6 +1,7 @@
 /** Rules about how resources relate. */
-import type { PolicyResource, StackValidationPolicy } from "@pulumi/policy";
+import type { PolicyResource, StackValidationArgs, StackValidationPolicy } from "@pulumi/policy";
 import { LABEL_SANDBOX } from "../../components/constants";
+import { EXEMPT } from "./support";
 
 interface Namespaced {
     readonly metadata?: {
@@ -28,10 +29,10 @@ export const stackPolicies: StackValidationPolicy[] = [
         remediationSteps:
             "Make the kubeconfig of values in state, and order with `dependsOn`: otherwise a new container replaces everything.",
         enforcementLevel: "mandatory",
-        validateStack: ({ resources }, report) => {
-            for (const provider of resources.filter(
-                (r) => r.type === "pulumi:providers:kubernetes",
-            )) {
+        configSchema: EXEMPT,
+        validateStack: (args, report) => {
+            const providers = looked(args).filter((r) => r.type === "pulumi:providers:kubernetes");
+            for (const provider of providers) {
                 for (const [property, sources] of Object.entries(provider.propertyDependencies)) {
                     const container = sources.find(
                         (r) => r.type === "docker:index/container:Container",
@@ -53,13 +54,14 @@ export const stackPolicies: StackValidationPolicy[] = [
         remediationSteps:
             "Add a NetworkPolicy with an empty podSelector, policyTypes Ingress and Egress, and no rules.",
         enforcementLevel: "mandatory",
-        validateStack: ({ resources }, report) => {
+        configSchema: EXEMPT,
+        validateStack: (args, report) => {
             const denied = new Set(
-                resources
+                args.resources
                     .filter(isDefaultDeny)
                     .map((r) => (r.props as Namespaced).metadata?.namespace),
             );
-            const sandboxes = resources.filter(
+            const sandboxes = looked(args).filter(
                 (r) =>
                     r.type === "kubernetes:apps/v1:StatefulSet" &&
                     (r.props as Namespaced).metadata?.labels?.[LABEL_SANDBOX] !== undefined,
@@ -76,6 +78,12 @@ export const stackPolicies: StackValidationPolicy[] = [
         },
     },
 ];
+
+/** Resources that the rule looks at: all but those it is told to leave out. */
+function looked(args: StackValidationArgs): PolicyResource[] {
+    const { exempt = [] } = args.getConfig<{ exempt?: string[] }>();
+    return args.resources.filter(({ name }) => !exempt.includes(name));
+}
 
 function isDefaultDeny(resource: PolicyResource): boolean {
     if (resource.type !== "kubernetes:networking.k8s.io/v1:NetworkPolicy") {

@@ -52,7 +52,25 @@ export function inputs<T>(args: ResourceValidationArgs): T {
     return args.props as T;
 }
 
+/** Stacks in which a tag will do. */
+export const DEVELOPMENT_STACKS: NonNullable<PolicyConfigSchema["properties"]> = {
+    developmentStacks: {
+        type: "array",
+        items: { type: "string" },
+        default: ["dev", "test"],
+        description: "Stacks in which a tag will do",
+    },
+};
+
+/** Whether an image has to be named by digest here, and is not. */
+export function lacksDigest(args: ResourceValidationArgs, image: string | undefined): boolean {
+    const { developmentStacks = ["dev", "test"] } = args.getConfig<{
+        developmentStacks?: string[];
+    }>();
+    return !developmentStacks.includes(stackOf(args.urn)) && !image?.includes("@sha256:");
+}
+
 /** Stack of a resource, from its URN. */
-export function stackOf(urn: string): string {
+function stackOf(urn: string): string {
     return urn.split("::")[0]?.split(":").at(-1) ?? "";
 }

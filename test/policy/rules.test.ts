@@ -44,7 +44,10 @@ function violations(subjects: readonly Subject[], config: object = {}, stack = "
     for (const policy of policies) {
         const report = (message: string) => found.push(`${policy.name}: ${message}`);
         if ("validateStack" in policy) {
-            void policy.validateStack({ resources: asStack(subjects) } as never, report);
+            void policy.validateStack(
+                { resources: asStack(subjects), getConfig: () => config } as never,
+                report,
+            );
             continue;
         }
         const { validateResource } = policy;
@@ -113,7 +116,7 @@ describe("the program", () => {
     });
 
     it("has every kind that a rule speaks of", () => {
-        expect(policies.map(({ name }) => name)).toHaveLength(18);
+        expect(policies.map(({ name }) => name)).toHaveLength(19);
         expect(new Set(policies.map(({ name }) => name)).size).toBe(policies.length);
     });
 });
@@ -281,7 +284,14 @@ describe("a spoiled program is refused by the rule that is meant for it", () => 
         expect(found).toContain(
             "images-by-digest: tool-agent: container agent must name its image by digest, not busybox:1.37.0.",
         );
-        expect(found.every((violation) => violation.startsWith("images-by-digest: "))).toBe(true);
+        expect(found).toContainEqual(
+            expect.stringMatching(
+                /^gateway-image-by-digest: gateway-image-[0-9a-f]{8} must be named by digest, not rancher\/k3s:/,
+            ),
+        );
+        expect(
+            found.every((violation) => /^(gateway-image|images)-by-digest: /.test(violation)),
+        ).toBe(true);
     });
 });
 
@@ -315,6 +325,11 @@ describe("configuration", () => {
     it("leaves resources out by name", () => {
         const changed = spoiled("gateway-data", (s) => (s.protect = false));
         expect(violations(changed, { exempt: ["gateway-data"] })).toEqual([]);
+    });
+
+    it("leaves them out of the rules about relations, too", () => {
+        const changed = spoiled("gateway-default-deny", (s) => (s.inputs.spec.egress = [{}]));
+        expect(violations(changed, { exempt: ["assistant-agent", "tool-agent"] })).toEqual([]);
     });
 
     it("lists addresses to publish on", () => {
