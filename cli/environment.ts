@@ -12,8 +12,16 @@ export interface PulumiEnvironment {
     readonly description: string;
 }
 
-/** Chooses it for a checkout. */
-export function chooseEnvironment(root: string, tools: PulumiTools): PulumiEnvironment {
+/**
+ * Chooses it for a checkout.
+ *
+ * @param stack named, not only selected: another run may select another one meanwhile. @default none
+ */
+export function chooseEnvironment(
+    root: string,
+    tools: PulumiTools,
+    stack?: string,
+): PulumiEnvironment {
     const backend = environment.chooseBackend(root, process.env, environment.currentLogin());
     const variables: Record<string, string> = { ...backend.variables };
     if (tools.plugins !== undefined) {
@@ -22,6 +30,9 @@ export function chooseEnvironment(root: string, tools: PulumiTools): PulumiEnvir
     if (tools.path.length > 0) {
         // An engine that was built here is as new as it gets.
         variables["PULUMI_SKIP_UPDATE_CHECK"] = "true";
+    }
+    if (stack !== undefined) {
+        variables["PULUMI_STACK"] = stack;
     }
     return {
         env: environment.withTools(process.env, tools.path, variables),

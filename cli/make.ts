@@ -39,16 +39,15 @@ async function main(command: string | undefined): Promise<number> {
     if (command === "env") {
         return run(log, async (progress) => {
             const tools = await preparePulumi(progress);
-            const { variables } = chooseEnvironment(ROOT, tools);
-            process.stdout.write(`${asShell(tools.path, { ...variables, PULUMI_STACK: stack })}\n`);
+            const { variables } = chooseEnvironment(ROOT, tools, stack);
+            process.stdout.write(`${asShell(tools.path, variables)}\n`);
             return 0;
         });
     }
     if (command === "status") {
         return run(log, async (progress) => {
-            const { env } = chooseEnvironment(ROOT, await preparePulumi(progress));
-            const json = Boolean(process.env["JSON"]);
-            await printStatus({ ...env, PULUMI_STACK: stack }, progress, json);
+            const { env } = chooseEnvironment(ROOT, await preparePulumi(progress), stack);
+            await printStatus(env, progress, Boolean(process.env["JSON"]));
             return 0;
         });
     }
@@ -58,9 +57,9 @@ async function main(command: string | undefined): Promise<number> {
         return command === "help" ? 0 : 64;
     }
     return run(log, async (progress) => {
-        const { env } = chooseEnvironment(ROOT, await preparePulumi(progress));
+        const { env } = chooseEnvironment(ROOT, await preparePulumi(progress), stack);
         progress.print(`  $ pulumi ${args.join(" ")}`);
-        const status = await progress.attach("pulumi", args, { ...env, PULUMI_STACK: stack });
+        const status = await progress.attach("pulumi", args, env);
         if (status !== 0 && command === "destroy") {
             progress.print(DESTROY_HINT);
         }

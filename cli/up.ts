@@ -12,9 +12,7 @@ import { printSummary } from "./summary";
 export async function up(root: string, stack: string, progress: Progress): Promise<number> {
     const gateway = readGatewaySettings(root, stack);
     const tools = await prepareForGateway(root, gateway, progress);
-    const { env: base, description } = chooseEnvironment(root, tools);
-    // Named, not only selected: another run may select another stack meanwhile.
-    const env = { ...base, PULUMI_STACK: stack };
+    const { env, description } = chooseEnvironment(root, tools, stack);
     await progress.step(
         "stack",
         () => selectStack(root, stack, env, progress),

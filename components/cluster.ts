@@ -27,6 +27,17 @@ export interface Cluster {
 /** Type of a sandbox's Service. With ClusterIP it is reached by port-forward or an Ingress only. */
 export type ServiceType = "NodePort" | "ClusterIP";
 
+/**
+ * How every Kubernetes provider works, wherever its cluster is. Without the two "mutable", a changed
+ * Secret or ConfigMap is a replacement.
+ */
+export const PROVIDER_SETTINGS = {
+    enableServerSideApply: true,
+    enableSecretMutable: true,
+    enableConfigMapMutable: true,
+    kubeClientSettings: { timeout: 30 },
+} satisfies k8s.ProviderArgs;
+
 /** Where a published port is found. */
 export interface Address {
     readonly host: string;

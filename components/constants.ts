@@ -19,6 +19,9 @@ export const K3S_NODE_PASSWORD_FILE = "/etc/rancher/node/password";
 /** Port of the Kubernetes API inside the container; k3s's default. */
 export const K3S_API_PORT = 6443;
 
+/** Address that sandboxes are published on unless another is asked for: this machine alone. */
+export const LOOPBACK = "127.0.0.1";
+
 /** Pod and service networks; k3s's defaults, never changed after the first start. */
 export const CLUSTER_CIDR = "10.42.0.0/16";
 export const SERVICE_CIDR = "10.43.0.0/16";
@@ -37,9 +40,6 @@ export const WORKSPACE_PATH = "/sandbox";
 
 /** Where the seeding container sees the claim; upstream's `WORKSPACE_INIT_MOUNT_PATH`. */
 export const SEED_PATH = "/workspace-pvc";
-
-/** File that says the workspace has been seeded; upstream's `WORKSPACE_SENTINEL`. */
-export const SENTINEL = ".workspace-initialized";
 
 /** Default size of a workspace; upstream's `WORKSPACE_DEFAULT_STORAGE`. */
 export const WORKSPACE_SIZE = "2Gi";

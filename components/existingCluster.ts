@@ -1,7 +1,7 @@
 /** A Kubernetes cluster that is there already: the same sandboxes, without a gateway of ours. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Address, Cluster, ServiceType } from "./cluster";
+import { PROVIDER_SETTINGS, type Address, type Cluster, type ServiceType } from "./cluster";
 import { TYPE_PREFIX } from "./constants";
 import { createNamespace } from "./namespace";
 
@@ -51,10 +51,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
                 context: args.context,
                 // A new kubeconfig, with another address even, is the same cluster to Pulumi.
                 clusterIdentifier: `existing/${args.context}`,
-                enableServerSideApply: true,
-                enableSecretMutable: true,
-                enableConfigMapMutable: true,
-                kubeClientSettings: { timeout: 30 },
+                ...PROVIDER_SETTINGS,
             },
             { parent: this, protect: false },
         );

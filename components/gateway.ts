@@ -3,7 +3,7 @@ import * as docker from "@pulumi/docker";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
-import type { Address, Cluster } from "./cluster";
+import { PROVIDER_SETTINGS, type Address, type Cluster } from "./cluster";
 import * as constants from "./constants";
 import { containerSpec } from "./gatewayContainer";
 import { Identity } from "./identity";
@@ -71,7 +71,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         this.running = running;
         this.nodeName = names.nodeName(args.name);
         this.dockerName = names.dockerName(args.name);
-        this.bindAddress = args.bindAddress ?? "127.0.0.1";
+        this.bindAddress = args.bindAddress ?? constants.LOOPBACK;
 
         const provider = new docker.Provider(`${name}-docker`, dockerSettings(args), {
             parent: this,
@@ -107,10 +107,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
                 // While stopped, what is stored counts. The change of this flag is also what makes the
                 // engine open a fresh connection after a start.
                 skipUpdateUnreachable: !args.running,
-                enableServerSideApply: true,
-                enableSecretMutable: true,
-                enableConfigMapMutable: true,
-                kubeClientSettings: { timeout: 30 },
+                ...PROVIDER_SETTINGS,
             },
             // Order only: a property of the container in here would replace everything with it.
             { parent: this, protect: false, dependsOn: container ? [container] : [] },

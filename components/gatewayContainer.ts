@@ -48,7 +48,7 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
             ip: "host-gateway",
         })),
         ports: publishedPorts({
-            bindAddress: args.bindAddress ?? "127.0.0.1",
+            bindAddress: args.bindAddress ?? constants.LOOPBACK,
             apiPort: args.apiPort,
             apiPortInside: constants.K3S_API_PORT,
             ports: portsOf(args.ports),

@@ -193,7 +193,11 @@ export class Progress {
     }
 }
 
-/** Status a command ended with; 127 when it could not be started, 128 and more for a signal. */
+/**
+ * Status a command ended with; 128 and more for a signal.
+ *
+ * @throws StepError when it could not be started
+ */
 function ended(child: ChildProcess): Promise<number> {
     return new Promise((resolve, reject) => {
         child.on("error", (error: NodeJS.ErrnoException) =>

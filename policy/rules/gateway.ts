@@ -1,5 +1,5 @@
 /** Rules that keep a gateway the same gateway, and closed. */
-import { K3S_CONFIG_FILE, K3S_DATA_DIR } from "../../components/constants";
+import { K3S_CONFIG_FILE, K3S_DATA_DIR, LOOPBACK } from "../../components/constants";
 import { DEVELOPMENT_STACKS, inputs, lacksDigest, policy } from "./support";
 
 interface Container {
@@ -15,6 +15,8 @@ interface Provider {
     /** Provider inputs travel as text. */
     readonly deleteUnreachable?: string | boolean;
 }
+
+const DEFAULT_ADDRESSES = [LOOPBACK];
 
 const CONTAINER = "docker:index/container:Container";
 
@@ -90,7 +92,7 @@ export const gatewayPolicies = [
             addresses: {
                 type: "array",
                 items: { type: "string" },
-                default: ["127.0.0.1"],
+                default: DEFAULT_ADDRESSES,
                 description: "Addresses a gateway may publish ports on",
             },
         },
@@ -99,7 +101,7 @@ export const gatewayPolicies = [
             if (args.type !== CONTAINER || !isGateway(container)) {
                 return;
             }
-            const { addresses = ["127.0.0.1"] } = args.getConfig<{ addresses?: string[] }>();
+            const { addresses = DEFAULT_ADDRESSES } = args.getConfig<{ addresses?: string[] }>();
             const open = (container.ports ?? []).find(
                 ({ ip }) => !addresses.includes(ip ?? "0.0.0.0"),
             );

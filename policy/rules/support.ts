@@ -52,19 +52,21 @@ export function inputs<T>(args: ResourceValidationArgs): T {
     return args.props as T;
 }
 
+const DEFAULT_STACKS = ["dev", "test"];
+
 /** Stacks in which a tag will do. */
 export const DEVELOPMENT_STACKS: NonNullable<PolicyConfigSchema["properties"]> = {
     developmentStacks: {
         type: "array",
         items: { type: "string" },
-        default: ["dev", "test"],
+        default: DEFAULT_STACKS,
         description: "Stacks in which a tag will do",
     },
 };
 
 /** Whether an image has to be named by digest here, and is not. */
 export function lacksDigest(args: ResourceValidationArgs, image: string | undefined): boolean {
-    const { developmentStacks = ["dev", "test"] } = args.getConfig<{
+    const { developmentStacks = DEFAULT_STACKS } = args.getConfig<{
         developmentStacks?: string[];
     }>();
     return !developmentStacks.includes(stackOf(args.urn)) && !image?.includes("@sha256:");

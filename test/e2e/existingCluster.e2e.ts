@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../../toolchain/wait";
 import { gatewaySchema } from "../../settings/schema";
-import { attempt, run } from "../support/run";
+import { run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
 import { TestStack } from "../support/stack";
 
@@ -58,8 +58,7 @@ async function startCluster(): Promise<void> {
         ...["--kubelet-arg", "fail-cgroupv1=false"],
     ]);
     await until("the cluster answers", 120, async () => {
-        const ready = ["k3s", "kubectl", "get", "--raw", "/readyz"];
-        return (await attempt("docker", ["exec", container, ...ready])).status === 0;
+        return (await stack.tryKubectl("get", "--raw", "/readyz")).status === 0;
     });
 }
 

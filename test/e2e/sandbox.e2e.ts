@@ -10,7 +10,7 @@ import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
 import { until } from "../../toolchain/wait";
 import { collect, type Evidence } from "../support/evidence";
 import { AGENT, IMAGES } from "../support/sandboxes";
-import { attempt, run } from "../support/run";
+import { run } from "../support/run";
 import { TestStack } from "../support/stack";
 
 let stack: TestStack;
@@ -133,20 +133,10 @@ describe("a sandbox", () => {
     });
 
     it("holds no token of Kubernetes and no right to more", async () => {
-        const { status } = await attempt("docker", [
-            ...[
-                "exec",
-                stack.container,
-                "k3s",
-                "kubectl",
-                "-n",
-                "sandboxes",
-                "exec",
-                "closed-0",
-                "--",
-            ],
+        const { status } = await stack.tryKubectl(
+            ...["-n", "sandboxes", "exec", "closed-0", "--"],
             ...["ls", "/var/run/secrets/kubernetes.io"],
-        ]);
+        );
         expect(status).not.toBe(0);
         const rights = await stack.shell(
             "closed",
@@ -185,21 +175,8 @@ describe("suspending one of two", () => {
         ]);
         await stack.up();
         expect((await pod("open")).metadata.uid).toBe(neighbour);
-        expect(
-            (
-                await attempt("docker", [
-                    "exec",
-                    stack.container,
-                    "k3s",
-                    "kubectl",
-                    "-n",
-                    "sandboxes",
-                    "get",
-                    "pod",
-                    "closed-0",
-                ])
-            ).status,
-        ).not.toBe(0);
+        const gone = await stack.tryKubectl("-n", "sandboxes", "get", "pod", "closed-0");
+        expect(gone.status).not.toBe(0);
     });
 
     it("is undone with the workspace as it was", async () => {

@@ -1,12 +1,12 @@
 /** A stack of its own for one end-to-end test: real engine, real Docker, real kubelet. */
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { stringify } from "yaml";
 import { dockerName, nodeName } from "../../components/names";
 import { overlaps, parseSubnet, type Subnet } from "../../components/subnet";
 import { hostNetworks } from "../../settings/hostNetworks";
+import { findBusyPort } from "../../toolchain/machine";
 import { attempt, run, type Result } from "./run";
 
 const ROOT = path.join(__dirname, "..", "..");
@@ -134,6 +134,11 @@ export class TestStack {
         return run("docker", ["exec", this.container, "k3s", "kubectl", ...args]);
     }
 
+    /** Runs kubectl in the gateway, whatever comes of it. */
+    async tryKubectl(...args: string[]): Promise<Result> {
+        return attempt("docker", ["exec", this.container, "k3s", "kubectl", ...args]);
+    }
+
     /** Runs a shell script in a sandbox. */
     async shell(sandbox: string, script: string, input = ""): Promise<string> {
         return run(
@@ -218,17 +223,9 @@ async function freeBlock(size: number): Promise<number> {
     for (let first = 20000; first < 32000; first += size) {
         const candidate = 20000 + ((first - 20000 + offset) % 12000);
         const ports = Array.from({ length: size }, (_, i) => candidate + i);
-        if ((await Promise.all(ports.map(isFree))).every(Boolean)) {
+        if ((await findBusyPort("127.0.0.1", ports)) === undefined) {
             return candidate;
         }
     }
     throw new Error(`no ${size} neighbouring ports are free`);
-}
-
-function isFree(port: number): Promise<boolean> {
-    return new Promise((resolve) => {
-        const server = createServer();
-        server.once("error", () => resolve(false));
-        server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
 }
