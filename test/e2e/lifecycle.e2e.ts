@@ -188,7 +188,8 @@ describe.each(Array.from({ length: CYCLES }, (_, i) => i + 1))("stop and start, 
 describe("a gateway that is ended behind Pulumi's back", () => {
     it.each([
         ["killed", ["kill"]],
-        ["removed", ["rm", "--force"]],
+        // With the anonymous volumes of the image; the named one stays.
+        ["removed", ["rm", "--force", "--volumes"]],
     ])("is healed when it was %s", async (_, command) => {
         await run("docker", [...command, stack.container]);
         await stack.up("--refresh", "--run-program");
