@@ -18,6 +18,10 @@ export interface Cluster {
     readonly canGrow: boolean;
     /** How applications are published. */
     readonly serviceType: ServiceType;
+    /** Whether a new claim belongs to root, so that the kubelet has to hand it to the agent's group. */
+    readonly fsGroup: boolean;
+    /** Changes whenever every pod is made anew from outside: sandboxes are awaited again then. */
+    readonly revision?: pulumi.Output<string>;
     /** The resource in which everything here is stored: when it goes, so do they, without a call. */
     readonly storage?: pulumi.Resource;
     /** Host and port under which a node port of a service is reached by people. */

@@ -50,6 +50,12 @@ export const SCRIPTS_PATH = "/opt/sandbox-gateway";
 /** Secret with the SSH handshake secret, under key `secret`; upstream's name and key. */
 export const HANDSHAKE_SECRET = "openshell-ssh-handshake";
 
+/** Seconds an update waits for a sandbox to be ready, unless it says otherwise. */
+export const START_TIMEOUT_SECONDS = 300;
+
+/** On a StatefulSet: the gateway's container that its pods were last awaited in. */
+export const ANNOTATION_REVISION = "sandbox-gateway.dev/gateway-revision";
+
 /** Labels on every object of a sandbox. `LABEL_SANDBOX` selects its pod. */
 export const LABEL_SANDBOX = "sandbox-gateway.dev/sandbox";
 export const LABEL_MANAGED_BY = "app.kubernetes.io/managed-by";

@@ -31,6 +31,8 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     readonly running: boolean;
     /** If it cannot, the cluster says so. */
     readonly canGrow = true;
+    /** What a storage driver makes belongs to root. */
+    readonly fsGroup = true;
     readonly internalNetworks: readonly string[];
     readonly serviceType: ServiceType;
     private readonly host: string;

@@ -5,13 +5,14 @@ import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
 import { PROVIDER_SETTINGS, type Address, type Cluster } from "./cluster";
 import * as constants from "./constants";
-import { containerSpec } from "./gatewayContainer";
+import { containerRevision, containerSpec } from "./gatewayContainer";
+import { createDevicePlugin } from "./gpu";
 import { Identity } from "./identity";
 import { renderKubeconfig } from "./kubeconfig";
 import type { K3sSettings } from "./k3sConfig";
 import * as names from "./names";
 import { createNamespace, labels } from "./namespace";
-import type { PortBlock } from "./ports";
+import { formatBlock, type PortBlock } from "./ports";
 import { hostAddress, parseSubnet } from "./subnet";
 
 /** Everything here decides which resources exist or what they are called: plain values only. */
@@ -30,6 +31,11 @@ export interface GatewayArgs {
     readonly ports: PortBlock;
     /** Address sandboxes are published on. @default 127.0.0.1 */
     readonly bindAddress?: string;
+    /**
+     * Host name or address under which the Kubernetes API is reached from here. Another one than
+     * 127.0.0.1 publishes it on `bindAddress`. @default 127.0.0.1
+     */
+    readonly apiHost?: string;
     /** Folder with image archives that k3s imports, for machines without a registry. */
     readonly imageArchives?: string;
     /** Further names and addresses under which the API is reached. @default none */
@@ -40,6 +46,16 @@ export interface GatewayArgs {
     readonly registries?: pulumi.Input<object>;
     /** Memory the container may use, in MiB; changes in place. @default no limit */
     readonly memoryMiB?: number;
+    /** CPUs the container may use, such as `0-3` or `0,2`; changes in place. @default all */
+    readonly cpuSet?: string;
+    /** GPUs the container gets: `all` or `device=ID[,ID...]`. Its image has to bring NVIDIA's runtime. */
+    readonly gpus?: string;
+    /** Further names in the container's hosts file; an address or `host-gateway`. @default none */
+    readonly hostAliases?: Readonly<Record<string, string>>;
+    /** Environment of k3s, for example a proxy. @default none */
+    readonly env?: Readonly<Record<string, string>>;
+    /** The same with values that are secret. @default none */
+    readonly secretEnv?: pulumi.Input<Readonly<Record<string, string>>>;
     /** Docker daemon, as in DOCKER_HOST, e.g. `ssh://user@server`. @default DOCKER_HOST */
     readonly dockerHost?: string;
 }
@@ -52,6 +68,9 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
     readonly running: boolean;
     /** local-path neither enforces nor changes sizes. */
     readonly canGrow = false;
+    /** local-path makes folders that everyone may write to. */
+    readonly fsGroup = false;
+    readonly revision: pulumi.Output<string>;
     readonly serviceType = "NodePort";
     readonly internalNetworks = [constants.CLUSTER_CIDR, constants.SERVICE_CIDR];
     /** The data volume. Everything in Kubernetes is stored in it. */
@@ -87,13 +106,27 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         );
         const identity = new Identity(`${name}-identity`, { parent: this });
         const network = createNetwork(name, args, cattle);
-        const container = createContainer(name, args, { identity, network, gateway: this }, cattle);
+        const image = createImage(name, args, cattle);
+        const archives = args.imageArchives;
+        const spec = containerSpec(args, {
+            nodeName: this.nodeName,
+            dockerName: this.dockerName,
+            image: image.imageId,
+            network: network.name,
+            volume: this.storage.name,
+            identity,
+            ...(archives === undefined ? {} : { imageArchives: path.resolve(archives) }),
+        });
+        this.revision = containerRevision(spec, args.image, identity.token);
+        const container = running
+            ? new docker.Container(`${name}-k3s`, spec, { ...cattle, deleteBeforeReplace: true })
+            : undefined;
 
         this.kubeconfig = pulumi.secret(
             pulumi.all([identity.serverCa, identity.admin]).apply(([serverCa, client]) =>
                 renderKubeconfig({
                     name: this.dockerName,
-                    endpoint: `127.0.0.1:${args.apiPort}`,
+                    endpoint: `${args.apiHost ?? constants.LOOPBACK}:${args.apiPort}`,
                     serverCa: serverCa.cert,
                     client,
                 }),
@@ -120,6 +153,10 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         this.namespace = createNamespace(name, object);
         this.storageClass = createStorageClass(name, object);
         createHandshake(name, this.namespace, identity, object);
+        if (args.gpus !== undefined) {
+            createDevicePlugin(name, { ...object, protect: false });
+        }
+        warnOfOpenPorts(this, args);
 
         this.registerOutputs({
             nodeName: this.nodeName,
@@ -165,35 +202,27 @@ function createNetwork(
     );
 }
 
-function createContainer(
+/** Named after the reference: an upgrade pulls the new image before the old container goes. */
+function createImage(
     name: string,
-    args: GatewayArgs,
-    parts: { identity: Identity; network: docker.Network; gateway: Gateway },
+    { image }: GatewayArgs,
     opts: pulumi.CustomResourceOptions,
-): docker.Container | undefined {
-    // Named after the reference: an upgrade pulls the new image before the old container goes.
-    const image = new docker.RemoteImage(
-        `${name}-image-${names.shortHash(args.image)}`,
-        { name: args.image, keepLocally: true },
+): docker.RemoteImage {
+    return new docker.RemoteImage(
+        `${name}-image-${names.shortHash(image)}`,
+        { name: image, keepLocally: true },
         opts,
     );
-    if (!args.running) {
-        return undefined;
+}
+
+/** Whoever reaches a published port reaches the application: that is said, not only documented. */
+function warnOfOpenPorts(gateway: Gateway, { bindAddress, ports }: GatewayArgs): void {
+    if (bindAddress === undefined || bindAddress.startsWith("127.")) {
+        return;
     }
-    const { identity, network, gateway } = parts;
-    const archives = args.imageArchives;
-    return new docker.Container(
-        `${name}-k3s`,
-        containerSpec(args, {
-            nodeName: gateway.nodeName,
-            dockerName: gateway.dockerName,
-            image: image.imageId,
-            network: network.name,
-            volume: gateway.storage.name,
-            identity,
-            ...(archives === undefined ? {} : { imageArchives: path.resolve(archives) }),
-        }),
-        { ...opts, deleteBeforeReplace: true },
+    void pulumi.log.warn(
+        `gateway.bindAddress is ${bindAddress}: whoever reaches this machine reaches every sandbox on ports ${formatBlock(ports)}, without encryption; 127.0.0.1 and a tunnel or a proxy with TLS is safer`,
+        gateway,
     );
 }
 

@@ -1,6 +1,7 @@
 /** The gateway's container as Docker sees it. */
 import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { createHmac } from "node:crypto";
 import * as constants from "./constants";
 import type { GatewayArgs } from "./gateway";
 import { k3sSettings, publishedPorts } from "./gatewaySettings";
@@ -11,6 +12,15 @@ import { script } from "./scripts";
 import { hostAddress, parseSubnet, type Subnet } from "./subnet";
 
 const ENTRYPOINT = "/usr/local/bin/sandbox-gateway-entrypoint";
+
+/** Names of the machine in the container; the second is upstream's. */
+const HOST_ALIASES = {
+    "host.docker.internal": "host-gateway",
+    "host.openshell.internal": "host-gateway",
+};
+
+/** Seconds k3s needs to end when its pods are gone; measured, 2, and some for a busy disk. */
+const K3S_END_SECONDS = 5;
 
 /** Other resources, and values from them, that the container is made of. */
 export interface ContainerParts {
@@ -43,12 +53,13 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
                 ipv4Address: hostAddress(parseSubnet(args.subnet) as Subnet, 2),
             },
         ],
-        hosts: ["host.docker.internal", "host.openshell.internal"].map((host) => ({
+        hosts: Object.entries({ ...HOST_ALIASES, ...args.hostAliases }).map(([host, ip]) => ({
             host,
-            ip: "host-gateway",
+            ip,
         })),
         ports: publishedPorts({
             bindAddress: args.bindAddress ?? constants.LOOPBACK,
+            apiAddress: apiAddress(args),
             apiPort: args.apiPort,
             apiPortInside: constants.K3S_API_PORT,
             ports: portsOf(args.ports),
@@ -67,11 +78,7 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
         ],
         // Sockets, process ids and network namespaces of a life before must not survive into this one.
         tmpfs: { "/run": "", "/var/run": "" },
-        // For the message with which the entrypoint refuses a volume.
-        envs: [
-            pulumi.interpolate`SANDBOX_GATEWAY_VOLUME=${parts.volume}`,
-            `SANDBOX_GATEWAY_IMAGE=${args.image}`,
-        ],
+        envs: environment(args, parts),
         uploads: uploads(args, parts),
         logDriver: "json-file",
         logOpts: { "max-size": "10m", "max-file": "3" },
@@ -91,7 +98,65 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
         ...(args.memoryMiB === undefined
             ? {}
             : { memory: args.memoryMiB, memorySwap: args.memoryMiB }),
+        ...(args.cpuSet === undefined ? {} : { cpuSet: args.cpuSet }),
+        ...(args.gpus === undefined ? {} : { gpus: args.gpus }),
     };
+}
+
+/** What Docker or the provider changes in place: no pod notices. */
+const IN_PLACE = ["memory", "memorySwap", "cpuSet", "wait", "waitTimeout", "destroyGraceSeconds"];
+
+/**
+ * A keyed digest of everything that makes a new container, known in every preview once the identity
+ * is in the state: sandboxes that carry it are awaited again when the container was replaced.
+ *
+ * @param spec of `containerSpec`; its image may be unknown, so the reference stands for it
+ */
+export function containerRevision(
+    spec: docker.ContainerArgs,
+    reference: string,
+    key: pulumi.Output<string>,
+): pulumi.Output<string> {
+    const lasting = Object.entries({ ...spec, image: reference }).filter(
+        ([name]) => !IN_PLACE.includes(name),
+    );
+    return pulumi.unsecret(
+        pulumi.all([pulumi.output(lasting), key]).apply(([values, secret]) =>
+            createHmac("sha256", secret)
+                .update(JSON.stringify(values.sort(([a], [b]) => (a < b ? -1 : 1))))
+                .digest("hex")
+                .slice(0, 16),
+        ),
+    );
+}
+
+/** Loopback, unless it was asked for elsewhere: its kubeconfig is an administrator's. */
+function apiAddress({ apiHost, bindAddress }: GatewayArgs): string {
+    const here = apiHost === undefined || apiHost === constants.LOOPBACK;
+    return here ? constants.LOOPBACK : (bindAddress ?? constants.LOOPBACK);
+}
+
+/** Ours are for the entrypoint: the message with which it refuses a volume, and its time. */
+function environment(
+    { image, env, secretEnv }: GatewayArgs,
+    { volume }: ContainerParts,
+): pulumi.Input<pulumi.Input<string>[]> {
+    const drain = constants.GATEWAY_GRACE_SECONDS - K3S_END_SECONDS;
+    const ours = [
+        pulumi.interpolate`SANDBOX_GATEWAY_VOLUME=${volume}`,
+        `SANDBOX_GATEWAY_IMAGE=${image}`,
+        `SANDBOX_GATEWAY_DRAIN_SECONDS=${drain}`,
+        ...assignments(env ?? {}),
+    ];
+    return secretEnv === undefined
+        ? ours
+        : pulumi
+              .all([pulumi.output(ours), pulumi.secret(secretEnv)])
+              .apply(([clear, secret]) => [...clear, ...assignments(secret)]);
+}
+
+function assignments(variables: Readonly<Record<string, string>>): string[] {
+    return Object.entries(variables).map(([name, value]) => `${name}=${value}`);
 }
 
 /** Files that must be in place before k3s starts for the first time. */
@@ -112,7 +177,7 @@ function uploads(
                 nodeName,
                 token,
                 ports: args.ports,
-                tlsSans: args.tlsSans ?? [],
+                tlsSans: [...(args.apiHost ? [args.apiHost] : []), ...(args.tlsSans ?? [])],
                 extra: args.k3s ?? {},
             }),
         ),

@@ -80,6 +80,7 @@ function isList(value: K3sValue | undefined): value is readonly string[] {
 /** Published ports: the API, and the block one to one, so that a node port is the host's port. */
 export function publishedPorts(input: {
     readonly bindAddress: string;
+    readonly apiAddress: string;
     readonly apiPort: number;
     readonly apiPortInside: number;
     readonly ports: readonly number[];
@@ -91,8 +92,7 @@ export function publishedPorts(input: {
         protocol: "tcp",
     });
     return [
-        // The API stays on loopback: its kubeconfig is an administrator's.
-        publish(input.apiPortInside, input.apiPort, "127.0.0.1"),
+        publish(input.apiPortInside, input.apiPort, input.apiAddress),
         ...input.ports.map((port) => publish(port, port, input.bindAddress)),
     ];
 }

@@ -2,11 +2,12 @@
 import type { types } from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Application, Resources } from "./application";
+import type { ClaimTemplate } from "./claims";
 import * as constants from "./constants";
+import { GPU_RESOURCE, GPU_RUNTIME_CLASS } from "./gpu";
 
 type PodTemplate = types.input.core.v1.PodTemplateSpec;
 type Container = types.input.core.v1.Container;
-type Mount = types.input.core.v1.VolumeMount;
 type Probe = types.input.core.v1.Probe;
 
 /** What a pod is made of. */
@@ -19,12 +20,27 @@ export interface PodInput {
     /** User the agent runs as. 0 only when the sandbox asked for it by name. */
     readonly user: number;
     readonly resources: Resources;
+    /** GPUs, on top of the resources. */
+    readonly gpus: number;
+    /** Claims and where the agent sees them. */
+    readonly mounts: readonly ClaimTemplate[];
+    /** Whether the workspace is filled from the image before the first start. */
+    readonly seeded: boolean;
+    /** Whether the kubelet has to hand a new volume to the agent's group. */
+    readonly fsGroup: boolean;
+    readonly placement: Placement;
     readonly labels: Readonly<Record<string, string>>;
     /** Changes whenever a file or a secret does, so that the pod is made anew then. */
     readonly configHash: pulumi.Input<string>;
     /** Names of the ConfigMap and the Secret of the sandbox. */
     readonly configMap: pulumi.Input<string>;
     readonly secret: pulumi.Input<string>;
+}
+
+/** Which nodes a pod may run on, as Kubernetes takes it. */
+export interface Placement {
+    readonly nodeSelector?: Readonly<Record<string, string>>;
+    readonly tolerations?: readonly types.input.core.v1.Toleration[];
 }
 
 /** For an agent that says nothing of its needs: one of them must not end the others. */
@@ -39,8 +55,8 @@ const SEED_RESOURCES: Resources = { limits: { memory: "256Mi" } };
 const SCRIPTS_VOLUME = "sandbox-gateway";
 const TMP_VOLUME = "tmp";
 
-const MOUNTS: Mount[] = [
-    { name: constants.WORKSPACE_VOLUME, mountPath: constants.WORKSPACE_PATH },
+/** Volumes of every sandbox, and where they are. */
+export const COMMON_MOUNTS: readonly { name: string; mountPath: string; readOnly?: boolean }[] = [
     { name: SCRIPTS_VOLUME, mountPath: constants.SCRIPTS_PATH, readOnly: true },
     { name: TMP_VOLUME, mountPath: "/tmp" },
 ];
@@ -57,8 +73,16 @@ export function podTemplate(input: PodInput): PodTemplate {
             // A Service named like an application would set environment variables in its name.
             enableServiceLinks: false,
             terminationGracePeriodSeconds: constants.POD_GRACE_SECONDS,
-            securityContext: { seccompProfile: { type: "RuntimeDefault" } },
-            initContainers: [seedContainer(input)],
+            securityContext: {
+                seccompProfile: { type: "RuntimeDefault" },
+                // Only when a volume is new: what seeding and the agent chose stays afterwards.
+                ...(input.fsGroup && input.user !== 0
+                    ? { fsGroup: input.user, fsGroupChangePolicy: "OnRootMismatch" }
+                    : {}),
+            },
+            ...(input.gpus > 0 ? { runtimeClassName: GPU_RUNTIME_CLASS } : {}),
+            ...placement(input.placement),
+            ...(input.seeded ? { initContainers: [seedContainer(input)] } : {}),
             containers: [agentContainer(input)],
             volumes: [
                 {
@@ -90,8 +114,7 @@ function seedContainer(input: PodInput): Container {
         },
         volumeMounts: [
             { name: constants.WORKSPACE_VOLUME, mountPath: constants.SEED_PATH },
-            { name: SCRIPTS_VOLUME, mountPath: constants.SCRIPTS_PATH, readOnly: true },
-            { name: TMP_VOLUME, mountPath: "/tmp" },
+            ...COMMON_MOUNTS,
         ],
     };
 }
@@ -110,14 +133,35 @@ function agentContainer(input: PodInput): Container {
             ? {}
             : { ports: [{ name: "http", containerPort: app.port, protocol: "TCP" }] }),
         ...(app === undefined ? {} : probes(app)),
-        resources: input.resources,
+        resources: withGpus(input.resources, input.gpus),
         securityContext: {
             allowPrivilegeEscalation: false,
             capabilities: { drop: ["ALL"] },
             runAsNonRoot: input.user !== 0,
             runAsUser: input.user,
         },
-        volumeMounts: MOUNTS,
+        volumeMounts: [
+            ...input.mounts.map(({ name, mountPath }) => ({ name, mountPath })),
+            ...COMMON_MOUNTS,
+        ],
+    };
+}
+
+/** Kubernetes drops what is empty, and every preview would add it again. */
+function placement({ nodeSelector = {}, tolerations = [] }: Placement) {
+    return {
+        ...(Object.keys(nodeSelector).length > 0 ? { nodeSelector } : {}),
+        ...(tolerations.length > 0 ? { tolerations: [...tolerations] } : {}),
+    };
+}
+
+/** Of an extended resource, the limit is the request. */
+function withGpus({ requests, limits }: Resources, gpus: number): Resources {
+    return {
+        ...(requests && { requests }),
+        ...(gpus > 0
+            ? { limits: { ...limits, [GPU_RESOURCE]: String(gpus) } }
+            : limits && { limits }),
     };
 }
 

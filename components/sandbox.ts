@@ -4,10 +4,10 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Application, Resources } from "./application";
 import type { Address, Cluster } from "./cluster";
+import { claimTemplates, createClaims, workspaceTemplate, type ClaimTemplate } from "./claims";
 import * as constants from "./constants";
-import { claimName } from "./names";
 import { sandboxPolicy, type Egress } from "./networkPolicy";
-import { DEFAULT_RESOURCES, podTemplate } from "./podTemplate";
+import { DEFAULT_RESOURCES, podTemplate, type Placement } from "./podTemplate";
 import { configData, configHash, deriveToken, secretData } from "./sandboxData";
 
 /** What a sandbox is. Plain values decide which resources exist or what they are called. */
@@ -28,8 +28,16 @@ export interface SandboxArgs {
     readonly secretEnv?: pulumi.Input<Readonly<Record<string, string>>>;
     /** Requests and limits. @default the application's, else `DEFAULT_RESOURCES` */
     readonly resources?: Resources;
+    /** GPUs; the gateway has to have some. @default 0 */
+    readonly gpus?: number;
     /** Size of the workspace, a Kubernetes quantity. @default 2Gi */
     readonly workspaceSize?: string;
+    /** Claims instead of the workspace, which then is neither made nor seeded. @default none */
+    readonly volumeClaimTemplates?: readonly ClaimTemplate[];
+    /** Which nodes of a cluster it may run on. @default any */
+    readonly placement?: Placement;
+    /** Seconds an update waits for it to be ready, before it is reported. @default 300 */
+    readonly startTimeoutSeconds?: number;
     /** User id of the agent. @default 1000 */
     readonly user?: number;
     /** Raise it to make a new token, in place. @default 1 */
@@ -52,8 +60,8 @@ export class Sandbox extends pulumi.ComponentResource {
     readonly tokenUrl: pulumi.Output<string | undefined>;
     /** Token of this sandbox, 32 random bytes in hex. */
     readonly token: pulumi.Output<string>;
-    /** Name of the claim that holds the workspace. */
-    readonly claim: pulumi.Output<string>;
+    /** Names of the claims that hold its data. */
+    readonly claims: pulumi.Output<string[]>;
 
     constructor(name: string, args: SandboxArgs, opts?: pulumi.ComponentResourceOptions) {
         super(`${constants.TYPE_PREFIX}:Sandbox`, name, describe(args), opts);
@@ -77,15 +85,14 @@ export class Sandbox extends pulumi.ComponentResource {
         this.token = pulumi.secret(
             seed.hex.apply((secret) => deriveToken(secret, args.tokenGeneration ?? 1)),
         );
-        const claim = new k8s.core.v1.PersistentVolumeClaim(
-            `${name}-workspace`,
-            {
-                metadata: metadata(claimName(constants.WORKSPACE_VOLUME, name)),
-                spec: claimSpec(cluster, workspaceSize(name, args, { parent: this })),
-            },
-            child,
-        );
-        this.claim = claim.metadata.name;
+        const own = args.volumeClaimTemplates ?? [];
+        const templates = own.length > 0 ? own : [workspaceTemplate(args.workspaceSize)];
+        const claims = createClaims(name, cluster, templates, sizeKey(name, own), {
+            metadata,
+            claim: child,
+            size: { parent: this },
+        });
+        this.claims = pulumi.all(claims.map((claim) => claim.metadata.name));
 
         const service =
             application && createService(name, args, application, metadata(name), child);
@@ -119,10 +126,16 @@ export class Sandbox extends pulumi.ComponentResource {
             },
             child,
         );
+        const timeout = `${args.startTimeoutSeconds ?? constants.START_TIMEOUT_SECONDS}s`;
         new k8s.apps.v1.StatefulSet(
             `${name}-agent`,
             {
-                metadata: metadata(name),
+                metadata: {
+                    ...metadata(name),
+                    ...(cluster.revision && {
+                        annotations: { [constants.ANNOTATION_REVISION]: cluster.revision },
+                    }),
+                },
                 spec: {
                     serviceName: name,
                     replicas: cluster.running && (args.running ?? true) ? 1 : 0,
@@ -133,30 +146,27 @@ export class Sandbox extends pulumi.ComponentResource {
                         ...(application ? { application } : {}),
                         env: args.env ?? {},
                         user: args.user ?? 1000,
+                        fsGroup: cluster.fsGroup,
                         resources: args.resources ?? application?.resources ?? DEFAULT_RESOURCES,
+                        gpus: args.gpus ?? 0,
+                        mounts: templates,
+                        seeded: own.length === 0,
+                        placement: args.placement ?? {},
                         labels,
                         configHash: configHash(files, secrets, this.token),
                         configMap: config.metadata.name,
                         secret: secret.metadata.name,
                     }),
-                    volumeClaimTemplates: [
-                        {
-                            metadata: { name: constants.WORKSPACE_VOLUME },
-                            spec: claimSpec(
-                                cluster,
-                                args.workspaceSize ?? constants.WORKSPACE_SIZE,
-                            ),
-                        },
-                    ],
+                    volumeClaimTemplates: claimTemplates(cluster, templates),
                 },
             },
             // The template has done its work once the claim exists; a change of it is a replacement.
             {
                 ...child,
-                dependsOn: [claim],
+                dependsOn: claims,
                 ignoreChanges: ["spec.volumeClaimTemplates"],
                 // A sandbox that does not start is reported while someone still watches.
-                customTimeouts: { create: "5m", update: "5m" },
+                customTimeouts: { create: timeout, update: timeout },
             },
         );
 
@@ -172,7 +182,7 @@ export class Sandbox extends pulumi.ComponentResource {
                             application?.tokenUrl && url + application.tokenUrl(token),
                     ),
         );
-        this.registerOutputs({ url: this.url, tokenUrl: this.tokenUrl, claim: this.claim });
+        this.registerOutputs({ url: this.url, tokenUrl: this.tokenUrl, claims: this.claims });
     }
 }
 
@@ -182,43 +192,14 @@ function describe(args: SandboxArgs): pulumi.Inputs {
     return { hostPort, workspaceSize, user };
 }
 
-function claimSpec(
-    cluster: Cluster,
-    size: pulumi.Input<string>,
-): k8s.types.input.core.v1.PersistentVolumeClaimSpec {
-    return {
-        accessModes: ["ReadWriteOnce"],
-        storageClassName: cluster.storageClass,
-        resources: { requests: { storage: size } },
+/** Where a claim's size stands in the configuration. */
+function sizeKey(name: string, own: readonly ClaimTemplate[]) {
+    return (template: ClaimTemplate) => {
+        const index = own.indexOf(template);
+        return index < 0
+            ? `sandboxes.${name}.workspaceSize`
+            : `sandboxes.${name}.volumeClaimTemplates[${index}].size`;
     };
-}
-
-/**
- * Size to ask for. Where the storage cannot grow, the first size is kept in state, so that another one
- * is refused by the preview and not by Kubernetes halfway through an update.
- */
-function workspaceSize(
-    name: string,
-    args: SandboxArgs,
-    opts: pulumi.CustomResourceOptions,
-): pulumi.Input<string> {
-    const wanted = args.workspaceSize ?? constants.WORKSPACE_SIZE;
-    if (args.cluster.canGrow) {
-        return wanted;
-    }
-    const first = new pulumi.Stash(
-        `${name}-workspace-size`,
-        { input: wanted },
-        { ...opts, ignoreChanges: ["input"] },
-    );
-    return (first.output as pulumi.Output<string>).apply((size) => {
-        if (size !== wanted) {
-            throw new pulumi.RunError(
-                `sandboxes.${name}.workspaceSize: got ${JSON.stringify(wanted)}; must stay ${size}: the gateway's storage cannot change the size of a claim (nor does it limit one)`,
-            );
-        }
-        return size;
-    });
 }
 
 function createService(

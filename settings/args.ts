@@ -10,11 +10,13 @@ import type { SandboxSettings, Settings } from "./schema";
 
 /** Arguments of the gateway. */
 export function gatewayArgs({ running, gateway }: Settings): GatewayArgs {
-    const { memory, registries, ...rest } = gateway;
+    const { memory, registries, secretEnv, ...rest } = gateway;
     return {
         ...rest,
         running,
         ...(memory === undefined ? {} : { memoryMiB: Math.floor(parseQuantity(memory) / 2 ** 20) }),
+        // Without any, nothing about the container needs to be a secret.
+        ...(Object.keys(secretEnv).length === 0 ? {} : { secretEnv: pulumi.secret(secretEnv) }),
         ...(registries === undefined ? {} : { registries: pulumi.secret(registries) }),
     };
 }
@@ -54,7 +56,11 @@ export function sandboxArgs(cluster: Cluster, settings: SandboxSettings): Sandbo
         hostPort: settings.hostPort,
         env: settings.env,
         resources: settings.resources,
+        gpus: settings.gpus,
         workspaceSize: settings.workspaceSize,
+        volumeClaimTemplates: settings.volumeClaimTemplates,
+        placement: { nodeSelector: settings.nodeSelector, tolerations: settings.tolerations },
+        startTimeoutSeconds: settings.startTimeoutSeconds,
         tokenGeneration: settings.tokenGeneration,
         egress: settings.egress,
         user: user === "root" ? 0 : user,

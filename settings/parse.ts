@@ -2,7 +2,8 @@
 import { problemsOf } from "./issues";
 import type { Problem } from "./problems";
 import { checkRelations } from "./relations";
-import { gatewaySchema, schema, type GatewaySettings, type Settings } from "./schema";
+import { gatewaySchema } from "./gatewaySchema";
+import { schema, type GatewaySettings, type Settings } from "./schema";
 
 /** Checks a whole configuration. */
 export function parseSettings(raw: unknown): Parsed<Settings> {

@@ -1,6 +1,7 @@
 /** Rules between values of the configuration, checked when each value has its right form. */
 import { APPLICATIONS } from "../components/application";
-import { CLUSTER_CIDR, SERVICE_CIDR } from "../components/constants";
+import { CLUSTER_CIDR, LOOPBACK, SERVICE_CIDR, WORKSPACE_VOLUME } from "../components/constants";
+import { COMMON_MOUNTS } from "../components/podTemplate";
 import { contains, formatBlock, portsOf } from "../components/ports";
 import { overlaps, parseSubnet, type Subnet } from "../components/subnet";
 import { parseQuantity } from "./quantity";
@@ -48,7 +49,29 @@ function checkGateway({ gateway }: Settings): Problem[] {
             example: "8Gi",
         });
     }
+    if (gateway.apiHost !== LOOPBACK && gateway.bindAddress === LOOPBACK) {
+        problems.push({
+            key: "gateway.apiHost",
+            got: gateway.apiHost,
+            rule: `go with a gateway.bindAddress that is reached from elsewhere (it is ${LOOPBACK})`,
+            example: 'gateway.bindAddress: "0.0.0.0"',
+        });
+    }
+    for (const name of Object.keys(gateway.env)) {
+        if (name in gateway.secretEnv) {
+            problems.push(inBoth("gateway", name, gateway.env));
+        }
+    }
     return problems;
+}
+
+function inBoth(key: string, name: string, env: Readonly<Record<string, string>>): Problem {
+    return {
+        key: `${key}.env.${name}`,
+        got: env[name],
+        rule: "not be in secretEnv too",
+        example: "one of the two",
+    };
 }
 
 function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings): Problem[] {
@@ -88,14 +111,18 @@ function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings)
             example: "NodePort",
         });
     }
+    if (!foreign && sandbox.gpus > 0 && gateway.gpus === undefined) {
+        problems.push({
+            key: `${key}.gpus`,
+            got: sandbox.gpus,
+            rule: "go with gateway.gpus: the gateway has none to give",
+            example: 'gateway.gpus: "all"',
+        });
+    }
+    problems.push(...checkClaims(key, sandbox));
     for (const name of Object.keys(sandbox.env)) {
         if (name in sandbox.secretEnv) {
-            problems.push({
-                key: `${key}.env.${name}`,
-                got: sandbox.env[name],
-                rule: "not be in secretEnv too",
-                example: "one of the two",
-            });
+            problems.push(inBoth(key, name, sandbox.env));
         }
     }
     for (const kind of ["cpu", "memory"] as const) {
@@ -110,6 +137,42 @@ function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings)
             });
         }
     }
+    return problems;
+}
+
+function checkClaims(key: string, { volumeClaimTemplates, workspaceSize }: SandboxSettings) {
+    const problems: Problem[] = [];
+    if (volumeClaimTemplates.length > 0 && workspaceSize !== undefined) {
+        problems.push({
+            key: `${key}.workspaceSize`,
+            got: workspaceSize,
+            rule: "not be given with volumeClaimTemplates, which take the place of the workspace",
+            example: "the size of each template",
+        });
+    }
+    const names = new Set(COMMON_MOUNTS.map(({ name }) => name));
+    const paths = new Set(COMMON_MOUNTS.map(({ mountPath }) => mountPath));
+    volumeClaimTemplates.forEach(({ name, mountPath }, index) => {
+        const at = `${key}.volumeClaimTemplates[${index}]`;
+        if (names.has(name)) {
+            problems.push({
+                key: `${at}.name`,
+                got: name,
+                rule: "be the name of no other volume of the sandbox",
+                example: index === 0 ? WORKSPACE_VOLUME : `${WORKSPACE_VOLUME}-${index + 1}`,
+            });
+        }
+        if (paths.has(mountPath)) {
+            problems.push({
+                key: `${at}.mountPath`,
+                got: mountPath,
+                rule: "be where no other volume of the sandbox is mounted",
+                example: `/data${index + 1}`,
+            });
+        }
+        names.add(name);
+        paths.add(mountPath);
+    });
     return problems;
 }
 

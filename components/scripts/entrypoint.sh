@@ -2,17 +2,23 @@
 # Entrypoint of the gateway: runs k3s, and gives pods their grace when the container is stopped.
 #
 # `docker stop`, a reboot and a replacement send TERM to process 1. k3s alone would end at once and
-# leave the pods to be killed with the container. Here k3s ends first, so that nothing is restarted;
-# then every process that leads a container gets TERM, and the script waits until all are gone. What
-# is left after Docker's own stop timeout is killed by Docker.
+# leave the pods to be killed with the container. Here the node is drained first: the kubelet ends
+# each pod as its spec says, with its preStop hooks and its own grace, and nothing new is started.
+# Then k3s ends. The next start opens the node again. Without an API to ask, every process that leads
+# a container gets TERM. What is left after Docker's own stop timeout is killed by Docker.
 #
-# Pulumi's stop has scaled every sandbox to zero before: then there is nothing to wait for.
+# Pulumi's stop has scaled every sandbox to zero before: then there is next to nothing to wait for.
 set -u
 
 data=${SANDBOX_GATEWAY_DATA:-/var/lib/rancher/k3s}
 staged=${SANDBOX_GATEWAY_TLS:-/etc/sandbox-gateway/tls}
 # Says which gateway the volume belongs to: the fingerprint of its server authority.
 marker=$data/.sandbox-gateway
+# There from the beginning of a drain until the node is open again: a person's own cordon is kept.
+drained=$data/.sandbox-gateway-drained
+# Seconds a drain may take; the rest of Docker's stop timeout is for k3s.
+drain_seconds=${SANDBOX_GATEWAY_DRAIN_SECONDS:-55}
+node=$(cat /proc/sys/kernel/hostname)
 images=$data/agent/images
 tasks=/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io
 
@@ -59,15 +65,39 @@ leaders() {
     done
 }
 
-stop() {
-    trap '' TERM INT
-    echo "entrypoint: stopping k3s" >&2
+drain() {
+    k3s kubectl get --raw /readyz --request-timeout=2s >/dev/null 2>&1 || return 1
+    : >"$drained"
+    # Pods are deleted, not evicted: no disruption budget may keep this machine from its reboot.
+    k3s kubectl drain "$node" --disable-eviction --force --ignore-daemonsets \
+        --delete-emptydir-data --timeout="${drain_seconds}s" >&2
+}
+
+reopen() {
+    until k3s kubectl uncordon "$node" --request-timeout=5s >/dev/null 2>&1; do
+        sleep 0.5
+    done
+    rm -f "$drained"
+}
+
+end_k3s() {
     kill -TERM "$k3s" 2>/dev/null
     while kill -0 "$k3s" 2>/dev/null; do
         wait "$k3s"
     done
+}
+
+stop() {
+    trap '' TERM INT
+    [ -z "$reopening" ] || kill "$reopening" 2>/dev/null
+    echo "entrypoint: draining the node" >&2
+    if drain; then
+        end_k3s
+        exit 0
+    fi
+    echo "entrypoint: not drained; stopping k3s, then what is left of the pods" >&2
+    end_k3s
     pids=$(leaders)
-    echo "entrypoint: waiting for $(echo "$pids" | wc -w) container processes" >&2
     # shellcheck disable=SC2086
     [ -z "$pids" ] || kill -TERM $pids 2>/dev/null
     while [ -n "$(leaders)" ]; do
@@ -76,7 +106,7 @@ stop() {
     exit 0
 }
 
-k3s=
+k3s= reopening=
 trap stop TERM INT
 prepare_cgroups
 mount --make-rshared / 2>/dev/null || true
@@ -89,6 +119,10 @@ mkdir -p "$images"
 
 k3s "$@" &
 k3s=$!
+if [ -e "$drained" ]; then
+    reopen &
+    reopening=$!
+fi
 # `wait` also collects orphans, which process 1 owes everyone. A trapped signal ends it early.
 wait "$k3s"
 status=$?

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../../toolchain/wait";
-import { gatewaySchema } from "../../settings/schema";
+import { gatewaySchema } from "../../settings/gatewaySchema";
 import { run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
 import { TestStack } from "../support/stack";

@@ -11,15 +11,26 @@ export interface Recorded {
 
 const SECRET = "4dabf18193072939515e22adb298388d";
 
+/** What each Stash was first given, by name. */
+export type Stashed = Map<string, unknown>;
+
 /** Values the real providers give back that the program reads. */
-function outputsOf(type: string, inputs: Record<string, unknown>): Record<string, unknown> {
+function outputsOf(
+    type: string,
+    name: string,
+    inputs: Record<string, unknown>,
+    stashed: Stashed,
+): Record<string, unknown> {
     switch (type) {
         case "docker:index/remoteImage:RemoteImage":
             return { ...inputs, imageId: `sha256:of-${String(inputs["name"])}` };
         case "random:index/randomBytes:RandomBytes":
             return { ...inputs, hex: "5e".repeat(inputs["length"] as number) };
         case "pulumi:index:Stash":
-            return { ...inputs, output: inputs["input"] };
+            if (!stashed.has(name)) {
+                stashed.set(name, inputs["input"]);
+            }
+            return { ...inputs, output: stashed.get(name) };
         case "kubernetes:core/v1:Service":
             return { ...inputs, spec: allocateNodePort(inputs["spec"] as ServiceSpec) };
         default:
@@ -35,8 +46,12 @@ function allocateNodePort(spec: ServiceSpec): ServiceSpec {
     return { ...spec, ports: spec.ports.map((port) => ({ nodePort: 18800, ...port })) };
 }
 
-/** Starts recording; everything registered from now on ends up in the returned list. */
-export async function record(preview = false): Promise<Recorded[]> {
+/**
+ * Starts recording; everything registered from now on ends up in the returned list.
+ *
+ * @param stashed kept from an earlier run, as the state would; @default nothing
+ */
+export async function record(preview = false, stashed: Stashed = new Map()): Promise<Recorded[]> {
     const recorded: Recorded[] = [];
     await pulumi.runtime.setMocks(
         {
@@ -49,7 +64,7 @@ export async function record(preview = false): Promise<Recorded[]> {
                 });
                 return {
                     id: id || `${name}-id`,
-                    state: outputsOf(type, inputs as Recorded["inputs"]),
+                    state: outputsOf(type, name, inputs as Recorded["inputs"], stashed),
                 };
             },
             call: ({ token }) => {

@@ -1,8 +1,9 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { until } from "../../toolchain/wait";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const SCRIPT = path.join(__dirname, "..", "..", "components", "scripts", "entrypoint.sh");
@@ -25,16 +26,19 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const at = (name: string) => path.join(folder, name);
 
+const environment = () => ({
+    PATH: `${at("bin")}:${process.env["PATH"]}`,
+    FOLDER: folder,
+    SANDBOX_GATEWAY_DATA: at("data"),
+    SANDBOX_GATEWAY_TLS: at("tls"),
+    SANDBOX_GATEWAY_VOLUME: "the-volume",
+    SANDBOX_GATEWAY_IMAGE: "k3s:1",
+});
+
 function enter() {
     const { status, stdout, stderr } = spawnSync("/bin/sh", [SCRIPT, "server"], {
         encoding: "utf8",
-        env: {
-            PATH: `${at("bin")}:${process.env["PATH"]}`,
-            SANDBOX_GATEWAY_DATA: at("data"),
-            SANDBOX_GATEWAY_TLS: at("tls"),
-            SANDBOX_GATEWAY_VOLUME: "the-volume",
-            SANDBOX_GATEWAY_IMAGE: "k3s:1",
-        },
+        env: environment(),
     });
     return { status, stdout, stderr };
 }
@@ -47,6 +51,69 @@ function used(marker?: string) {
         writeFileSync(at("data/.sandbox-gateway"), `${marker}\n`);
     }
 }
+
+/** Stands for a k3s that runs until TERM, and writes down in which order it was asked for what. */
+const K3S = String.raw`#!/bin/sh
+log() { echo "$*" >>"$FOLDER/calls"; }
+case $* in
+server) log started; trap 'log "server ended"; exit 0' TERM; while :; do sleep 0.05; done ;;
+"kubectl get --raw /readyz"*) exit "$READY" ;;
+"kubectl drain"*) log "$*"; echo draining; exit "$DRAIN" ;;
+"kubectl uncordon"*) log "$*" ;;
+esac
+`;
+
+/** Starts the entrypoint, sends TERM once a condition holds, and waits for the end. */
+async function startAndStop(env: { READY: string; DRAIN: string }, when: () => boolean) {
+    writeFileSync(at("bin/k3s"), K3S, { mode: 0o755 });
+    const child = spawn("/bin/sh", [SCRIPT, "server"], { env: { ...environment(), ...env } });
+    const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
+    await until("k3s is as far", 20, () => Promise.resolve(when()));
+    child.kill("SIGTERM");
+    return { status: await ended, calls: calls() };
+}
+
+const calls = () =>
+    existsSync(at("calls")) ? readFileSync(at("calls"), "utf8").trim().split("\n") : [];
+
+describe("a stop", () => {
+    const started = () => calls().includes("started");
+    const node = os.hostname();
+
+    it("drains the node before k3s ends, and remembers to open it again", async () => {
+        const { status, calls } = await startAndStop({ READY: "0", DRAIN: "0" }, started);
+        expect(status).toBe(0);
+        expect(calls).toEqual([
+            "started",
+            `kubectl drain ${node} --disable-eviction --force --ignore-daemonsets --delete-emptydir-data --timeout=55s`,
+            "server ended",
+        ]);
+        expect(existsSync(at("data/.sandbox-gateway-drained"))).toBe(true);
+    });
+
+    it.each([
+        ["no API answers", { READY: "1", DRAIN: "0" }],
+        ["the drain takes too long", { READY: "0", DRAIN: "1" }],
+    ])("ends k3s all the same when %s", async (_, env) => {
+        const { status, calls } = await startAndStop(env, started);
+        expect(status).toBe(0);
+        expect(calls.at(-1)).toBe("server ended");
+    });
+
+    it("is undone by the next start, which alone opens the node", async () => {
+        const opened = `kubectl uncordon ${node} --request-timeout=5s`;
+        await startAndStop({ READY: "0", DRAIN: "0" }, started);
+        const { calls: second } = await startAndStop(
+            { READY: "1", DRAIN: "0" },
+            () => !existsSync(at("data/.sandbox-gateway-drained")),
+        );
+        expect(second).toContain(opened);
+        rmSync(at("calls"));
+        // A person who cordoned the node meant it: without a drain of ours, it is left as it is.
+        const { calls: third } = await startAndStop({ READY: "1", DRAIN: "0" }, started);
+        expect(third).toEqual(["started", "server ended"]);
+    });
+});
 
 describe("a volume", () => {
     it("that is empty becomes ours, with the authorities in place before k3s starts", () => {

@@ -88,6 +88,7 @@ describe("publishedPorts", () => {
     it("keeps the API on loopback and maps the block one to one", () => {
         expect(
             publishedPorts({
+                apiAddress: "127.0.0.1",
                 bindAddress: "0.0.0.0",
                 apiPort: 16443,
                 apiPortInside: 6443,

@@ -1,16 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseSettings } from "../../settings/parse";
 import { explain } from "../../settings/problems";
-
-/** The message of a configuration, without its heading. */
-function messageOf(raw: unknown): string[] {
-    return explain(parseSettings(raw).problems)
-        .split("\n")
-        .slice(1)
-        .map((line) => line.trim());
-}
-
-const sandbox = (value: object) => ({ sandboxes: { a: { application: "openclaw", ...value } } });
+import { messageOf, sandbox, UNKNOWN } from "../support/settings";
 
 const NAME_RULE =
     "must have 1 to 53 letters, digits, `_`, `.` or `-` and begin with a letter or digit; for example dev";
@@ -27,8 +18,6 @@ const EGRESS_RULE = 'must be `internet` or a network; for example "internet"';
 const USER_RULE = "must be a user id above 0, or `root` by that name; for example 1000";
 const RESERVED_RULE =
     "must not be set here: the gateway's identity, data or addresses rest on it; for example kube-apiserver-arg";
-const UNKNOWN = (where: string) =>
-    `must be a key that ${where} has (see docs/configuration.md); for example the same without this key`;
 
 /** Shown in part when it is long. */
 const shown = (text: string) => {
@@ -320,8 +309,12 @@ describe("a right configuration", () => {
                 apiPort: 16443,
                 ports: { first: 18789, last: 18808 },
                 bindAddress: "127.0.0.1",
+                apiHost: "127.0.0.1",
                 tlsSans: [],
                 k3s: {},
+                hostAliases: {},
+                env: {},
+                secretEnv: {},
             },
             sandboxes: {},
         });

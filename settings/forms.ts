@@ -1,0 +1,66 @@
+/** Forms of single values, each with its rule and an example. */
+import { z } from "zod";
+import { parseSubnet } from "../components/subnet";
+import { must } from "./problems";
+
+/** A text of a pattern. */
+export const text = (pattern: RegExp, rule: string, example: string) =>
+    z.string(must(rule, example)).regex(pattern, must(rule, example));
+
+/** True or false. */
+export const flag = (example: boolean) => z.boolean(must("be true or false", String(example)));
+
+/** A port that is published on the host. */
+export const port = (example: number) => {
+    const message = must("be a TCP port from 1024 to 65535", String(example));
+    return z.int(message).min(1024, message).max(65535, message);
+};
+
+/** A port of someone else's, privileged ones included. */
+export const anyPort = (example: string) => {
+    const message = must("be a TCP port from 1 to 65535", example);
+    return z.int(message).min(1, message).max(65535, message);
+};
+
+/** A Kubernetes quantity. */
+export const quantity = (what: string, example: string) =>
+    text(
+        /^[1-9][0-9]*(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$/,
+        `be a Kubernetes quantity of ${what}`,
+        example,
+    );
+
+/** Kubernetes CPUs: `0.5` or `500m`. */
+export const cpu = z
+    .union([z.string(), z.number()], must("be a number of CPUs", "500m"))
+    .transform(String)
+    .refine((value) => /^([1-9][0-9]*m?|[0-9]+\.[0-9]+)$/.test(value) && parseFloat(value) > 0, {
+        error: must("be a number of CPUs", "500m"),
+    });
+
+/** An image reference with a tag or a digest. */
+export const image = text(
+    /^[a-z0-9]+([._-]+[a-z0-9]+)*(:[0-9]+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
+    "be an image reference",
+    "ghcr.io/openclaw/openclaw:2026.9.6",
+).refine((reference) => /:[^/]*$/.test(reference), {
+    error: must("name a tag or a digest, so that it means the same next week", "busybox:1.37.0"),
+});
+
+/** An IPv4 network. */
+export const cidr = z
+    .string(must("be an IPv4 network", "192.168.7.0/24"))
+    .refine((value) => parseSubnet(value) !== undefined, {
+        error: must("be an IPv4 network without host bits", "192.168.7.0/24"),
+    });
+
+/** Environment variables by name; `extra` narrows the names. */
+export const variables = (what: string, extra = /^/, rule = "", example = "TZ") =>
+    z.record(
+        text(/^[A-Za-z_][A-Za-z0-9_]*$/, "be the name of an environment variable", "TZ").regex(
+            extra,
+            must(rule, example),
+        ),
+        z.string(must("be a text", '"Europe/Berlin"')),
+        must(`be an object of ${what}`, '{"TZ": "Europe/Berlin"}'),
+    );

@@ -1,0 +1,117 @@
+/** The form of `gateway`. */
+import { z } from "zod";
+import { LOOPBACK } from "../components/constants";
+import { RESERVED_K3S_SETTINGS } from "../components/gatewaySettings";
+import { parseSubnet } from "../components/subnet";
+import { cidr, image, port, quantity, text, variables } from "./forms";
+import { must } from "./problems";
+
+const subnet = cidr.refine(
+    (value) => {
+        const prefix = parseSubnet(value)?.prefix ?? 0;
+        return prefix >= 16 && prefix <= 29;
+    },
+    { error: must("be a network of /16 to /29", "172.30.18.0/24") },
+);
+
+/** `first-last`, parsed. */
+const portBlock = text(
+    /^[0-9]{1,5}-[0-9]{1,5}$/,
+    "be a block of ports, first-last",
+    '"18789-18808"',
+)
+    .transform((value) => {
+        const [first = 0, last = 0] = value.split("-").map(Number);
+        return { first, last };
+    })
+    .refine(({ first, last }) => first >= 1024 && last <= 65535 && first <= last, {
+        error: must("lie between 1024 and 65535, first before last", '"18789-18808"'),
+    })
+    .refine(({ first, last }) => last - first < 256, {
+        error: must("hold at most 256 ports: each is published by Docker", '"18789-18808"'),
+    });
+
+const k3sValue = z.union(
+    [z.string(), z.number(), z.boolean(), z.array(z.string())],
+    must("be a text, a number, true, false or a list of texts", '["v=2"]'),
+);
+
+const k3sSettings = z.record(
+    z
+        .string()
+        .regex(/^[a-z][a-z0-9-]*$/, must("be a k3s flag without dashes in front", "kubelet-arg"))
+        .refine((key) => !(RESERVED_K3S_SETTINGS as readonly string[]).includes(key), {
+            error: must(
+                "not be set here: the gateway's identity, data or addresses rest on it",
+                "kube-apiserver-arg",
+            ),
+        }),
+    k3sValue,
+    must("be an object of k3s settings", '{"kubelet-arg": ["v=2"]}'),
+);
+
+const ALIAS = must("be an IPv4 address or host-gateway", "192.168.7.20");
+
+/** Environment of k3s; the entrypoint's own variables are not for the taking. */
+const k3sVariables = (what: string) =>
+    variables(what, /^(?!SANDBOX_GATEWAY_)/, "not begin with SANDBOX_GATEWAY_", "HTTPS_PROXY");
+
+/** The gateway's part of the configuration. */
+export const gatewaySchema = z.strictObject(
+    {
+        name: text(
+            /^[A-Za-z0-9][A-Za-z0-9_.-]{0,52}$/,
+            "have 1 to 53 letters, digits, `_`, `.` or `-` and begin with a letter or digit",
+            "dev",
+        ).default("openshell"),
+        image: image.default("rancher/k3s:v1.35.4-k3s1"),
+        subnet: subnet.default("172.30.18.0/24"),
+        apiPort: port(16443).default(16443),
+        ports: portBlock.default({ first: 18789, last: 18808 }),
+        bindAddress: z
+            .ipv4(must("be an IPv4 address of this machine", "127.0.0.1"))
+            .default(LOOPBACK),
+        apiHost: text(
+            /^[A-Za-z0-9.-]+$/,
+            "be a host name or an address of the Docker host",
+            "server.example.org",
+        ).default(LOOPBACK),
+        imageArchives: text(/./, "be the path of a folder", ".local/images").optional(),
+        tlsSans: z
+            .array(
+                text(/^[A-Za-z0-9.:-]+$/, "be a host name or an address", "agents.example.org"),
+                must("be a list of host names or addresses", '["agents.example.org"]'),
+            )
+            .default([]),
+        k3s: k3sSettings.default({}),
+        registries: z
+            .looseObject({}, must("be the content of k3s's registries.yaml", '{"mirrors": {}}'))
+            .optional(),
+        memory: quantity("memory, at least 1Gi", "8Gi").optional(),
+        cpuSet: text(
+            /^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$/,
+            "be numbers of CPUs and ranges of them",
+            '"0-3"',
+        ).optional(),
+        gpus: text(
+            /^(all|device=[A-Za-z0-9-]+(,[A-Za-z0-9-]+)*)$/,
+            "be `all` or `device=` with ids",
+            "device=0,1",
+        ).optional(),
+        hostAliases: z
+            .record(
+                text(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, "be a host name", "models.lan"),
+                z.union([z.literal("host-gateway", ALIAS), z.ipv4(ALIAS)], ALIAS),
+                must("be an object of host names", '{"models.lan": "192.168.7.20"}'),
+            )
+            .default({}),
+        env: k3sVariables("environment variables").default({}),
+        secretEnv: k3sVariables("secret environment variables").default({}),
+        dockerHost: text(
+            /^(unix|tcp|ssh):\/\/\S+$/,
+            "be a Docker host",
+            "ssh://user@server.example.org",
+        ).optional(),
+    },
+    must("be an object", '{"name": "dev"}'),
+);

@@ -1,0 +1,125 @@
+/** Settings of a sandbox that most leave alone: what each makes of the StatefulSet and the claims. */
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { inputsOf, runProgram } from "../support/program";
+
+const STATEFUL_SET = "kubernetes:apps/v1:StatefulSet";
+const CLAIM = "kubernetes:core/v1:PersistentVolumeClaim";
+
+interface Set {
+    spec: {
+        template: {
+            spec: {
+                initContainers?: object[];
+                containers: { volumeMounts: { name: string; mountPath: string }[] }[];
+                [key: string]: unknown;
+            };
+        };
+        volumeClaimTemplates: { metadata: { name: string } }[];
+    };
+}
+
+beforeEach(() => vi.resetModules());
+
+async function sandbox(settings: object, rest: object = {}) {
+    const { recorded } = await runProgram({
+        gateway: { name: "Test", subnet: "10.213.77.0/24" },
+        sandboxes: { tool: { image: "busybox:1.37.0", ...settings } },
+        ...rest,
+    });
+    const claims = recorded
+        .filter(({ type }) => type === CLAIM)
+        .sort((a, b) => a.name.localeCompare(b.name));
+    return { set: inputsOf<Set>(recorded, STATEFUL_SET), claims, recorded };
+}
+
+describe("claims of its own", () => {
+    const volumeClaimTemplates = [
+        { name: "data", mountPath: "/data", size: "5Gi" },
+        { name: "cache", mountPath: "/cache", size: "1Gi", storageClass: "fast" },
+    ];
+
+    it("take the place of the workspace, and nothing is seeded", async () => {
+        const { set, claims } = await sandbox({ volumeClaimTemplates });
+        const { template, volumeClaimTemplates: templates } = set.spec;
+        expect(template.spec).not.toHaveProperty("initContainers");
+        expect(template.spec.containers[0]?.volumeMounts.slice(0, 2)).toEqual([
+            { name: "data", mountPath: "/data" },
+            { name: "cache", mountPath: "/cache" },
+        ]);
+        expect(JSON.stringify(template)).not.toContain('"/sandbox"');
+        expect(templates.map(({ metadata }) => metadata.name)).toEqual(["data", "cache"]);
+        expect(claims.map(({ name, inputs }) => [name, inputs])).toMatchObject([
+            [
+                "tool-cache",
+                { metadata: { name: "cache-tool-0" }, spec: { storageClassName: "fast" } },
+            ],
+            [
+                "tool-data",
+                {
+                    metadata: { name: "data-tool-0" },
+                    spec: {
+                        storageClassName: "sandbox-workspace",
+                        resources: { requests: { storage: "5Gi" } },
+                    },
+                },
+            ],
+        ]);
+    });
+
+    it.each([
+        ["none", {}],
+        ["an empty list", { volumeClaimTemplates: [] }],
+    ])("that are %s mean the workspace, seeded", async (_, settings) => {
+        const { set, claims } = await sandbox(settings);
+        expect(set.spec.template.spec.initContainers).toHaveLength(1);
+        expect(claims.map(({ name }) => name)).toEqual(["tool-workspace"]);
+        expect(claims[0]?.inputs["spec"]).toMatchObject({
+            resources: { requests: { storage: "2Gi" } },
+        });
+    });
+});
+
+describe("where it may run", () => {
+    it("is anywhere by default, with no empty field that every preview would add again", async () => {
+        const { spec } = (await sandbox({})).set.spec.template;
+        for (const field of ["nodeSelector", "tolerations", "runtimeClassName"]) {
+            expect(spec).not.toHaveProperty(field);
+        }
+    });
+
+    it("is what it says", async () => {
+        const placement = {
+            nodeSelector: { agents: "true" },
+            tolerations: [{ key: "agents", operator: "Exists", effect: "NoSchedule" }],
+        };
+        expect((await sandbox(placement)).set.spec.template.spec).toMatchObject(placement);
+    });
+});
+
+describe("a volume's group", () => {
+    const existingCluster = {
+        kubeconfig: __filename,
+        context: "c",
+        storageClass: "standard-retain",
+        host: "127.0.0.1",
+    };
+
+    it("is the agent's in an existing cluster, whose volumes belong to root", async () => {
+        const { set } = await sandbox({}, { existingCluster });
+        expect(set.spec.template.spec["securityContext"]).toEqual({
+            seccompProfile: { type: "RuntimeDefault" },
+            fsGroup: 1000,
+            fsGroupChangePolicy: "OnRootMismatch",
+        });
+    });
+
+    it.each([
+        ["on the gateway, where everyone may write", {}, {}],
+        ["of an agent that is root", { user: "root" }, { existingCluster }],
+    ])("is left alone %s", async (_, settings, rest) => {
+        const { set } = await sandbox(settings, rest);
+        expect(set.spec.template.spec["securityContext"]).toEqual({
+            seccompProfile: { type: "RuntimeDefault" },
+        });
+    });
+});

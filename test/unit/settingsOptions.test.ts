@@ -1,0 +1,127 @@
+import { describe, expect, it } from "vitest";
+import { parseSettings } from "../../settings/parse";
+import { messageOf, sandbox, UNKNOWN } from "../support/settings";
+
+const claim = (value: object) => ({ name: "data", mountPath: "/data", size: "5Gi", ...value });
+const claims = (...templates: object[]) => sandbox({ volumeClaimTemplates: templates });
+
+const GPU_RULE = "must be `all` or `device=` with ids; for example device=0,1";
+const CPU_RULE = 'must be numbers of CPUs and ranges of them; for example "0-3"';
+const ALIAS_RULE = "must be an IPv4 address or host-gateway; for example 192.168.7.20";
+const CLAIM_RULE =
+    "must have 1 to 20 lower-case letters, digits or `-`, beginning with a letter; for example data";
+
+describe("a wrong option of the gateway is named", () => {
+    it.each<[object, string]>([
+        [
+            { apiHost: "https://x" },
+            'gateway.apiHost: got "https://x"; must be a host name or an address of the Docker host; for example server.example.org',
+        ],
+        [
+            { apiHost: "server.example.org" },
+            'gateway.apiHost: got "server.example.org"; must go with a gateway.bindAddress that is reached from elsewhere (it is 127.0.0.1); for example gateway.bindAddress: "0.0.0.0"',
+        ],
+        [{ cpuSet: "0-" }, `gateway.cpuSet: got "0-"; ${CPU_RULE}`],
+        [{ cpuSet: 2 }, `gateway.cpuSet: got 2; ${CPU_RULE}`],
+        [{ gpus: "2" }, `gateway.gpus: got "2"; ${GPU_RULE}`],
+        [{ gpus: "device=" }, `gateway.gpus: got "device="; ${GPU_RULE}`],
+        [
+            { hostAliases: { "a b": "10.0.0.1" } },
+            'gateway.hostAliases.a b: got "a b"; must be a host name; for example models.lan',
+        ],
+        [{ hostAliases: { a: "b" } }, `gateway.hostAliases.a: got "b"; ${ALIAS_RULE}`],
+        [
+            { env: { "1A": "x" } },
+            'gateway.env.1A: got "1A"; must be the name of an environment variable; for example TZ',
+        ],
+        [
+            { env: { SANDBOX_GATEWAY_IMAGE: "x" } },
+            'gateway.env.SANDBOX_GATEWAY_IMAGE: got "SANDBOX_GATEWAY_IMAGE"; must not begin with SANDBOX_GATEWAY_; for example HTTPS_PROXY',
+        ],
+        [
+            { secretEnv: { A: 12345 } },
+            'gateway.secretEnv.A: got a secret value; must be a text; for example "Europe/Berlin"',
+        ],
+        [
+            { env: { A: "x" }, secretEnv: { A: "y" } },
+            'gateway.env.A: got "x"; must not be in secretEnv too; for example one of the two',
+        ],
+    ])("%j", (gateway, message) => {
+        expect(messageOf({ gateway })).toEqual([message]);
+    });
+});
+
+describe("a wrong option of a sandbox is named", () => {
+    it.each<[object, string]>([
+        [
+            sandbox({ gpus: -1 }),
+            "sandboxes.a.gpus: got -1; must be a number of GPUs; for example 1",
+        ],
+        [
+            sandbox({ gpus: 1 }),
+            'sandboxes.a.gpus: got 1; must go with gateway.gpus: the gateway has none to give; for example gateway.gpus: "all"',
+        ],
+        [
+            sandbox({ startTimeoutSeconds: 5 }),
+            "sandboxes.a.startTimeoutSeconds: got 5; must be a number of seconds from 10; for example 600",
+        ],
+        [
+            sandbox({ nodeSelector: { a: true } }),
+            'sandboxes.a.nodeSelector.a: got true; must be a text; for example "true"',
+        ],
+        [
+            sandbox({ tolerations: [{ operator: "In" }] }),
+            'sandboxes.a.tolerations[0].operator: got "In"; must be Equal or Exists; for example Exists',
+        ],
+        [
+            sandbox({ tolerations: [{ kay: "a" }] }),
+            `sandboxes.a.tolerations[0].kay: got "a"; ${UNKNOWN("sandboxes.a.tolerations[0]")}`,
+        ],
+        [
+            sandbox({ volumeClaimTemplates: {} }),
+            'sandboxes.a.volumeClaimTemplates: got {}; must be a list of claims; for example [{"name": "data", ...}]',
+        ],
+        [
+            claims(claim({ name: "Data" })),
+            `sandboxes.a.volumeClaimTemplates[0].name: got "Data"; ${CLAIM_RULE}`,
+        ],
+        [
+            claims(claim({ size: "big" })),
+            'sandboxes.a.volumeClaimTemplates[0].size: got "big"; must be a Kubernetes quantity of storage; for example 10Gi',
+        ],
+        [
+            claims(claim({ mountPath: "data" })),
+            'sandboxes.a.volumeClaimTemplates[0].mountPath: got "data"; must be the path of a folder in the sandbox; for example /data',
+        ],
+        [
+            claims(claim({ name: "tmp" })),
+            'sandboxes.a.volumeClaimTemplates[0].name: got "tmp"; must be the name of no other volume of the sandbox; for example workspace',
+        ],
+        [
+            claims(claim({}), claim({ mountPath: "/b" })),
+            'sandboxes.a.volumeClaimTemplates[1].name: got "data"; must be the name of no other volume of the sandbox; for example workspace-2',
+        ],
+        [
+            claims(claim({ mountPath: "/tmp" })),
+            'sandboxes.a.volumeClaimTemplates[0].mountPath: got "/tmp"; must be where no other volume of the sandbox is mounted; for example /data1',
+        ],
+        [
+            sandbox({ workspaceSize: "3Gi", volumeClaimTemplates: [claim({})] }),
+            'sandboxes.a.workspaceSize: got "3Gi"; must not be given with volumeClaimTemplates, which take the place of the workspace; for example the size of each template',
+        ],
+    ])("%j", (raw, message) => {
+        expect(messageOf(raw)).toEqual([message]);
+    });
+});
+
+describe("a right option", () => {
+    it.each([
+        ["CPUs", { gateway: { cpuSet: "0,2-3" } }],
+        ["GPUs", { gateway: { gpus: "all" }, ...sandbox({ gpus: 1 }) }],
+        ["an API elsewhere", { gateway: { apiHost: "10.0.0.7", bindAddress: "10.0.0.7" } }],
+        ["claims of its own", claims(claim({}), claim({ name: "cache", mountPath: "/cache" }))],
+        ["no claims of its own", sandbox({ workspaceSize: "3Gi", volumeClaimTemplates: [] })],
+    ])("is accepted: %s", (_, raw) => {
+        expect(parseSettings(raw).problems).toEqual([]);
+    });
+});
