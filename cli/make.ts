@@ -2,9 +2,12 @@
 import * as path from "node:path";
 import { asShell, DEFAULT_STACK, LOCAL_FOLDER } from "../toolchain/environment";
 import { InterruptedError, Progress, StepError } from "../toolchain/progress";
+import { readPlace } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
+import { readOutputs } from "./outputs";
 import { preparePulumi } from "./prepare";
 import { printStatus } from "./status";
+import { targetOf } from "./target";
 import { up } from "./up";
 
 const ROOT = path.join(__dirname, "..");
@@ -47,7 +50,9 @@ async function main(command: string | undefined): Promise<number> {
     if (command === "status") {
         return run(log, async (progress) => {
             const { env } = chooseEnvironment(ROOT, await preparePulumi(progress), stack);
-            await printStatus(env, progress, Boolean(process.env["JSON"]));
+            const outputs = await readOutputs(env, progress);
+            const target = targetOf(outputs, readPlace(ROOT, stack), ROOT);
+            await printStatus(target, outputs, Boolean(process.env["JSON"]));
             return 0;
         });
     }

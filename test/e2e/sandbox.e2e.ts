@@ -161,7 +161,7 @@ describe("an application that fails", () => {
             return (agent?.restartCount ?? 0) > before && agent?.ready === true;
         });
         expect(await page("open")).toContain("Test agent");
-        expect(applicationState(await pod("open"), "open").state).toBe("recovered");
+        expect(applicationState(await pod("open"), "open", String).state).toBe("recovered");
     });
 });
 
