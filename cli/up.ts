@@ -5,6 +5,7 @@ import type { Progress } from "../toolchain/progress";
 import { hideSalt } from "../toolchain/saltFilter";
 import { readPlace } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
+import { explainGateway } from "./gatewayLog";
 import { readOutputs } from "./outputs";
 import { prepareForCluster, prepareForGateway } from "./prepare";
 import { printSummary, SHOW_TOKENS } from "./summary";
@@ -27,6 +28,7 @@ export async function up(root: string, stack: string, progress: Progress): Promi
     // Where the file had lost its salt, the engine has just put it back.
     hideSalt(root, stack);
     if (status !== 0) {
+        await explainGateway(place, progress);
         return status;
     }
     const outputs = await readOutputs(env, progress, { secrets: SHOW_TOKENS });
