@@ -103,12 +103,12 @@ describe("make status", () => {
     it("says that a gateway is stopped", async () => {
         await run("docker", ["stop", stack.container]);
         const { gateway, sandboxes } = await stack.status();
-        expect(gateway?.["state"]).toBe("stopped");
-        expect(sandboxes).toEqual([{ sandbox: "agent", url, state: "stopped" }]);
         await run("docker", ["start", stack.container]);
         await until("the gateway answers", 120, async () => {
             return (await stack.tryKubectl("get", "--raw", "/readyz")).status === 0;
         });
+        expect(gateway?.["state"]).toBe("stopped");
+        expect(sandboxes).toEqual([{ sandbox: "agent", url, state: "stopped" }]);
     });
 });
 
