@@ -2,9 +2,13 @@
 import * as path from "node:path";
 import { asShell, DEFAULT_STACK, LOCAL_FOLDER } from "../toolchain/environment";
 import { InterruptedError, Progress, StepError } from "../toolchain/progress";
+import { readPlace } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
+import { explainGateway } from "./gatewayLog";
+import { readOutputs } from "./outputs";
 import { preparePulumi } from "./prepare";
 import { printStatus } from "./status";
+import { targetOf } from "./target";
 import { up } from "./up";
 
 const ROOT = path.join(__dirname, "..");
@@ -47,7 +51,9 @@ async function main(command: string | undefined): Promise<number> {
     if (command === "status") {
         return run(log, async (progress) => {
             const { env } = chooseEnvironment(ROOT, await preparePulumi(progress), stack);
-            await printStatus(env, progress, Boolean(process.env["JSON"]));
+            const outputs = await readOutputs(env, progress);
+            const target = targetOf(outputs, readPlace(ROOT, stack), ROOT);
+            await printStatus(target, outputs, Boolean(process.env["JSON"]));
             return 0;
         });
     }
@@ -57,11 +63,16 @@ async function main(command: string | undefined): Promise<number> {
         return command === "help" ? 0 : 64;
     }
     return run(log, async (progress) => {
+        const starting = command === "start" || command === "heal";
+        const place = starting ? readPlace(ROOT, stack) : undefined;
         const { env } = chooseEnvironment(ROOT, await preparePulumi(progress), stack);
         progress.print(`  $ pulumi ${args.join(" ")}`);
         const status = await progress.attach("pulumi", args, env);
         if (status !== 0 && command === "destroy") {
             progress.print(DESTROY_HINT);
+        }
+        if (status !== 0 && place !== undefined) {
+            await explainGateway(place, progress);
         }
         return status;
     });

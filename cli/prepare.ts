@@ -22,7 +22,7 @@ export async function prepareForGateway(
     gateway: GatewaySettings,
     progress: Progress,
 ): Promise<PulumiTools> {
-    await progress.step("machine", () => checkFirst(root), String);
+    await progress.step("machine", () => checkFirst(root, "containers"), String);
     await progress.step("Docker", () => provideDocker(progress), String);
     await progress.step("ports", () => checkPorts(gateway), String);
     const tools = await preparePulumi(progress);
@@ -38,12 +38,18 @@ export async function prepareForGateway(
     return tools;
 }
 
+/** Everything for a cluster that is there already: Pulumi alone. @returns it as it will be used */
+export async function prepareForCluster(root: string, progress: Progress): Promise<PulumiTools> {
+    await progress.step("machine", () => checkFirst(root, "pulumi"), String);
+    return preparePulumi(progress);
+}
+
 /** Everything for the end-to-end tests. @returns the environment to run them in */
 export async function prepareForTests(
     root: string,
     progress: Progress,
 ): Promise<NodeJS.ProcessEnv> {
-    await progress.step("machine", () => checkFirst(root), String);
+    await progress.step("machine", () => checkFirst(root, "containers"), String);
     await progress.step("Docker", () => provideDocker(progress), String);
     await progress.step("busybox", () => ensureBusybox(progress));
     const tools = await preparePulumi(progress);
@@ -88,16 +94,17 @@ async function prepareArchives(
     }
 }
 
-async function checkFirst(root: string): Promise<string> {
+async function checkFirst(root: string, purpose: "containers" | "pulumi"): Promise<string> {
     const missing = (await missingPrograms()).filter((name) => !hasGoProgram(name));
     if (missing.length > 0) {
         checkGo(missing);
     }
     mkdirSync(cacheRoot(), { recursive: true });
-    const folders = [root, cacheRoot(), "/var/lib"].filter(
+    const docker = purpose === "containers" ? ["/var/lib"] : [];
+    const folders = [root, cacheRoot(), ...docker].filter(
         (folder) => statSync(folder, { throwIfNoEntry: false }) !== undefined,
     );
-    return checkMachine(folders, missing.length > 0);
+    return checkMachine(folders, missing.length > 0 ? "builds" : purpose);
 }
 
 /** Ports that a container of ours does not hold already must be free. */

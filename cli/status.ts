@@ -1,15 +1,19 @@
 /**
- * `make status`: what there is, and how each application is. It only reads: a gateway that does not
- * answer is unknown, never taken for absent.
+ * `make status`: what there is, and how each application is. It only reads: a gateway or a cluster
+ * that does not answer is unknown, never taken for absent.
  */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-import type { Progress } from "../toolchain/progress";
 import { NAMESPACE, WORKSPACE_VOLUME } from "../components/constants";
-import { gatewayState, type GatewayState } from "./gatewayState";
+import { reasonOf } from "./ask";
 import { keptVolumes, type KeptVolume, type PersistentVolume } from "./keptVolumes";
-import { applicationState, type Pod } from "./podState";
+import type { Outputs } from "./outputs";
+import { applicationState, type LogSource, type Pod } from "./podState";
 import { table } from "./summary";
+import type { Condition, Target } from "./target";
+import { plainLines } from "./text";
+
+/** Lines of a log that are shown, and characters of each. */
+const LOG_LINES = 5;
+const LOG_LINE_MAX = 400;
 
 /** One sandbox in the table. */
 interface Row {
@@ -18,60 +22,67 @@ interface Row {
     readonly state: string;
     readonly detail?: string;
     readonly next?: string;
+    /** What it said last, when it does not run. */
+    readonly log?: readonly string[];
 }
+
+/** A gateway (`container`, `node`) or a cluster (`context`, `host`). */
+type Place = Readonly<Record<string, string>> & Condition;
 
 /** Everything `make status` knows. */
 export interface Status {
-    readonly gateway: {
-        readonly container: string;
-        readonly node: string;
-        readonly state: GatewayState;
-    };
+    /** One of the two. */
+    readonly gateway?: Place;
+    readonly cluster?: Place;
     readonly sandboxes: readonly Row[];
-    /** Workspaces of sandboxes that were removed. */
+    /** Workspaces of sandboxes that were removed from a gateway. */
     readonly kept: readonly KeptVolume[];
 }
 
-/** Prints the status of a stack, as a table or as JSON. */
+/**
+ * Prints the status of a stack, as a table or as JSON.
+ *
+ * @param target undefined when the stack holds nothing
+ */
 export async function printStatus(
-    env: NodeJS.ProcessEnv,
-    progress: Progress,
+    target: Target | undefined,
+    { urls = {} }: Outputs,
     json: boolean,
 ): Promise<void> {
-    const outputs = JSON.parse(
-        await progress.run("pulumi", ["stack", "output", "--json"], { env, quiet: true }),
-    ) as { container?: string; node?: string; urls?: Record<string, string | null> };
-    if (outputs.container === undefined) {
+    if (target === undefined) {
         process.stdout.write(json ? "null\n" : "nothing is there yet: make up\n");
         return;
     }
-    const status = await readStatus(outputs.container, outputs.node ?? "", outputs.urls ?? {});
-    process.stdout.write(`${json ? JSON.stringify(status, undefined, 2) : render(status)}\n`);
+    const status = await readStatus(target, urls);
+    const text = json ? JSON.stringify(status, undefined, 2) : render(target.title, status);
+    process.stdout.write(`${text}\n`);
 }
 
-async function readStatus(
-    container: string,
-    node: string,
+/** Reads the status of the sandboxes of these URLs. */
+export async function readStatus(
+    target: Target,
     urls: Readonly<Record<string, string | null>>,
 ): Promise<Status> {
-    const state = await gatewayState(container);
+    const condition = await target.look();
     const rows = Object.entries(urls).map(async ([sandbox, url]): Promise<Row> => {
-        if (state !== "running") {
-            return { sandbox, url, state: state === "stopped" ? "stopped" : "unknown" };
-        }
-        return { sandbox, url, ...(await sandboxState(container, sandbox)) };
+        const found =
+            condition.state === "running" ? await sandboxState(target, sandbox) : condition;
+        return { sandbox, url, ...found };
     });
     return {
-        gateway: { container, node, state },
+        [target.kind]: { ...target.facts, ...condition },
         sandboxes: await Promise.all(rows),
-        kept: state === "running" ? await readKept(container) : [],
+        kept:
+            target.kind === "gateway" && condition.state === "running"
+                ? await readKept(target)
+                : [],
     };
 }
 
-async function readKept(container: string): Promise<KeptVolume[]> {
+async function readKept(target: Target): Promise<KeptVolume[]> {
     try {
         const { items } = JSON.parse(
-            await kubectl(container, "get", "persistentvolumes", "-o", "json"),
+            await target.kubectl("get", "persistentvolumes", "-o", "json"),
         ) as { items: PersistentVolume[] };
         return keptVolumes(items, NAMESPACE, WORKSPACE_VOLUME);
     } catch {
@@ -80,45 +91,70 @@ async function readKept(container: string): Promise<KeptVolume[]> {
     }
 }
 
-async function kubectl(container: string, ...args: string[]): Promise<string> {
-    const command = ["exec", container, "k3s", "kubectl", "--request-timeout=5s", ...args];
-    return (await promisify(execFile)("docker", command)).stdout;
-}
-
 async function sandboxState(
-    container: string,
+    target: Target,
     sandbox: string,
 ): Promise<Omit<Row, "sandbox" | "url">> {
     try {
-        const set = await get<{ spec: { replicas: number } }>(container, "statefulset", sandbox);
+        const set = await get<{ spec: { replicas: number } }>(target, "statefulset", sandbox);
         if (set?.spec.replicas === 0) {
             return { state: "suspended" };
         }
-        return applicationState(await get<Pod>(container, "pod", `${sandbox}-0`), sandbox);
+        if (set === undefined) {
+            const detail = "Kubernetes has no StatefulSet of it";
+            return { state: "not running", detail, next: "make heal" };
+        }
+        const pod = await get<Pod>(target, "pod", `${sandbox}-0`);
+        const typed = (...args: string[]) => target.typed(...args);
+        const { log: source, ...found } = applicationState(pod, sandbox, typed);
+        const log = source === undefined ? [] : await readLog(target, sandbox, source);
+        return log.length === 0 ? found : { ...found, log };
     } catch (error) {
-        return { state: "unknown", detail: (error as Error).message.split("\n")[0] };
+        return { state: "unknown", detail: reasonOf(error) };
     }
 }
 
 /** An object of the sandboxes' namespace. @returns undefined when Kubernetes says there is none */
-async function get<T>(container: string, kind: string, name: string): Promise<T | undefined> {
-    const stdout = await kubectl(
-        container,
+async function get<T>(target: Target, kind: string, name: string): Promise<T | undefined> {
+    const stdout = await target.kubectl(
         ...["-n", NAMESPACE, "get", kind, name, "--ignore-not-found", "-o", "json"],
     );
     return stdout.trim() === "" ? undefined : (JSON.parse(stdout) as T);
 }
 
-function render({ gateway, sandboxes, kept }: Status): string {
+/** The last lines of a log. @returns none when it cannot be read: the state stands without it */
+async function readLog(
+    target: Target,
+    sandbox: string,
+    { container, previous }: LogSource,
+): Promise<string[]> {
+    try {
+        const text = await target.kubectl(
+            ...["-n", NAMESPACE, "logs", `${sandbox}-0`, "-c", container],
+            ...[`--tail=${LOG_LINES}`, ...(previous ? ["--previous"] : [])],
+        );
+        return plainLines(text, LOG_LINE_MAX);
+    } catch {
+        return [];
+    }
+}
+
+/** The table; what a sandbox said last stands below its row. */
+export function render(title: string, { gateway, cluster, sandboxes, kept }: Status): string {
     const rows = sandboxes.map(({ sandbox, url, state, detail, next }) => [
         sandbox,
         state,
         url ?? "no port",
         [detail, next && `next: ${next}`].filter(Boolean).join("; "),
     ]);
+    const [head = "", ...lines] = table(["SANDBOX", "STATE", "URL", "DETAIL"], rows);
     return [
-        `gateway ${gateway.container}: ${gateway.state}`,
-        ...table(["SANDBOX", "STATE", "URL", "DETAIL"], rows),
+        `${title}: ${(gateway ?? cluster)?.state}`,
+        head,
+        ...lines.flatMap((line, i) => [
+            line,
+            ...(sandboxes[i]?.log ?? []).map((said) => `    ${said}`),
+        ]),
         ...kept.map(
             ({ sandbox, path }) =>
                 `kept: the workspace of ${sandbox}, which was removed (${path}); a sandbox of that name takes it up again`,

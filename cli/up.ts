@@ -1,17 +1,22 @@
-/** `make up`: from whatever the machine has to a gateway with its sandboxes. */
+/** `make up`: from whatever the machine has to sandboxes, in a gateway or in a cluster that is there. */
 import * as path from "node:path";
 import { ensurePassphrase, LOCAL_FOLDER } from "../toolchain/environment";
 import type { Progress } from "../toolchain/progress";
 import { hideSalt } from "../toolchain/saltFilter";
-import { readGatewaySettings } from "../toolchain/stackFile";
+import { readPlace } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
-import { prepareForGateway } from "./prepare";
-import { printSummary } from "./summary";
+import { explainGateway } from "./gatewayLog";
+import { readOutputs } from "./outputs";
+import { prepareForCluster, prepareForGateway } from "./prepare";
+import { printSummary, SHOW_TOKENS } from "./summary";
+import { targetOf } from "./target";
 
 /** Runs all steps. @returns the exit status of `pulumi up`, or 0 */
 export async function up(root: string, stack: string, progress: Progress): Promise<number> {
-    const gateway = readGatewaySettings(root, stack);
-    const tools = await prepareForGateway(root, gateway, progress);
+    const place = readPlace(root, stack);
+    const tools = place.existingCluster
+        ? await prepareForCluster(root, progress)
+        : await prepareForGateway(root, place.gateway, progress);
     const { env, description } = chooseEnvironment(root, tools, stack);
     await progress.step(
         "stack",
@@ -22,10 +27,16 @@ export async function up(root: string, stack: string, progress: Progress): Promi
     const status = await progress.attach("pulumi", ["up", "--yes"], env);
     // Where the file had lost its salt, the engine has just put it back.
     hideSalt(root, stack);
-    if (status === 0) {
-        await printSummary(env, progress);
+    if (status !== 0) {
+        await explainGateway(place, progress);
+        return status;
     }
-    return status;
+    const outputs = await readOutputs(env, progress, { secrets: SHOW_TOKENS });
+    const target = targetOf(outputs, place, root);
+    if (target !== undefined) {
+        await printSummary(target, outputs, progress);
+    }
+    return 0;
 }
 
 async function selectStack(

@@ -1,9 +1,9 @@
 /** From settings to the arguments of the components. */
 import * as pulumi from "@pulumi/pulumi";
 import { readFileSync } from "node:fs";
-import * as os from "node:os";
 import { APPLICATIONS, type Application, type Cluster } from "../components";
 import type { ExistingClusterArgs, GatewayArgs, SandboxArgs } from "../components";
+import { expandHome } from "./paths";
 import { explain } from "./problems";
 import { parseQuantity } from "./quantity";
 import type { SandboxSettings, Settings } from "./schema";
@@ -26,9 +26,9 @@ export function existingClusterArgs(
     { running }: Settings,
     { kubeconfig, ...rest }: NonNullable<Settings["existingCluster"]>,
 ): ExistingClusterArgs {
-    const file = kubeconfig.replace(/^~(?=\/)/, os.homedir());
     try {
-        return { ...rest, running, kubeconfig: pulumi.secret(readFileSync(file, "utf8")) };
+        const content = readFileSync(expandHome(kubeconfig), "utf8");
+        return { ...rest, running, kubeconfig: pulumi.secret(content) };
     } catch (error) {
         throw new pulumi.RunError(
             explain([

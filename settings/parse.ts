@@ -2,8 +2,7 @@
 import { problemsOf } from "./issues";
 import type { Problem } from "./problems";
 import { checkRelations } from "./relations";
-import { gatewaySchema } from "./gatewaySchema";
-import { schema, type GatewaySettings, type Settings } from "./schema";
+import { schema, type PlaceSettings, type Settings } from "./schema";
 
 /** Checks a whole configuration. */
 export function parseSettings(raw: unknown): Parsed<Settings> {
@@ -13,17 +12,14 @@ export function parseSettings(raw: unknown): Parsed<Settings> {
         : { problems: problemsOf(parsed.error.issues, raw) };
 }
 
-/** Checks the gateway alone: tools that run before the engine cannot read what is encrypted. */
-export function parseGateway(raw: unknown): Parsed<GatewaySettings> {
-    const parsed = gatewaySchema.safeParse(raw);
+const placeSchema = schema.pick({ gateway: true, existingCluster: true });
+
+/** Checks the place alone: tools that run before the engine cannot read what is encrypted. */
+export function parsePlace(raw: unknown): Parsed<PlaceSettings> {
+    const parsed = placeSchema.safeParse(raw);
     return parsed.success
         ? { settings: parsed.data, problems: [] }
-        : {
-              problems: problemsOf(parsed.error.issues, raw).map((problem) => ({
-                  ...problem,
-                  key: `gateway.${problem.key}`,
-              })),
-          };
+        : { problems: problemsOf(parsed.error.issues, raw) };
 }
 
 /** `settings` is missing exactly when a value has the wrong form. */

@@ -34,4 +34,7 @@ export const schema = z.strictObject({
 /** The configuration, checked, with every default in place. */
 export type Settings = z.infer<typeof schema>;
 export type GatewaySettings = Settings["gateway"];
+export type ExistingClusterSettings = NonNullable<Settings["existingCluster"]>;
+/** Where the sandboxes run. */
+export type PlaceSettings = Pick<Settings, "gateway" | "existingCluster">;
 export type SandboxSettings = Settings["sandboxes"][string];

@@ -6,37 +6,40 @@ import { StepError } from "./progress";
 
 const GIB = 2 ** 30;
 
-/** Bytes that a finished `make up` takes when everything is built here, caches and Docker included. */
-const DISK_FOR_BUILDS = 20 * GIB;
+/** What a machine is for: to build programs, to hold the gateway, or to run pulumi alone. */
+export type Purpose = "builds" | "containers" | "pulumi";
 
-/** Bytes for the images and a first workspace. */
-const DISK_FOR_IMAGES = 6 * GIB;
-
-/** Memory of the gateway and of one OpenClaw. */
-const MEMORY = 3 * GIB;
+/** Bytes that must be there. */
+const NEEDS: Readonly<Record<Purpose, { readonly disk: number; readonly memory: number }>> = {
+    /** What a finished `make up` takes when everything is built here, caches and Docker included. */
+    builds: { disk: 20 * GIB, memory: 3 * GIB },
+    /** Images and a first workspace; the gateway and one OpenClaw. */
+    containers: { disk: 6 * GIB, memory: 3 * GIB },
+    /** Plugins and state; the engine, its language host and the program. */
+    pulumi: { disk: GIB, memory: GIB },
+};
 
 /**
  * Checks disk and memory.
  *
  * @param folders folders that will grow
- * @param building whether programs are built here
  * @returns what the machine is, for people
  * @throws StepError when there is too little
  */
-export function checkMachine(folders: readonly string[], building: boolean): string {
-    const needed = building ? DISK_FOR_BUILDS : DISK_FOR_IMAGES;
+export function checkMachine(folders: readonly string[], purpose: Purpose): string {
+    const needs = NEEDS[purpose];
     for (const folder of folders) {
         const { bavail, bsize } = statfsSync(folder);
-        if (bavail * bsize < needed) {
+        if (bavail * bsize < needs.disk) {
             throw new StepError(
-                `the disk of ${folder} has ${gib(bavail * bsize)} free; ${gib(needed)} are needed`,
+                `the disk of ${folder} has ${gib(bavail * bsize)} free; ${gib(needs.disk)} are needed`,
                 "make room, for example with `docker system prune`, then run this again",
             );
         }
     }
-    if (os.totalmem() < MEMORY) {
+    if (os.totalmem() < needs.memory) {
         throw new StepError(
-            `the machine has ${gib(os.totalmem())} of memory; ${gib(MEMORY)} are needed`,
+            `the machine has ${gib(os.totalmem())} of memory; ${gib(needs.memory)} are needed`,
             "run it on a larger machine",
         );
     }

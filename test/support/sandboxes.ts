@@ -14,5 +14,17 @@ export const AGENT = {
     },
 };
 
+/** The same, which ends at once, saying so, as long as its workspace holds a file `broken`. */
+export const FRAGILE = {
+    ...AGENT,
+    application: {
+        ...AGENT.application,
+        command: [
+            ...["/bin/sh", "-c"],
+            "[ ! -e /sandbox/broken ] || { echo cannot work; exit 3; }; exec /usr/local/bin/agent",
+        ],
+    },
+};
+
 /** The real application. */
 export const ASSISTANT = { application: "openclaw" };

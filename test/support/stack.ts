@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import * as os from "node:os";
 import * as path from "node:path";
 import { stringify } from "yaml";
+import type { Status } from "../../cli/status";
 import { dockerName, nodeName } from "../../components/names";
 import { overlaps, parseSubnet, type Subnet } from "../../components/subnet";
 import { hostNetworks } from "../../settings/hostNetworks";
@@ -102,6 +103,33 @@ export class TestStack {
     /** Runs pulumi, whatever comes of it. */
     async tryPulumi(args: readonly string[]): Promise<Result> {
         return attempt("pulumi", [...args, "--non-interactive"], this.options());
+    }
+
+    /**
+     * Runs a target of make on this project, whatever comes of it.
+     *
+     * @param env further environment. @default none
+     */
+    async make(target: string, env: NodeJS.ProcessEnv = {}): Promise<Result> {
+        // The tools work on the folder they lie in.
+        for (const name of ["cli", "toolchain", "package-lock.json"]) {
+            cpSync(path.join(ROOT, name), path.join(this.folder, name), { recursive: true });
+        }
+        const options = this.options();
+        return attempt(path.join(ROOT, "node_modules", ".bin", "tsx"), ["cli/make.ts", target], {
+            ...options,
+            // What make has exported to the tests names another stack.
+            env: { ...options.env, STACK: "test", ...env },
+        });
+    }
+
+    /** `make status` for programs. @param env further environment. @default none */
+    async status(env: NodeJS.ProcessEnv = {}): Promise<Status> {
+        const { status, stdout, stderr } = await this.make("status", { JSON: "1", ...env });
+        if (status !== 0) {
+            throw new Error(`make status: status ${status}\n${stdout}\n${stderr}`);
+        }
+        return JSON.parse(stdout) as Status;
     }
 
     /** `pulumi up`. */

@@ -1,0 +1,28 @@
+/** Outputs of the program as the state has them, see index.ts. */
+import type { Progress } from "../toolchain/progress";
+
+/** Those that the tools read. What the program leaves undefined is missing. */
+export interface Outputs {
+    /** @default there is no gateway */
+    readonly container?: string;
+    /** @default there is no gateway */
+    readonly node?: string;
+    /** @default there is nothing yet */
+    readonly urls?: Readonly<Record<string, string | null>>;
+    readonly tokenUrls?: Readonly<Record<string, string | null>>;
+}
+
+/**
+ * Reads them.
+ *
+ * @param env environment of pulumi, which names the stack
+ * @param secrets whether secret ones are opened. @default false
+ */
+export async function readOutputs(
+    env: NodeJS.ProcessEnv,
+    progress: Progress,
+    { secrets = false } = {},
+): Promise<Outputs> {
+    const args = ["stack", "output", "--json", ...(secrets ? ["--show-secrets"] : [])];
+    return JSON.parse(await progress.run("pulumi", args, { env, quiet: true })) as Outputs;
+}

@@ -1,0 +1,162 @@
+/**
+ * Where a stack's sandboxes run, and how it is asked: the gateway's container, or a cluster that was
+ * there already. Whatever reads or prints does so through a `Target` and need not know which it is.
+ */
+import * as os from "node:os";
+import * as path from "node:path";
+import { NAMESPACE } from "../components/constants";
+import { expandHome } from "../settings/paths";
+import type { ExistingClusterSettings, PlaceSettings } from "../settings/schema";
+import { ask, isMissing, reasonOf } from "./ask";
+import type { Outputs } from "./outputs";
+import { asCommand } from "./text";
+
+/** Three states: what cannot be told is not taken for stopped. */
+export interface Condition {
+    readonly state: "running" | "stopped" | "unknown";
+    /** Why it is unknown. */
+    readonly detail?: string;
+    /** What to do about it. */
+    readonly next?: string;
+}
+
+/** What makes one place different from another. */
+interface Parts {
+    readonly kind: "gateway" | "cluster";
+    /** What it is and what it is called, for a heading. */
+    readonly title: string;
+    /** The same for programs. */
+    readonly facts: Readonly<Record<string, string>>;
+    /** Command line that kubectl's own arguments follow, when it is run here. */
+    readonly command: readonly string[];
+    /** The same as a person types it, without and with a terminal. */
+    readonly typed: { readonly plain: readonly string[]; readonly terminal: readonly string[] };
+    /** Looks whether it can be asked. */
+    readonly look: () => Promise<Condition>;
+}
+
+/** A place for sandboxes. */
+export class Target {
+    readonly kind: Parts["kind"];
+    readonly title: string;
+    readonly facts: Parts["facts"];
+    /** Looks whether it can be asked. */
+    readonly look: () => Promise<Condition>;
+
+    constructor(private readonly parts: Parts) {
+        this.kind = parts.kind;
+        this.title = parts.title;
+        this.facts = parts.facts;
+        this.look = parts.look;
+    }
+
+    /** Runs kubectl. @throws what `reasonOf` explains */
+    kubectl(...args: string[]): Promise<string> {
+        return ask([...this.parts.command, "--request-timeout=5s", ...args]);
+    }
+
+    /** A command of kubectl in the sandboxes' namespace, as it is typed. */
+    typed(...args: string[]): string {
+        return asCommand([...this.parts.typed.plain, "-n", NAMESPACE, ...args]);
+    }
+
+    /** The command that opens a shell in a sandbox. */
+    shell(sandbox: string): string {
+        const exec = ["-n", NAMESPACE, "exec", "-it", `${sandbox}-0`, "--", "sh"];
+        return asCommand([...this.parts.typed.terminal, ...exec]);
+    }
+}
+
+/**
+ * The target of a stack.
+ *
+ * @param root folder of the project
+ * @returns undefined when the stack holds nothing yet
+ */
+export function targetOf(
+    outputs: Outputs,
+    settings: PlaceSettings,
+    root: string,
+): Target | undefined {
+    if (outputs.container !== undefined) {
+        const { dockerHost } = settings.gateway;
+        return gatewayTarget(outputs.container, outputs.node ?? "", dockerHost);
+    }
+    return outputs.urls && settings.existingCluster
+        ? clusterTarget(settings.existingCluster, root)
+        : undefined;
+}
+
+/** The gateway in a container. @param dockerHost as in DOCKER_HOST. @default Docker's own choice */
+export function gatewayTarget(container: string, node: string, dockerHost?: string): Target {
+    const docker = dockerCommand(dockerHost);
+    const kubectl = [container, "k3s", "kubectl"];
+    const plain = [...docker, "exec", ...kubectl];
+    return new Target({
+        kind: "gateway",
+        title: `gateway ${container}, node ${node}`,
+        facts: { container, node },
+        command: plain,
+        typed: { plain, terminal: [...docker, "exec", "-it", ...kubectl] },
+        look: () => lookAtContainer(docker, container),
+    });
+}
+
+/** A cluster that was there already, through the kubectl on PATH. */
+export function clusterTarget(
+    { kubeconfig, context, host }: Pick<ExistingClusterSettings, "kubeconfig" | "context" | "host">,
+    root: string,
+): Target {
+    const file = path.resolve(root, expandHome(kubeconfig));
+    const usual = process.env["KUBECONFIG"] ?? path.join(os.homedir(), ".kube", "config");
+    const command = ["kubectl", "--kubeconfig", file, "--context", context];
+    // The file that kubectl takes by itself need not be typed.
+    const typed = file === usual ? ["kubectl", "--context", context] : command;
+    return new Target({
+        kind: "cluster",
+        title: `cluster ${context} (host ${host})`,
+        facts: { context, host },
+        command,
+        typed: { plain: typed, terminal: typed },
+        look: () => lookAtCluster(command),
+    });
+}
+
+/** The Docker command line for a daemon. @default Docker's own choice */
+export function dockerCommand(dockerHost?: string): string[] {
+    return ["docker", ...(dockerHost === undefined ? [] : ["--host", dockerHost])];
+}
+
+async function lookAtContainer(docker: readonly string[], container: string): Promise<Condition> {
+    const filter = ["--filter", `name=^/?${container}$`, "--format", "{{.State}}"];
+    try {
+        const state = (await ask([...docker, "ps", "--all", ...filter])).trim();
+        if (state === "restarting" || state === "paused") {
+            const remedy = state === "paused" ? ["unpause"] : ["logs", "--tail", "20"];
+            return {
+                state: "unknown",
+                detail: `the gateway's container is ${state}`,
+                next: asCommand([...docker, ...remedy, container]),
+            };
+        }
+        return { state: state === "running" ? state : "stopped" };
+    } catch (error) {
+        return { state: "unknown", detail: reasonOf(error) };
+    }
+}
+
+async function lookAtCluster(kubectl: readonly string[]): Promise<Condition> {
+    try {
+        // A single request, which every user of a cluster may make.
+        await ask([...kubectl, "--request-timeout=5s", "get", "--raw", "/version"]);
+        return { state: "running" };
+    } catch (error) {
+        return isMissing(error)
+            ? {
+                  state: "unknown",
+                  detail: "the cluster is asked through kubectl, which is not on PATH",
+                  next: "install kubectl (https://kubernetes.io/docs/tasks/tools/)",
+              }
+            : { state: "unknown", detail: reasonOf(error) };
+    }
+}

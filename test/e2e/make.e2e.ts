@@ -1,0 +1,155 @@
+/**
+ * `make` on a gateway: how it explains one that does not come up, and a sandbox that does not run.
+ * The steps build on one another.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import * as path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { applicationState, type Pod } from "../../cli/podState";
+import { gatewaySchema } from "../../settings/gatewaySchema";
+import { until } from "../../toolchain/wait";
+import { run } from "../support/run";
+import { FRAGILE, IMAGES } from "../support/sandboxes";
+import { TestStack } from "../support/stack";
+
+const IMAGE = gatewaySchema.parse({}).image;
+
+let stack: TestStack;
+
+beforeAll(async () => {
+    stack = await TestStack.create("make");
+    stack.configure({ gateway: { imageArchives: IMAGES }, sandboxes: { agent: FRAGILE } });
+});
+
+afterAll(async () => {
+    await stack?.remove();
+});
+
+/** Runs a shell script beside the gateway's data volume. */
+const inVolume = (script: string) =>
+    run("docker", [
+        ...["run", "--rm", "--volume", `${stack.container}:/data`],
+        ...["--entrypoint", "/bin/sh", IMAGE, "-c", script],
+    ]);
+
+/** Changes the seconds that the program waits for a healthy gateway. */
+function waitFor(from: number, to: number): void {
+    const file = path.join(stack.folder, "components", "gatewayContainer.ts");
+    const text = readFileSync(file, "utf8");
+    expect(text).toContain(`waitTimeout: ${from},`);
+    writeFileSync(file, text.replace(`waitTimeout: ${from},`, `waitTimeout: ${to},`));
+}
+
+describe("make up", () => {
+    it("says why a gateway refuses its volume, and how to adopt it", async () => {
+        await inVolume("mkdir -p /data/server/db && : >/data/server/db/state.db");
+        waitFor(180, 15);
+        const { status, stdout } = await stack.make("up");
+        waitFor(15, 180);
+        expect(status).not.toBe(0);
+        const { container } = stack;
+        // Behind whatever the docker plugin says of it, each line once, however often it was said.
+        const said = stdout.slice(stdout.lastIndexOf("the gateway's container")).split("\n");
+        expect(said).toEqual([
+            `the gateway's container ${container} ended with status 1 and is started again and again; from its log (docker logs ${container}):`,
+            `  entrypoint: the volume ${container} holds a cluster that this program did not make; nothing in it was touched.`,
+            expect.stringContaining("  entrypoint: choose another gateway.name; or, "),
+            expect.stringMatching(
+                /^ {4}docker run .*:\/data .* -c 'echo [0-9a-f]{64} >\/data\/.sandbox-gateway'$/,
+            ),
+            "",
+        ]);
+    });
+
+    it("goes on once the volume is empty, and says where things are", async () => {
+        await inVolume("rm -r /data/server");
+        const { status, stdout, stderr } = await stack.make("up");
+        expect(stdout + stderr).toContain(
+            `gateway ${stack.container}, node ${stack.node}, up after `,
+        );
+        expect(status).toBe(0);
+        expect(stdout).toContain(
+            `docker exec -it ${stack.container} k3s kubectl -n sandboxes exec -it agent-0 -- sh`,
+        );
+    });
+});
+
+describe("make status", () => {
+    const url = expect.stringContaining("http://127.0.0.1:") as string;
+
+    it("says that a sandbox runs", async () => {
+        expect(await stack.status()).toEqual({
+            gateway: { container: stack.container, node: stack.node, state: "running" },
+            sandboxes: [{ sandbox: "agent", url, state: "running" }],
+            kept: [],
+        });
+    });
+
+    it("says what a sandbox said last that crashes again and again", async () => {
+        await stack.shell("agent", "touch /sandbox/broken /sandbox/.agent/die");
+        await until("the status says so", 60, async () => {
+            const { sandboxes } = await stack.status();
+            return sandboxes[0]?.log?.at(-1) === "cannot work";
+        });
+        const { stdout } = await stack.make("status");
+        expect(stdout).toMatch(
+            /^agent +not running +\S+ +.*ended with status 3 at .*\n {4}cannot work$/m,
+        );
+        // The command that it gives is typed as it is.
+        const [, next = ""] = /next: (.*)$/m.exec(stdout) ?? [];
+        expect(await run("sh", ["-c", next])).toBe("cannot work\n");
+    });
+
+    it("says that a gateway is stopped", async () => {
+        await run("docker", ["stop", stack.container]);
+        const { gateway, sandboxes } = await stack.status();
+        await run("docker", ["start", stack.container]);
+        await until("the gateway answers", 120, async () => {
+            return (await stack.tryKubectl("get", "--raw", "/readyz")).status === 0;
+        });
+        expect(gateway?.["state"]).toBe("stopped");
+        expect(sandboxes).toEqual([{ sandbox: "agent", url, state: "stopped" }]);
+    });
+});
+
+describe("the words of a real kubelet", () => {
+    /** A pod in a namespace of its own rules, whose container is called like an agent. */
+    const pod = (name: string, container: object, more: object = {}) => ({
+        ...{ apiVersion: "v1", kind: "Pod", metadata: { name: `${name}-0` } },
+        spec: { containers: [{ name: "agent", ...container }], ...more },
+    });
+
+    const detailOf = async (name: string) => {
+        const found = JSON.parse(
+            await stack.kubectl("get", "pod", `${name}-0`, "-o", "json"),
+        ) as Pod;
+        return applicationState(found, name, String).detail ?? "";
+    };
+
+    it.each([
+        ["no shell", /^the image has no shell \(\/bin\/sh\), which starting/],
+        [
+            "no image",
+            /^the image cannot be pulled: (ErrImagePull|ImagePullBackOff): .*127\.0\.0\.1:1/,
+        ],
+        ["no node", /^cannot be scheduled: 0\/1 nodes are available/],
+    ])("are understood: %s", async (what, expected) => {
+        const images = await stack.kubectl(
+            "get",
+            "nodes",
+            "-o",
+            "jsonpath={..status.images[*].names}",
+        );
+        const pause = /[^"]*pause:[^"]*/.exec(images)?.[0];
+        const name = what.replace(" ", "-");
+        const pods: Record<string, object> = {
+            "no-shell": pod(name, { image: pause, command: ["/bin/sh"] }),
+            "no-image": pod(name, { image: "127.0.0.1:1/nothing:1" }),
+            "no-node": pod(name, { image: pause }, { nodeSelector: { nowhere: "true" } }),
+        };
+        const apply = ["exec", "-i", stack.container, "k3s", "kubectl", "apply", "-f", "-"];
+        await run("docker", apply, { input: JSON.stringify(pods[name]) });
+        await until("the pod's state says so", 60, async () => expected.test(await detailOf(name)));
+        expect(await detailOf(name)).toMatch(expected);
+    });
+});

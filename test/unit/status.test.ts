@@ -1,0 +1,254 @@
+/** Status read through a stand-in for the program that is asked: `kubectl`, or `docker`. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readStatus, render, type Status } from "../../cli/status";
+import { clusterTarget, gatewayTarget, targetOf } from "../../cli/target";
+import { parsePlace } from "../../settings/parse";
+
+const PATH = process.env["PATH"];
+const URLS = { agent: "http://h:1/" };
+
+let folder: string;
+
+beforeEach(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), "status-"));
+    delete process.env["KUBECONFIG"];
+});
+
+afterEach(() => {
+    process.env["PATH"] = PATH;
+    rmSync(folder, { recursive: true, force: true });
+});
+
+const CRASHED = {
+    status: {
+        containerStatuses: [
+            {
+                ...{ name: "agent", ready: false, restartCount: 3 },
+                state: { waiting: { reason: "CrashLoopBackOff" } },
+                lastState: { terminated: { exitCode: 3, finishedAt: "T" } },
+            },
+        ],
+    },
+};
+
+/** A program that answers by what its arguments hold, first match first; it notes all arguments. */
+function standIn(name: string, answers: readonly [pattern: string, answer: string][]): void {
+    const cases = answers.map(([pattern, answer]) => `*"${pattern}"*) ${answer} ;;`);
+    const script = `#!/bin/sh
+echo "$*" >>${folder}/asked
+case "$*" in
+${cases.join("\n")}
+*) echo "not expected: $*" >&2; exit 1 ;;
+esac
+`;
+    writeFileSync(path.join(folder, name), script, { mode: 0o755 });
+    process.env["PATH"] = `${folder}:${PATH}`;
+}
+
+const says = (value: unknown) => `echo '${JSON.stringify(value)}'`;
+const fails = (text: string) => `echo '${text}' >&2; exit 1`;
+
+/** What a cluster with one crashed agent answers. */
+const CLUSTER_ANSWERS: [string, string][] = [
+    ["--raw /version", "echo '{}'"],
+    ["get statefulset agent ", says({ spec: { replicas: 1 } })],
+    ["get pod agent-0 ", says(CRASHED)],
+    ["logs agent-0 -c agent --tail=5 --previous", "printf 'hello\\n\\033[31mcannot work\\n'"],
+];
+
+const cluster = (kubeconfig = "~/.kube/config") =>
+    clusterTarget({ kubeconfig, context: "production", host: "h" }, folder);
+
+const asked = () => readFileSync(path.join(folder, "asked"), "utf8");
+
+describe("the status of a sandbox that crashes", () => {
+    const row = {
+        ...{ sandbox: "agent", url: "http://h:1/", state: "not running" },
+        detail: "CrashLoopBackOff, ended with status 3 at T",
+        log: ["hello", "cannot work"],
+    };
+
+    it("has its last lines and a command to type, in a cluster", async () => {
+        standIn("kubectl", CLUSTER_ANSWERS);
+        expect(await readStatus(cluster(), URLS)).toEqual({
+            cluster: { context: "production", host: "h", state: "running" },
+            sandboxes: [
+                {
+                    ...row,
+                    next: "kubectl --context production -n sandboxes logs agent-0 -c agent --previous",
+                },
+            ],
+            kept: [],
+        });
+        const file = path.join(os.homedir(), ".kube", "config");
+        expect(asked()).toContain(`--kubeconfig ${file} --context production `);
+    });
+
+    it("has its last lines and a command to type, in a gateway on another machine", async () => {
+        standIn("docker", [
+            ["ps --all", "echo running"],
+            ["get persistentvolumes", says({ items: [] })],
+            ...CLUSTER_ANSWERS,
+        ]);
+        const gateway = gatewayTarget("box", "node", "ssh://user@server");
+        expect(await readStatus(gateway, URLS)).toEqual({
+            gateway: { container: "box", node: "node", state: "running" },
+            sandboxes: [
+                {
+                    ...row,
+                    next: "docker --host ssh://user@server exec box k3s kubectl -n sandboxes logs agent-0 -c agent --previous",
+                },
+            ],
+            kept: [],
+        });
+    });
+
+    it("stands without a log that cannot be read", async () => {
+        standIn("kubectl", CLUSTER_ANSWERS.slice(0, 3));
+        const { sandboxes } = await readStatus(cluster(), URLS);
+        expect(sandboxes[0]?.detail).toBe(row.detail);
+        expect(sandboxes[0]?.log).toBeUndefined();
+    });
+
+    it("stands in the table with the lines below its row", () => {
+        const status: Status = {
+            gateway: { container: "box", node: "n", state: "running" },
+            sandboxes: [
+                { ...row, next: "look" },
+                { ...{ sandbox: "b", url: null, state: "running" } },
+            ],
+            kept: [],
+        };
+        expect(render("gateway box, node n", status).split("\n")).toEqual([
+            "gateway box, node n: running",
+            "SANDBOX  STATE        URL          DETAIL",
+            "agent    not running  http://h:1/  CrashLoopBackOff, ended with status 3 at T; next: look",
+            "    hello",
+            "    cannot work",
+            "b        running      no port",
+        ]);
+    });
+});
+
+describe("a sandbox", () => {
+    it("that is scaled to zero is suspended", async () => {
+        standIn("kubectl", [
+            ["--raw /version", "true"],
+            ["get statefulset", says({ spec: { replicas: 0 } })],
+        ]);
+        const { sandboxes } = await readStatus(cluster(), URLS);
+        expect(sandboxes[0]?.state).toBe("suspended");
+    });
+
+    it("whose StatefulSet is gone is not running, and healed by a refresh", async () => {
+        standIn("kubectl", [
+            ["--raw /version", "true"],
+            ["get statefulset", "true"],
+        ]);
+        const { sandboxes } = await readStatus(cluster(), URLS);
+        expect(sandboxes[0]).toMatchObject({ state: "not running", next: "make heal" });
+    });
+
+    it("that cannot be asked about is unknown", async () => {
+        standIn("kubectl", [
+            ["--raw /version", "true"],
+            ["get statefulset", fails("Error: forbidden")],
+        ]);
+        const { sandboxes } = await readStatus(cluster(), URLS);
+        expect(sandboxes[0]).toMatchObject({ state: "unknown", detail: "Error: forbidden" });
+    });
+});
+
+describe("a place that does not answer is unknown, with its sandboxes:", () => {
+    it("a cluster without kubectl on PATH, which says what to install", async () => {
+        process.env["PATH"] = folder;
+        const unknown = {
+            state: "unknown",
+            detail: "the cluster is asked through kubectl, which is not on PATH",
+            next: "install kubectl (https://kubernetes.io/docs/tasks/tools/)",
+        };
+        expect(await readStatus(cluster(), URLS)).toEqual({
+            cluster: { context: "production", host: "h", ...unknown },
+            sandboxes: [{ sandbox: "agent", url: "http://h:1/", ...unknown }],
+            kept: [],
+        });
+    });
+
+    it("a cluster that is away", async () => {
+        standIn("kubectl", [["--raw /version", fails("E1\nUnable to connect to the server")]]);
+        const { cluster: place, sandboxes } = await readStatus(cluster(), URLS);
+        const unknown = { state: "unknown", detail: "Unable to connect to the server" };
+        expect(place).toMatchObject(unknown);
+        expect(sandboxes).toMatchObject([unknown]);
+    });
+
+    it("a gateway whose daemon is away", async () => {
+        standIn("docker", [["ps", fails("Cannot connect to the Docker daemon")]]);
+        const { sandboxes } = await readStatus(gatewayTarget("box", "node"), URLS);
+        expect(sandboxes).toMatchObject([
+            { state: "unknown", detail: "Cannot connect to the Docker daemon" },
+        ]);
+    });
+
+    it.each([
+        ["restarting", "docker logs --tail 20 box"],
+        ["paused", "docker unpause box"],
+    ])("a gateway whose container is %s", async (state, next) => {
+        standIn("docker", [["ps", `echo ${state}`]]);
+        const { gateway } = await readStatus(gatewayTarget("box", "node"), URLS);
+        const detail = `the gateway's container is ${state}`;
+        expect(gateway).toMatchObject({ state: "unknown", detail, next });
+    });
+});
+
+it.each(["", "exited", "created"])("a gateway whose container is %j is stopped", async (state) => {
+    standIn("docker", [["ps", `echo ${state}`]]);
+    const { gateway, sandboxes } = await readStatus(gatewayTarget("box", "node"), URLS);
+    expect(gateway?.["state"]).toBe("stopped");
+    expect(sandboxes).toMatchObject([{ state: "stopped" }]);
+});
+
+describe("the shell of a sandbox", () => {
+    it("is opened through Docker in a gateway", () => {
+        expect(gatewayTarget("box", "node").shell("a")).toBe(
+            "docker exec -it box k3s kubectl -n sandboxes exec -it a-0 -- sh",
+        );
+    });
+
+    it("is opened by kubectl in a cluster", () => {
+        expect(cluster().shell("a")).toBe(
+            "kubectl --context production -n sandboxes exec -it a-0 -- sh",
+        );
+    });
+
+    it("names the kubeconfig that kubectl would not find by itself", () => {
+        expect(cluster("keys/config").shell("a")).toBe(
+            `kubectl --kubeconfig ${folder}/keys/config --context production -n sandboxes exec -it a-0 -- sh`,
+        );
+        process.env["KUBECONFIG"] = path.join(folder, "keys", "config");
+        expect(cluster("keys/config").shell("a")).not.toContain("--kubeconfig");
+        expect(cluster().shell("a")).toContain("--kubeconfig");
+    });
+});
+
+describe("targetOf", () => {
+    const existingCluster = { kubeconfig: "k", context: "c", storageClass: "s", host: "h" };
+    const place = (raw: object) => parsePlace(raw).settings!;
+
+    it.each<[string, object, object, string | undefined]>([
+        ["a gateway", { container: "box", node: "n", urls: {} }, {}, "gateway box, node n"],
+        ["a cluster", { urls: {} }, { existingCluster }, "cluster c (host h)"],
+        ["nothing, when nothing was made", {}, { existingCluster }, undefined],
+        [
+            "the gateway that is there, while the file asks for a cluster already",
+            { container: "box", node: "n", urls: {} },
+            { existingCluster },
+            "gateway box, node n",
+        ],
+    ])("is %s", (_, outputs, raw, title) => {
+        expect(targetOf(outputs, place(raw), "/")?.title).toBe(title);
+    });
+});
