@@ -9,10 +9,23 @@ export interface Recorded {
     readonly provider: string;
 }
 
+/** What is there of the Services when the program runs, or what a preview makes of them. */
+export type Services =
+    /** They are stored; Kubernetes has picked a port for each. */
+    | "stored"
+    /** Previewed without an API server: the provider gives the inputs back. */
+    | "inputs"
+    /** Previewed by the API server's dry run, which makes a node port up and stores nothing. */
+    | "dry run";
+
 const SECRET = "4dabf18193072939515e22adb298388d";
 
 /** Values the real providers give back that the program reads. */
-function outputsOf(type: string, inputs: Record<string, unknown>): Record<string, unknown> {
+function outputsOf(
+    type: string,
+    inputs: Record<string, unknown>,
+    services: Services,
+): Record<string, unknown> {
     switch (type) {
         case "docker:index/remoteImage:RemoteImage":
             return { ...inputs, imageId: `sha256:of-${String(inputs["name"])}` };
@@ -21,22 +34,42 @@ function outputsOf(type: string, inputs: Record<string, unknown>): Record<string
         case "pulumi:index:Stash":
             return { ...inputs, output: inputs["input"] };
         case "kubernetes:core/v1:Service":
-            return { ...inputs, spec: allocateNodePort(inputs["spec"] as ServiceSpec) };
+            return serviceOf(inputs as unknown as Service, services);
         default:
             return inputs;
     }
 }
 
-interface ServiceSpec {
-    readonly ports: readonly { readonly nodePort?: number }[];
+interface Service {
+    readonly metadata: object;
+    readonly spec: { readonly ports: readonly { readonly nodePort?: number }[] };
 }
 
-function allocateNodePort(spec: ServiceSpec): ServiceSpec {
-    return { ...spec, ports: spec.ports.map((port) => ({ nodePort: 18800, ...port })) };
+function serviceOf({ metadata, spec, ...rest }: Service, services: Services) {
+    const ported = (nodePort: number) => ({
+        ...spec,
+        ports: spec.ports.map((port) => ({ nodePort, ...port })),
+    });
+    switch (services) {
+        case "stored":
+            return {
+                ...rest,
+                metadata: { ...metadata, resourceVersion: "7" },
+                spec: ported(18800),
+            };
+        case "inputs":
+            return { ...rest, metadata, spec };
+        case "dry run":
+            // portallocator/operation.go: whatever range the cluster has.
+            return { ...rest, metadata, spec: ported(32769) };
+    }
 }
 
 /** Starts recording; everything registered from now on ends up in the returned list. */
-export async function record(preview = false): Promise<Recorded[]> {
+export async function record(
+    preview = false,
+    services: Services = preview ? "inputs" : "stored",
+): Promise<Recorded[]> {
     const recorded: Recorded[] = [];
     await pulumi.runtime.setMocks(
         {
@@ -49,7 +82,7 @@ export async function record(preview = false): Promise<Recorded[]> {
                 });
                 return {
                     id: id || `${name}-id`,
-                    state: outputsOf(type, inputs as Recorded["inputs"]),
+                    state: outputsOf(type, inputs as Recorded["inputs"], services),
                 };
             },
             call: ({ token }) => {
