@@ -5,13 +5,21 @@ import type { Progress } from "../toolchain/progress";
 import { hideSalt } from "../toolchain/saltFilter";
 import { readGatewaySettings } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
-import { prepareForGateway } from "./prepare";
+import { needsFile, writeStackFile } from "./newStack";
+import { prepareForGateway, prepareMachine } from "./prepare";
 import { printSummary } from "./summary";
 
 /** Runs all steps. @returns the exit status of `pulumi up`, or 0 */
 export async function up(root: string, stack: string, progress: Progress): Promise<number> {
-    const gateway = readGatewaySettings(root, stack);
-    const tools = await prepareForGateway(root, gateway, progress);
+    const isNew = needsFile(root, stack);
+    // A mistake in the settings is told before anything is installed.
+    readGatewaySettings(root, stack);
+    await prepareMachine(root, progress);
+    if (isNew) {
+        // Only a daemon that runs shows the networks of gateways that are stopped.
+        await progress.step("settings", () => writeStackFile(root, stack), String);
+    }
+    const tools = await prepareForGateway(root, readGatewaySettings(root, stack), progress);
     const { env, description } = chooseEnvironment(root, tools, stack);
     await progress.step(
         "stack",
