@@ -3,12 +3,11 @@
  * registered. docs/configuration.md and the README's table are written from this file.
  */
 import * as pulumi from "@pulumi/pulumi";
-import { existsSync, readFileSync } from "node:fs";
-import * as os from "node:os";
-import { findClash, hostNetworks, parseRoutes } from "./settings/hostNetworks";
+import { findClash } from "./settings/hostNetworks";
 import { parseSettings } from "./settings/parse";
 import { explain, type Problem } from "./settings/problems";
 import type { Settings } from "./settings/schema";
+import { dockerIsHere, readHostNetworks } from "./settings/thisMachine";
 
 export type { Settings } from "./settings/schema";
 
@@ -34,13 +33,7 @@ export function loadSettings(): Settings {
 
 /** Networks of this machine; those of a Docker host elsewhere are not seen from here. */
 function findHostClash(gateway: Settings["gateway"]): Problem | undefined {
-    const host = gateway.dockerHost ?? process.env["DOCKER_HOST"];
-    if (host !== undefined && !host.startsWith("unix://")) {
-        return undefined;
-    }
-    const table = "/proc/net/route";
-    const routes = existsSync(table) ? parseRoutes(readFileSync(table, "utf8")) : [];
-    return findClash(gateway, hostNetworks(os.networkInterfaces(), routes));
+    return dockerIsHere(gateway.dockerHost) ? findClash(gateway, readHostNetworks()) : undefined;
 }
 
 /** All keys of the project, so that a misspelt one is noticed. */

@@ -15,7 +15,8 @@ const ROOT = path.join(__dirname, "..");
 
 const USAGE = `usage: make TARGET [STACK=dev]
 
-  up       install or build what is missing, then \`pulumi up\`
+  up       install or build what is missing, then \`pulumi up\`; a STACK without a file
+           Pulumi.STACK.yaml gets one first, for another gateway on this machine
   stop     pulumi up --yes --config running=false     the container goes, everything else stays
   start    pulumi up --yes --config running=true
   heal     pulumi up --yes --refresh --run-program    after something was killed behind Pulumi's back

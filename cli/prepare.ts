@@ -16,14 +16,18 @@ import { StepError, type Progress } from "../toolchain/progress";
 import { missingPrograms, providePulumi, type PulumiTools } from "../toolchain/pulumi";
 import { chooseEnvironment } from "./environment";
 
-/** Everything for a gateway of these settings. @returns Pulumi as it will be used */
+/** A machine with Docker. */
+export async function prepareMachine(root: string, progress: Progress): Promise<void> {
+    await progress.step("machine", () => checkFirst(root, "containers"), String);
+    await progress.step("Docker", () => provideDocker(progress), String);
+}
+
+/** Everything else for a gateway of these settings. @returns Pulumi as it will be used */
 export async function prepareForGateway(
     root: string,
     gateway: GatewaySettings,
     progress: Progress,
 ): Promise<PulumiTools> {
-    await progress.step("machine", () => checkFirst(root, "containers"), String);
-    await progress.step("Docker", () => provideDocker(progress), String);
     await progress.step("ports", () => checkPorts(gateway), String);
     const tools = await preparePulumi(progress);
     const source = await prepareNodeImage(gateway.image, progress);
@@ -49,8 +53,7 @@ export async function prepareForTests(
     root: string,
     progress: Progress,
 ): Promise<NodeJS.ProcessEnv> {
-    await progress.step("machine", () => checkFirst(root, "containers"), String);
-    await progress.step("Docker", () => provideDocker(progress), String);
+    await prepareMachine(root, progress);
     await progress.step("busybox", () => ensureBusybox(progress));
     const tools = await preparePulumi(progress);
     await prepareNodeImage(gatewaySchema.parse({}).image, progress);

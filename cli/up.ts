@@ -6,13 +6,24 @@ import { hideSalt } from "../toolchain/saltFilter";
 import { readPlace } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
 import { explainGateway } from "./gatewayLog";
+import { needsFile, writeStackFile } from "./newStack";
 import { readOutputs } from "./outputs";
-import { prepareForCluster, prepareForGateway } from "./prepare";
+import { prepareForCluster, prepareForGateway, prepareMachine } from "./prepare";
 import { printSummary, SHOW_TOKENS } from "./summary";
 import { targetOf } from "./target";
 
 /** Runs all steps. @returns the exit status of `pulumi up`, or 0 */
 export async function up(root: string, stack: string, progress: Progress): Promise<number> {
+    const isNew = needsFile(root, stack);
+    // A mistake in the settings is told before anything is installed.
+    const { existingCluster } = readPlace(root, stack);
+    if (!existingCluster) {
+        await prepareMachine(root, progress);
+    }
+    if (isNew) {
+        // Only a daemon that runs shows the networks of gateways that are stopped.
+        await progress.step("settings", () => writeStackFile(root, stack), String);
+    }
     const place = readPlace(root, stack);
     const tools = place.existingCluster
         ? await prepareForCluster(root, progress)

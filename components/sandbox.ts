@@ -3,12 +3,13 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Application, Resources } from "./application";
-import type { Address, Cluster } from "./cluster";
 import { claimTemplates, createClaims, workspaceTemplate, type ClaimTemplate } from "./claims";
+import type { Cluster } from "./cluster";
 import * as constants from "./constants";
 import { sandboxPolicy, type Egress } from "./networkPolicy";
 import { DEFAULT_RESOURCES, podTemplate, type Placement } from "./podTemplate";
 import { configData, configHash, deriveToken, secretData } from "./sandboxData";
+import { publish } from "./service";
 
 /** What a sandbox is. Plain values decide which resources exist or what they are called. */
 export interface SandboxArgs {
@@ -94,12 +95,18 @@ export class Sandbox extends pulumi.ComponentResource {
         });
         this.claims = pulumi.all(claims.map((claim) => claim.metadata.name));
 
-        const service =
-            application && createService(name, args, application, metadata(name), child);
         const address =
-            service && cluster.serviceType !== "ClusterIP"
-                ? publishedAddress(cluster, service)
-                : undefined;
+            application &&
+            publish(
+                {
+                    sandbox: name,
+                    cluster,
+                    port: application.port,
+                    hostPort: args.hostPort,
+                    metadata: metadata(name),
+                },
+                child,
+            );
 
         const secrets = secretData(args, this.token);
         const files = configData(args, address);
@@ -200,39 +207,4 @@ function sizeKey(name: string, own: readonly ClaimTemplate[]) {
             ? `sandboxes.${name}.workspaceSize`
             : `sandboxes.${name}.volumeClaimTemplates[${index}].size`;
     };
-}
-
-function createService(
-    name: string,
-    args: SandboxArgs,
-    application: Application,
-    metadata: k8s.types.input.meta.v1.ObjectMeta,
-    opts: pulumi.CustomResourceOptions,
-): k8s.core.v1.Service {
-    return new k8s.core.v1.Service(
-        name,
-        {
-            // An endpoint is not awaited: the StatefulSet is, and it comes after this.
-            metadata: { ...metadata, annotations: { "pulumi.com/skipAwait": "true" } },
-            spec: {
-                type: args.cluster.serviceType,
-                selector: { [constants.LABEL_SANDBOX]: name },
-                ports: [
-                    {
-                        name: "http",
-                        port: application.port,
-                        targetPort: application.port,
-                        protocol: "TCP",
-                        ...(args.hostPort === undefined ? {} : { nodePort: args.hostPort }),
-                    },
-                ],
-            },
-        },
-        opts,
-    );
-}
-
-/** Kubernetes picks a node port inside the block and keeps it as long as the Service lives. */
-function publishedAddress(cluster: Cluster, service: k8s.core.v1.Service): pulumi.Output<Address> {
-    return cluster.address(service.spec.ports.apply((ports) => ports[0]?.nodePort ?? 0));
 }

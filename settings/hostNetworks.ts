@@ -3,6 +3,7 @@ import type { NetworkInterfaceInfo } from "node:os";
 import ipaddr from "ipaddr.js";
 import { bridgeName } from "../components/names";
 import { overlaps, parseSubnet, type Subnet } from "../components/subnet";
+import { freeSubnet } from "./free";
 import type { Problem } from "./problems";
 
 /** An IPv4 network that is in use here. */
@@ -29,7 +30,10 @@ export function hostNetworks(
     return [...ofInterfaces, ...routes];
 }
 
-/** The kernel's routing table as Linux shows it in /proc/net/route; default routes left out. */
+/**
+ * The kernel's routing table as Linux shows it in /proc/net/route. Default routes are left out, and so
+ * are the two halves of everything that a VPN sets in place of one: a network here wins over both.
+ */
 export function parseRoutes(table: string): HostNetwork[] {
     return table
         .split("\n")
@@ -37,7 +41,7 @@ export function parseRoutes(table: string): HostNetwork[] {
         .map((line) => line.split("\t"))
         .flatMap(([name, destination, , , , , , mask]) => {
             const prefix = mask === undefined ? 0 : bits(mask);
-            return name && destination && prefix > 0
+            return name && destination && prefix > 1
                 ? [{ name, cidr: `${dotted(destination)}/${prefix}` }]
                 : [];
         });
@@ -60,20 +64,9 @@ export function findClash(
             key: "gateway.subnet",
             got: gateway.subnet,
             rule: `not overlap ${clash.cidr}, which is in use on interface ${clash.name}`,
-            example: freeSubnet(inUse.map(({ subnet }) => subnet)),
+            example: freeSubnet(inUse.map(({ cidr }) => cidr)) ?? "one that you have made free",
         }
     );
-}
-
-/** A /24 that nothing here uses, so that the example can be taken as it is. */
-function freeSubnet(used: readonly Subnet[]): string {
-    for (let third = 18; third < 256; third++) {
-        const candidate = `172.30.${third}.0/24`;
-        if (!used.some((subnet) => overlaps(subnet, parseSubnet(candidate) as Subnet))) {
-            return candidate;
-        }
-    }
-    return "10.213.18.0/24";
 }
 
 function networkOf(cidr: string): string {

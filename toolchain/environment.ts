@@ -2,7 +2,6 @@
 import { randomBytes } from "node:crypto";
 import {
     existsSync,
-    linkSync,
     lstatSync,
     mkdirSync,
     readdirSync,
@@ -10,10 +9,10 @@ import {
     readlinkSync,
     rmSync,
     symlinkSync,
-    writeFileSync,
 } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { writeOnce } from "./writeOnce";
 
 /** Folder in the checkout, ignored by git, for state, passphrase, logs and image archives. */
 export const LOCAL_FOLDER = ".local";
@@ -73,19 +72,8 @@ export function ensurePassphrase(file: string): void {
         return;
     }
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-    // Whole or not at all, and never over another run's: a passphrase that is lost or cut short has
-    // encrypted a state that no one can read.
-    const temporary = `${file}.${process.pid}`;
-    writeFileSync(temporary, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600 });
-    try {
-        linkSync(temporary, file);
-    } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-            throw error;
-        }
-    } finally {
-        rmSync(temporary);
-    }
+    // A passphrase that is lost or cut short has encrypted a state that no one can read.
+    writeOnce(file, `${randomBytes(32).toString("base64url")}\n`, 0o600);
 }
 
 /** Folder where Pulumi keeps plugins and logins. */

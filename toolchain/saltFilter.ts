@@ -6,13 +6,14 @@
  * the line whenever git reads the file; every other change of the file shows as usual.
  */
 import { execFileSync } from "node:child_process";
+import { stackFileName } from "./stackFile";
 
 /** Named in .gitattributes. */
 const FILTER = "pulumi-salt";
 
 /** Defines the filter in the checkout's own git configuration; nothing happens outside git. */
 export function hideSalt(root: string, stack: string): void {
-    const file = `Pulumi.${stack}.yaml`;
+    const file = stackFileName(stack);
     const git = (...args: string[]) =>
         execFileSync("git", args, {
             cwd: root,

@@ -1,11 +1,29 @@
-/** What the tools need to know of a stack before the engine runs. */
-import { existsSync, readFileSync } from "node:fs";
+/** What the tools need to know of stacks before the engine runs. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
 import { parsePlace } from "../settings/parse";
 import { explain } from "../settings/problems";
-import type { PlaceSettings } from "../settings/schema";
+import type { GatewaySettings, PlaceSettings } from "../settings/schema";
+import { dockerIsHere } from "../settings/thisMachine";
 import { StepError } from "./progress";
+
+/** A gateway as a stack's file has it. */
+export interface ConfiguredGateway {
+    /** Name of the file. */
+    readonly file: string;
+    readonly gateway: GatewaySettings;
+}
+
+/** A stack's own name, of `org/project/stack` as well. */
+export function ownName(stack: string): string {
+    return stack.split("/").at(-1) ?? "";
+}
+
+/** Name of the file with a stack's configuration: Pulumi's rule. */
+export function stackFileName(stack: string): string {
+    return `Pulumi.${ownName(stack)}.yaml`;
+}
 
 /**
  * Where a stack's sandboxes run, with defaults: the settings of its gateway, and of the existing
@@ -15,18 +33,46 @@ import { StepError } from "./progress";
  * @throws StepError with the same message as the program's, when they are wrong
  */
 export function readPlace(root: string, stack: string): PlaceSettings {
-    // A stack may be named with its organization and project; its file never is.
-    const file = path.join(root, `Pulumi.${stack.split("/").at(-1)}.yaml`);
-    const content = existsSync(file)
-        ? (parse(readFileSync(file, "utf8")) as { config?: Record<string, unknown> } | null)
-        : undefined;
-    const own = (key: string) => withoutSecrets(content?.config?.[`sandbox-gateway:${key}`]);
+    const file = stackFileName(stack);
+    return placeOf(file, existsSync(path.join(root, file)) ? readConfig(root, file) : {});
+}
+
+/**
+ * The gateways on this machine that the checkout's stack files have, whether or not they are up.
+ *
+ * @throws StepError when one of the files is wrong: what it claims cannot be told
+ */
+export function configuredGateways(root: string): ConfiguredGateway[] {
+    return readdirSync(root)
+        .filter((file) => /^Pulumi\..+\.yaml$/.test(file))
+        .map((file) => ({ file, config: readConfig(root, file) }))
+        .filter(({ config }) => config["sandbox-gateway:existingCluster"] === undefined)
+        .map(({ file, config }) => ({ file, gateway: placeOf(file, config).gateway }))
+        .filter(({ gateway }) => dockerIsHere(gateway.dockerHost));
+}
+
+type Config = Readonly<Record<string, unknown>>;
+
+function readConfig(root: string, file: string): Config {
+    const text = readFileSync(path.join(root, file), "utf8");
+    try {
+        return (parse(text) as { config?: Config } | null)?.config ?? {};
+    } catch (error) {
+        throw new StepError(
+            `${file}: this is not YAML: ${(error as Error).message}`,
+            `mend ${file}, or move it away`,
+        );
+    }
+}
+
+function placeOf(file: string, config: Config): PlaceSettings {
+    const own = (key: string) => withoutSecrets(config[`sandbox-gateway:${key}`]);
     const { settings, problems } = parsePlace({
         gateway: own("gateway"),
         existingCluster: own("existingCluster"),
     });
     if (!settings) {
-        throw new StepError(`${path.basename(file)}: ${explain(problems)}`);
+        throw new StepError(`${file}: ${explain(problems)}`, `mend ${file}, or move it away`);
     }
     return settings;
 }

@@ -9,6 +9,15 @@ export interface Recorded {
     readonly provider: string;
 }
 
+/** What is there of the Services when the program runs, or what a preview makes of them. */
+export type Services =
+    /** They are stored; Kubernetes has picked a port for each. */
+    | "stored"
+    /** Previewed without an API server: the provider gives the inputs back. */
+    | "inputs"
+    /** Previewed by the API server's dry run, which makes a node port up and stores nothing. */
+    | "dry run";
+
 const SECRET = "4dabf18193072939515e22adb298388d";
 
 /** What each Stash was first given, by name. */
@@ -19,6 +28,7 @@ function outputsOf(
     type: string,
     name: string,
     inputs: Record<string, unknown>,
+    services: Services,
     stashed: Stashed,
 ): Record<string, unknown> {
     switch (type) {
@@ -32,18 +42,35 @@ function outputsOf(
             }
             return { ...inputs, output: stashed.get(name) };
         case "kubernetes:core/v1:Service":
-            return { ...inputs, spec: allocateNodePort(inputs["spec"] as ServiceSpec) };
+            return serviceOf(inputs as unknown as Service, services);
         default:
             return inputs;
     }
 }
 
-interface ServiceSpec {
-    readonly ports: readonly { readonly nodePort?: number }[];
+interface Service {
+    readonly metadata: object;
+    readonly spec: { readonly ports: readonly { readonly nodePort?: number }[] };
 }
 
-function allocateNodePort(spec: ServiceSpec): ServiceSpec {
-    return { ...spec, ports: spec.ports.map((port) => ({ nodePort: 18800, ...port })) };
+function serviceOf({ metadata, spec, ...rest }: Service, services: Services) {
+    const ported = (nodePort: number) => ({
+        ...spec,
+        ports: spec.ports.map((port) => ({ nodePort, ...port })),
+    });
+    switch (services) {
+        case "stored":
+            return {
+                ...rest,
+                metadata: { ...metadata, resourceVersion: "7" },
+                spec: ported(18800),
+            };
+        case "inputs":
+            return { ...rest, metadata, spec };
+        case "dry run":
+            // portallocator/operation.go: whatever range the cluster has.
+            return { ...rest, metadata, spec: ported(32769) };
+    }
 }
 
 /**
@@ -51,7 +78,11 @@ function allocateNodePort(spec: ServiceSpec): ServiceSpec {
  *
  * @param stashed kept from an earlier run, as the state would; @default nothing
  */
-export async function record(preview = false, stashed: Stashed = new Map()): Promise<Recorded[]> {
+export async function record(
+    preview = false,
+    services: Services = preview ? "inputs" : "stored",
+    stashed: Stashed = new Map(),
+): Promise<Recorded[]> {
     const recorded: Recorded[] = [];
     await pulumi.runtime.setMocks(
         {
@@ -64,7 +95,7 @@ export async function record(preview = false, stashed: Stashed = new Map()): Pro
                 });
                 return {
                     id: id || `${name}-id`,
-                    state: outputsOf(type, name, inputs as Recorded["inputs"], stashed),
+                    state: outputsOf(type, name, inputs as Recorded["inputs"], services, stashed),
                 };
             },
             call: ({ token }) => {

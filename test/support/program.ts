@@ -1,10 +1,15 @@
-/** Runs index.ts with a configuration against recorded resources. */
+/** Runs index.ts with a configuration against mocks. */
 import * as pulumi from "@pulumi/pulumi";
-import { drain, find, plain, record, type Recorded, type Stashed } from "./mocks";
+import { drain, find, plain, record, type Recorded, type Services, type Stashed } from "./mocks";
 
-/** Runs it; `vi.resetModules()` has to come before. @returns what it registered and exported */
-export async function runProgram(config: object, preview = false, stashed?: Stashed) {
-    const recorded = await record(preview, stashed);
+/**
+ * Runs it; a second time in one test only after `vi.resetModules()`.
+ *
+ * @param stashed kept from an earlier run, as the state would; @default nothing
+ * @returns what it registered and exported
+ */
+export async function run(config: object, preview = false, services?: Services, stashed?: Stashed) {
+    const recorded = await record(preview, services, stashed);
     pulumi.runtime.setAllConfig(
         Object.fromEntries(
             Object.entries(config).map(([key, value]) => [
@@ -18,11 +23,22 @@ export async function runProgram(config: object, preview = false, stashed?: Stas
     return { recorded, outputs };
 }
 
-/** Inputs of a resource, secrets opened. */
-export function inputsOf<T = Record<string, unknown>>(
-    recorded: readonly Recorded[],
+/** Inputs of the one resource of a type, secrets opened. */
+export function inputs<T = Record<string, unknown>>(
+    recorded: Recorded[],
     type: string,
     name?: string,
 ): T {
     return plain(find(recorded, type, name).inputs) as T;
+}
+
+/** What an output holds once it is known; hangs for one that is not. */
+export function value<T>(output: pulumi.Output<T> | undefined): Promise<T | undefined> {
+    return new Promise((resolve) => {
+        if (output === undefined) {
+            resolve(undefined);
+        } else {
+            output.apply(resolve);
+        }
+    });
 }

@@ -5,8 +5,9 @@ import * as path from "node:path";
 import { stringify } from "yaml";
 import type { Status } from "../../cli/status";
 import { dockerName, nodeName } from "../../components/names";
-import { overlaps, parseSubnet, type Subnet } from "../../components/subnet";
-import { hostNetworks } from "../../settings/hostNetworks";
+import { formatBlock, type PortBlock } from "../../components/ports";
+import { blocksIn, freeBlock, freeSubnet, startingAt, subnetsIn } from "../../settings/free";
+import { readHostNetworks } from "../../settings/thisMachine";
 import { findBusyPort } from "../../toolchain/machine";
 import { attempt, run, type Result } from "./run";
 
@@ -25,6 +26,12 @@ const PROGRAM = [
 
 /** Ports a test gateway publishes: the API, and this many for sandboxes. */
 const BLOCK = 6;
+
+/** Where they are looked for: below the ports of outgoing connections. */
+const PORTS = { first: 20000, last: 31999 };
+
+/** What stacks of this process have been given: while stopped, nothing else shows it. */
+const given: { readonly subnet: string; readonly ports: PortBlock }[] = [];
 
 /** One step of a preview, as the engine describes it. */
 export interface Step {
@@ -48,7 +55,7 @@ export class TestStack {
         name: string,
         readonly subnet: string,
         readonly apiPort: number,
-        readonly ports: { readonly first: number; readonly last: number },
+        readonly ports: PortBlock,
     ) {
         this.gateway = `e2e-${name}-${process.pid}`;
         this.container = dockerName(this.gateway);
@@ -70,9 +77,9 @@ export class TestStack {
 
     /** Makes the project and the stack; nothing is created in Docker yet. */
     static async create(name: string): Promise<TestStack> {
-        const first = await freeBlock(BLOCK + 1);
-        const ports = { first: first + 1, last: first + BLOCK };
-        const stack = new TestStack(name, freeSubnet(), first, ports);
+        const { subnet, ports } = await findPlace();
+        const { first, last } = ports;
+        const stack = new TestStack(name, subnet, first, { first: first + 1, last });
         stack.configure({});
         await stack.pulumi(["stack", "init", "test"]);
         return stack;
@@ -231,29 +238,25 @@ export class TestStack {
     }
 }
 
-/** A /24 that no interface of this machine is on; by process, so that two runs differ. */
-function freeSubnet(): string {
-    const used = hostNetworks(os.networkInterfaces()).map(
-        ({ cidr }) => parseSubnet(cidr) as Subnet,
+/** A subnet and ports that nothing on this machine has now, nor another stack of this process. */
+async function findPlace(): Promise<{ subnet: string; ports: PortBlock }> {
+    // By process, so that two runs begin apart.
+    const { pid } = process;
+    const used = readHostNetworks().map(({ cidr }) => cidr);
+    const subnet = freeSubnet(
+        [...used, ...given.map((place) => place.subnet)],
+        startingAt(subnetsIn("10.213"), pid),
     );
-    for (let i = 0; i < 256; i++) {
-        const candidate = `10.213.${(process.pid + i) % 256}.0/24`;
-        if (!used.some((network) => overlaps(network, parseSubnet(candidate) as Subnet))) {
-            return candidate;
-        }
+    const ports = await freeBlock(
+        given.map((place) => place.ports),
+        (candidates) => findBusyPort("127.0.0.1", candidates),
+        startingAt(blocksIn(PORTS, BLOCK + 1), pid),
+    );
+    if (subnet === undefined || ports === undefined) {
+        throw new Error(
+            `no place for a test gateway: subnet of 10.213.0.0/16: ${subnet ?? "none is free"}; ${BLOCK + 1} neighbouring ports of ${formatBlock(PORTS)}: ${ports === undefined ? "none are free" : "found"}`,
+        );
     }
-    throw new Error("no subnet of 10.213.0.0/16 is free");
-}
-
-/** First of `size` neighbouring ports that are free now, below the range of outgoing connections. */
-async function freeBlock(size: number): Promise<number> {
-    const offset = (process.pid * 16) % 8000;
-    for (let first = 20000; first < 32000; first += size) {
-        const candidate = 20000 + ((first - 20000 + offset) % 12000);
-        const ports = Array.from({ length: size }, (_, i) => candidate + i);
-        if ((await findBusyPort("127.0.0.1", ports)) === undefined) {
-            return candidate;
-        }
-    }
-    throw new Error(`no ${size} neighbouring ports are free`);
+    given.push({ subnet, ports });
+    return { subnet, ports };
 }

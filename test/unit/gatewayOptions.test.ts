@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { find, isSecret } from "../support/mocks";
-import { inputsOf, runProgram } from "../support/program";
+import { inputs, run } from "../support/program";
 
 const CONTAINER = "docker:index/container:Container";
 const STATEFUL_SET = "kubernetes:apps/v1:StatefulSet";
@@ -17,7 +17,7 @@ const withGateway = (gateway: object, rest: object = {}) => ({
 beforeEach(() => vi.resetModules());
 
 const container = async (gateway: object) =>
-    inputsOf<Record<string, unknown>>((await runProgram(withGateway(gateway))).recorded, CONTAINER);
+    inputs<Record<string, unknown>>((await run(withGateway(gateway))).recorded, CONTAINER);
 
 /** Authorities and the like, made once. */
 const identity = new Map<string, unknown>();
@@ -25,8 +25,8 @@ const identity = new Map<string, unknown>();
 /** The digest that a sandbox carries of the gateway's container. */
 async function revision(gateway: object, rest: object = {}): Promise<string> {
     vi.resetModules();
-    const { recorded } = await runProgram(withGateway(gateway, rest), false, identity);
-    const { metadata } = inputsOf<{ metadata: { annotations: Record<string, string> } }>(
+    const { recorded } = await run(withGateway(gateway, rest), false, undefined, identity);
+    const { metadata } = inputs<{ metadata: { annotations: Record<string, string> } }>(
         recorded,
         STATEFUL_SET,
     );
@@ -35,11 +35,11 @@ async function revision(gateway: object, rest: object = {}): Promise<string> {
 
 describe("the gateway's container", () => {
     it("has none of the options by default", async () => {
-        const inputs = await container({});
+        const made = await container({});
         for (const option of ["cpuSet", "gpus", "memory", "memorySwap"]) {
-            expect(inputs).not.toHaveProperty(option);
+            expect(made).not.toHaveProperty(option);
         }
-        expect(inputs["envs"]).toEqual([
+        expect(made["envs"]).toEqual([
             "SANDBOX_GATEWAY_VOLUME=openshell-cluster-Test",
             "SANDBOX_GATEWAY_IMAGE=rancher/k3s:v1.35.4-k3s1",
             "SANDBOX_GATEWAY_DRAIN_SECONDS=55",
@@ -66,28 +66,26 @@ describe("the gateway's container", () => {
     });
 
     it("gets environment in clear, and as a whole secret once a part of it is", async () => {
-        const clear = await runProgram(withGateway({ env: { NO_PROXY: "10.0.0.0/8" } }));
+        const clear = await run(withGateway({ env: { NO_PROXY: "10.0.0.0/8" } }));
         expect(isSecret(find(clear.recorded, CONTAINER).inputs["envs"])).toBe(false);
-        expect(inputsOf(clear.recorded, CONTAINER)["envs"]).toContain("NO_PROXY=10.0.0.0/8");
+        expect(inputs(clear.recorded, CONTAINER)["envs"]).toContain("NO_PROXY=10.0.0.0/8");
         vi.resetModules();
-        const secret = await runProgram(
-            withGateway({ secretEnv: { HTTPS_PROXY: "http://u:p@x" } }),
-        );
+        const secret = await run(withGateway({ secretEnv: { HTTPS_PROXY: "http://u:p@x" } }));
         expect(isSecret(find(secret.recorded, CONTAINER).inputs["envs"])).toBe(true);
-        expect(inputsOf(secret.recorded, CONTAINER)["envs"]).toContain("HTTPS_PROXY=http://u:p@x");
+        expect(inputs(secret.recorded, CONTAINER)["envs"]).toContain("HTTPS_PROXY=http://u:p@x");
     });
 
     it("publishes the API elsewhere only when it is asked to be reached there", async () => {
-        const { recorded } = await runProgram(
+        const { recorded } = await run(
             withGateway({ apiHost: "server.example.org", bindAddress: "0.0.0.0" }),
         );
-        const { ports, uploads } = inputsOf<{ ports: object[]; uploads: { content: string }[] }>(
+        const { ports, uploads } = inputs<{ ports: object[]; uploads: { content: string }[] }>(
             recorded,
             CONTAINER,
         );
         expect(ports[0]).toMatchObject({ internal: 6443, ip: "0.0.0.0" });
         expect(uploads[1]?.content).toContain('"server.example.org"');
-        const provider = inputsOf<{ kubeconfig: string }>(recorded, "pulumi:providers:kubernetes");
+        const provider = inputs<{ kubeconfig: string }>(recorded, "pulumi:providers:kubernetes");
         expect(provider.kubeconfig).toContain("https://server.example.org:16443");
     });
 
@@ -110,16 +108,16 @@ describe("the gateway's container", () => {
 
 describe("a gateway with GPUs", () => {
     it("runs the device plugin, and gives a sandbox what it asks for", async () => {
-        const { recorded } = await runProgram(
+        const { recorded } = await run(
             withGateway(
                 { gpus: "all" },
                 { sandboxes: { tool: { image: "busybox:1.37.0", gpus: 2 } } },
             ),
         );
-        expect(inputsOf(recorded, "kubernetes:apps/v1:DaemonSet")).toMatchObject({
+        expect(inputs(recorded, "kubernetes:apps/v1:DaemonSet")).toMatchObject({
             metadata: { name: "nvidia-device-plugin", namespace: "kube-system" },
         });
-        expect(inputsOf(recorded, STATEFUL_SET)).toMatchObject({
+        expect(inputs(recorded, STATEFUL_SET)).toMatchObject({
             spec: {
                 template: {
                     spec: {
@@ -134,7 +132,7 @@ describe("a gateway with GPUs", () => {
     });
 
     it("is not what others are", async () => {
-        const { recorded } = await runProgram(withGateway({}));
+        const { recorded } = await run(withGateway({}));
         expect(recorded.filter(({ type }) => type.endsWith(":DaemonSet"))).toEqual([]);
         expect(JSON.stringify(recorded)).not.toContain("nvidia");
     });
@@ -164,7 +162,7 @@ describe("the digest of the container on every sandbox", () => {
     });
 
     it("is no secret, and tells none", async () => {
-        const { recorded } = await runProgram(withGateway({ secretEnv: { A: "hidden-value" } }));
+        const { recorded } = await run(withGateway({ secretEnv: { A: "hidden-value" } }));
         const set = find(recorded, STATEFUL_SET).inputs;
         expect(isSecret(set["metadata"])).toBe(false);
         expect(JSON.stringify(set)).not.toContain("hidden-value");

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { deriveToken } from "../../components/sandboxData";
 import { drain, find, isSecret, plain, record, type Recorded } from "../support/mocks";
+import { inputs, run, value } from "../support/program";
 
 const CONTAINER = "docker:index/container:Container";
 const STATEFUL_SET = "kubernetes:apps/v1:StatefulSet";
@@ -18,26 +19,6 @@ const CONFIG = {
 };
 
 beforeEach(() => vi.resetModules());
-
-/** Runs index.ts with a configuration; returns what it registered and exported. */
-async function run(config: object, preview = false) {
-    const recorded = await record(preview);
-    pulumi.runtime.setAllConfig(
-        Object.fromEntries(
-            Object.entries(config).map(([key, value]) => [
-                `sandbox-gateway:${key}`,
-                typeof value === "string" ? value : JSON.stringify(value),
-            ]),
-        ),
-    );
-    const outputs = (await import("../../index.js")) as Record<string, unknown>;
-    await drain();
-    return { recorded, outputs };
-}
-
-function inputs<T = Record<string, unknown>>(recorded: Recorded[], type: string, name?: string): T {
-    return plain(find(recorded, type, name).inputs) as T;
-}
 
 describe("the running gateway", () => {
     it("is one container with its identity, address, data and ports", async () => {
@@ -323,13 +304,3 @@ describe("a wrong configuration", () => {
         expect(recorded.filter(({ type }) => type !== "pulumi:pulumi:Stack")).toEqual([]);
     });
 });
-
-function value<T>(output: pulumi.Output<T> | undefined): Promise<T | undefined> {
-    return new Promise((resolve) => {
-        if (output === undefined) {
-            resolve(undefined);
-        } else {
-            output.apply(resolve);
-        }
-    });
-}

@@ -1,6 +1,6 @@
 /** Settings of a sandbox that most leave alone: what each makes of the StatefulSet and the claims. */
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { inputsOf, runProgram } from "../support/program";
+import { inputs, run } from "../support/program";
 
 const STATEFUL_SET = "kubernetes:apps/v1:StatefulSet";
 const CLAIM = "kubernetes:core/v1:PersistentVolumeClaim";
@@ -21,7 +21,7 @@ interface Set {
 beforeEach(() => vi.resetModules());
 
 async function sandbox(settings: object, rest: object = {}) {
-    const { recorded } = await runProgram({
+    const { recorded } = await run({
         gateway: { name: "Test", subnet: "10.213.77.0/24" },
         sandboxes: { tool: { image: "busybox:1.37.0", ...settings } },
         ...rest,
@@ -29,7 +29,7 @@ async function sandbox(settings: object, rest: object = {}) {
     const claims = recorded
         .filter(({ type }) => type === CLAIM)
         .sort((a, b) => a.name.localeCompare(b.name));
-    return { set: inputsOf<Set>(recorded, STATEFUL_SET), claims, recorded };
+    return { set: inputs<Set>(recorded, STATEFUL_SET), claims, recorded };
 }
 
 describe("claims of its own", () => {

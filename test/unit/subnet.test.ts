@@ -70,11 +70,13 @@ describe("networks of the host", () => {
         ).toEqual([{ name: "docker0", cidr: "172.17.0.0/16" }]);
     });
 
-    it("and from routes, without the default route", () => {
+    it("and from routes, without the default route, whole or in halves as a VPN has it", () => {
         const table = [
             "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT",
             "eth0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0",
             "tun0\t00001EAC\t0101A8C0\t0003\t0\t0\t0\t0000FFFF\t0\t0\t0",
+            "tun1\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000080\t0\t0\t0",
+            "tun1\t00000080\t0101A8C0\t0003\t0\t0\t0\t00000080\t0\t0\t0",
             "",
         ].join("\n");
         expect(parseRoutes(table)).toEqual([{ name: "tun0", cidr: "172.30.0.0/16" }]);

@@ -1,0 +1,103 @@
+/** How a sandbox's application is published: its Service, and where people reach it. */
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Address, Cluster } from "./cluster";
+import { LABEL_SANDBOX } from "./constants";
+
+/** What is published. */
+interface Publication {
+    readonly sandbox: string;
+    readonly cluster: Cluster;
+    /** Port the application listens on. */
+    readonly port: number;
+    /** Node port. @default the one that Kubernetes picks inside the block */
+    readonly hostPort: number | undefined;
+    readonly metadata: k8s.types.input.meta.v1.ObjectMeta;
+}
+
+/**
+ * Makes the Service.
+ *
+ * @returns where people reach it; undefined when the cluster publishes nothing
+ */
+export function publish(
+    publication: Publication,
+    opts: pulumi.CustomResourceOptions,
+): pulumi.Output<Address> | undefined {
+    const { cluster } = publication;
+    const service = createService(publication, opts);
+    return cluster.serviceType === "ClusterIP"
+        ? undefined
+        : cluster.address(nodePortOf(publication, service));
+}
+
+function createService(
+    { sandbox, cluster, port, hostPort, metadata }: Publication,
+    opts: pulumi.CustomResourceOptions,
+): k8s.core.v1.Service {
+    return new k8s.core.v1.Service(
+        sandbox,
+        {
+            // An endpoint is not awaited: the StatefulSet is, and it comes after this.
+            metadata: { ...metadata, annotations: { "pulumi.com/skipAwait": "true" } },
+            spec: {
+                type: cluster.serviceType,
+                selector: { [LABEL_SANDBOX]: sandbox },
+                ports: [
+                    {
+                        name: "http",
+                        port,
+                        targetPort: port,
+                        protocol: "TCP",
+                        ...(hostPort === undefined ? {} : { nodePort: hostPort }),
+                    },
+                ],
+            },
+        },
+        opts,
+    );
+}
+
+function nodePortOf(
+    { sandbox, hostPort }: Publication,
+    service: k8s.core.v1.Service,
+): pulumi.Output<number> {
+    return pulumi
+        .all([service.metadata, service.spec.ports])
+        .apply(([{ resourceVersion }, [port]]) => {
+            const seen = { resourceVersion, nodePort: port?.nodePort };
+            const picked = nodePort(sandbox, hostPort, seen, pulumi.runtime.isDryRun());
+            return picked ?? (pulumi.unknown as unknown as number);
+        });
+}
+
+/**
+ * Pure: the node port of a Service. Kubernetes picks it inside the block when it makes the Service,
+ * and keeps it as long as the Service lives.
+ *
+ * @param seen what the provider gave back
+ * @returns undefined in a preview before the Service is there
+ * @throws pulumi.RunError when there is none after an update
+ */
+export function nodePort(
+    sandbox: string,
+    hostPort: number | undefined,
+    seen: { readonly resourceVersion?: string; readonly nodePort?: number },
+    preview: boolean,
+): number | undefined {
+    if (hostPort !== undefined) {
+        return hostPort;
+    }
+    // Only what is stored has a version. What a preview would create comes back without a port, or
+    // with one that the API server made up for its dry run.
+    if (preview && seen.resourceVersion === undefined) {
+        return undefined;
+    }
+    if (seen.nodePort === undefined) {
+        throw new pulumi.RunError(
+            `Service ${sandbox}: got no node port; expected one that Kubernetes has picked; ` +
+                "`pulumi up --refresh --run-program` reads it again",
+        );
+    }
+    return seen.nodePort;
+}
