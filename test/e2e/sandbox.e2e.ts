@@ -1,14 +1,13 @@
 /**
- * Two sandboxes side by side: who reaches whom, what recovers, what a suspension and a replacement of
- * the gateway leave alone. The steps build on one another.
+ * Two sandboxes side by side: who reaches whom, what recovers, what a suspension, a new token and a
+ * removal leave alone. The steps build on one another.
  */
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { keptVolumes, type PersistentVolume } from "../../cli/keptVolumes";
-import { applicationState, type Pod } from "../../cli/podState";
+import { applicationState } from "../../cli/podState";
 import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
 import { until } from "../../toolchain/wait";
-import { collect, type Evidence } from "../support/evidence";
 import { AGENT, FRAGILE, IMAGES } from "../support/sandboxes";
 import { run } from "../support/run";
 import { TestStack } from "../support/stack";
@@ -59,25 +58,12 @@ async function connects(sandbox: string, host: string, port: number): Promise<bo
     return !said.includes("can't connect") && !/status (143|124|137)/.test(said);
 }
 
-const page = async (sandbox: string) => {
-    const urls = await stack.output<Record<string, string>>("urls");
-    return (await fetch(urls[sandbox] as string, { signal: AbortSignal.timeout(5000) })).text();
-};
-
-const pod = async (sandbox: string) =>
-    JSON.parse(
-        await stack.kubectl("-n", "sandboxes", "get", "pod", `${sandbox}-0`, "-o", "json"),
-    ) as Pod & {
-        status: { podIP: string };
-        metadata: { uid: string };
-    };
-
 describe("a sandbox", () => {
     it("is reached from this machine on its published port", async () => {
         // The policy controller takes a moment after a pod is ready to let in what is allowed.
         for (const sandbox of ["open", "closed"]) {
             await until(`the page of ${sandbox} answers`, 60, async () =>
-                (await page(sandbox)).includes("Test agent"),
+                (await stack.page(sandbox)).includes("Test agent"),
             );
         }
     });
@@ -106,7 +92,7 @@ describe("a sandbox", () => {
     });
 
     it("reaches no neighbour: not by pod, by service, or by published port", async () => {
-        const { podIP } = (await pod("open")).status;
+        const { podIP } = (await stack.pod("open")).status;
         const clusterIP = await stack.kubectl(
             ...["-n", "sandboxes", "get", "service", "open", "-o", "jsonpath={.spec.clusterIP}"],
         );
@@ -153,16 +139,16 @@ describe("an application that fails", () => {
         ["ends", "die", 60],
         ["hangs", "hang", 120],
     ])("is running again when it %s, without any command, and says so", async (_, order, bound) => {
-        const before = (await pod("open")).status.containerStatuses?.[0]?.restartCount ?? 0;
+        const before = (await stack.pod("open")).status.containerStatuses?.[0]?.restartCount ?? 0;
         await stack.shell("open", `touch /sandbox/.agent/${order}`);
         // The kubelet may still call a container ready that it has just started.
         await until(`the agent is back after ${order}`, bound, async () => {
-            const found = await pod("open");
+            const found = await stack.pod("open");
             const restarts = found.status.containerStatuses?.[0]?.restartCount ?? 0;
             return (
                 restarts > before &&
                 applicationState(found, "open", String).state === "recovered" &&
-                (await page("open")).includes("Test agent")
+                (await stack.page("open")).includes("Test agent")
             );
         });
     });
@@ -170,14 +156,14 @@ describe("an application that fails", () => {
 
 describe("suspending one of two", () => {
     it("is one update, and leaves the other untouched", async () => {
-        const neighbour = (await pod("open")).metadata.uid;
+        const neighbour = (await stack.pod("open")).metadata.uid;
         await stack.shell("closed", "echo kept > /sandbox/kept");
         stack.configure(config({ closed: { running: false } }));
         expect(await stack.preview()).toEqual([
             "update kubernetes:apps/v1:StatefulSet closed-agent",
         ]);
         await stack.up();
-        expect((await pod("open")).metadata.uid).toBe(neighbour);
+        expect((await stack.pod("open")).metadata.uid).toBe(neighbour);
         const gone = await stack.tryKubectl("-n", "sandboxes", "get", "pod", "closed-0");
         expect(gone.status).not.toBe(0);
     });
@@ -255,108 +241,5 @@ describe("removing a sandbox", () => {
         stack.configure(config());
         await stack.up();
         expect(await stack.shell("closed", "cat /sandbox/kept")).toBe("kept\n");
-    });
-});
-
-/** A replacement of the container is awaited sandbox by sandbox. */
-const AWAITED = [
-    "update kubernetes:apps/v1:StatefulSet closed-agent",
-    "update kubernetes:apps/v1:StatefulSet open-agent",
-];
-
-describe("a change of the gateway's settings", () => {
-    let before: Evidence;
-
-    it("is previewed as the replacement of the container alone", async () => {
-        before = await collect(stack, "closed");
-        stack.configure(config({ gateway: { tlsSans: ["agents.example.org"] } }));
-        expect((await stack.preview()).filter((change) => !change.includes(":Gateway "))).toEqual([
-            "replace docker:index/container:Container gateway-k3s",
-            ...AWAITED,
-        ]);
-    });
-
-    it("ends when the sandboxes are ready again, with data and identities equal", async () => {
-        await stack.up();
-        // At once, without waiting: that is what `up` has done.
-        for (const sandbox of ["open", "closed"]) {
-            expect(applicationState(await pod(sandbox), sandbox, String)).toEqual({
-                state: "running",
-            });
-        }
-        expect(await collect(stack, "closed")).toEqual(before);
-        await stack.up("--expect-no-changes");
-    });
-
-    it("reports a sandbox that does not come back, and does not hold back the other", async () => {
-        await stack.shell("closed", "touch /sandbox/broken");
-        const limits = { gateway: { tlsSans: ["agents.example.net"] } };
-        stack.configure(config({ ...limits, closed: { startTimeoutSeconds: 40 } }));
-        const { status, stdout, stderr } = await stack.tryPulumi(["up", "--yes", "--skip-preview"]);
-        expect(status).not.toBe(0);
-        expect(stdout + stderr).toMatch(/StatefulSet closed-agent .*\n?.*failed/);
-        expect(stdout + stderr).toContain("1 error");
-        expect(applicationState(await pod("open"), "open", String).state).toBe("running");
-        // Mended by hand; the next up goes on where this one ended.
-        const workspace = "/var/lib/rancher/k3s/storage/sandboxes/workspace-closed-0";
-        await run("docker", ["exec", stack.container, "rm", `${workspace}/broken`]);
-        stack.configure(config(limits));
-        await stack.up();
-        await stack.up("--expect-no-changes");
-    });
-});
-
-describe("a gateway that Docker stops", () => {
-    const out = "/var/lib/rancher/k3s/out";
-
-    it("gives every pod its own grace and its preStop, and waits for no more", async () => {
-        await stack.shell("open", "echo before > /sandbox/mark");
-        const slow = {
-            ...{ apiVersion: "v1", kind: "Pod", metadata: { name: "slow" } },
-            spec: {
-                terminationGracePeriodSeconds: 20,
-                containers: [
-                    {
-                        name: "slow",
-                        image: AGENT.image,
-                        command: [
-                            ...["/bin/sh", "-c"],
-                            "trap 'sleep 3; echo ended >/out/term; exit 0' TERM; while :; do sleep 0.1; done",
-                        ],
-                        lifecycle: {
-                            preStop: {
-                                exec: { command: ["/bin/sh", "-c", "sleep 2; echo pre >/out/pre"] },
-                            },
-                        },
-                        volumeMounts: [{ name: "out", mountPath: "/out" }],
-                    },
-                ],
-                volumes: [{ name: "out", hostPath: { path: out, type: "DirectoryOrCreate" } }],
-            },
-        };
-        const apply = ["exec", "-i", stack.container, "k3s", "kubectl", "apply", "-f", "-"];
-        await run("docker", apply, { input: JSON.stringify(slow) });
-        await stack.kubectl("wait", "--for=condition=Ready", "pod/slow", "--timeout=60s");
-        const began = Date.now();
-        await run("docker", ["stop", stack.container]);
-        // Docker would have waited for the whole timeout and killed it then.
-        expect(Date.now() - began).toBeLessThan(40_000);
-        const format = ["--format", "{{.State.ExitCode}}"];
-        expect(await run("docker", ["inspect", ...format, stack.container])).toBe("0\n");
-    });
-
-    it("comes back with its sandboxes", async () => {
-        await run("docker", ["start", stack.container]);
-        await until("the sandboxes are back", 120, async () => {
-            return (await stack.shell("open", "cat /sandbox/mark")) === "before\n";
-        });
-        const said = await run("docker", [
-            "exec",
-            stack.container,
-            "cat",
-            `${out}/pre`,
-            `${out}/term`,
-        ]);
-        expect(said).toBe("pre\nended\n");
     });
 });

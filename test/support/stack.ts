@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import * as os from "node:os";
 import * as path from "node:path";
 import { stringify } from "yaml";
+import type { Pod } from "../../cli/podState";
 import type { Status } from "../../cli/status";
 import { dockerName, nodeName } from "../../components/names";
 import { formatBlock, type PortBlock } from "../../components/ports";
@@ -41,6 +42,12 @@ export interface Step {
 
 /** A preview that can be compared: `op type name` for everything that is not the same. */
 export type Changes = readonly string[];
+
+/** A pod with what only a kubelet gives it. */
+export type RunningPod = Pod & {
+    readonly metadata: { readonly uid: string };
+    readonly status: { readonly podIP: string };
+};
 
 /** A project folder, a stack in a backend of its own, and a gateway name that no one else has. */
 export class TestStack {
@@ -198,6 +205,19 @@ export class TestStack {
             ],
             { input },
         );
+    }
+
+    /** A sandbox's pod, as Kubernetes has it. */
+    async pod(sandbox: string): Promise<RunningPod> {
+        const args = ["-n", "sandboxes", "get", "pod", `${sandbox}-0`, "-o", "json"];
+        return JSON.parse(await this.kubectl(...args)) as RunningPod;
+    }
+
+    /** A sandbox's page, through its published port. */
+    async page(sandbox: string): Promise<string> {
+        const urls = await this.output<Record<string, string>>("urls");
+        const signal = AbortSignal.timeout(5000);
+        return (await fetch(urls[sandbox] as string, { signal })).text();
     }
 
     /**

@@ -1,0 +1,171 @@
+/**
+ * Two gateways on one machine, with a sandbox of the same name in each: what is done to one leaves the
+ * other alone. The steps build on one another.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { until } from "../../toolchain/wait";
+import { collect, type Evidence } from "../support/evidence";
+import { run } from "../support/run";
+import { AGENT, IMAGES } from "../support/sandboxes";
+import { TestStack } from "../support/stack";
+
+const stacks: TestStack[] = [];
+let one: TestStack;
+let two: TestStack;
+
+const config = (overrides: object = {}) => ({
+    gateway: { imageArchives: IMAGES },
+    sandboxes: { agent: AGENT },
+    ...overrides,
+});
+
+/** Makes a stack that is removed at the end, whatever happens until then. */
+async function create(name: string): Promise<TestStack> {
+    const stack = await TestStack.create(name);
+    stacks.push(stack);
+    stack.configure(config());
+    return stack;
+}
+
+beforeAll(async () => {
+    one = await create("one");
+    two = await create("two");
+});
+
+afterAll(async () => {
+    const removals = await Promise.allSettled(stacks.map((stack) => stack.remove()));
+    expect(removals.filter(({ status }) => status === "rejected")).toEqual([]);
+});
+
+const url = async (stack: TestStack) =>
+    (await stack.output<Record<string, string>>("urls"))["agent"] as string;
+
+/** A page of the agent, asked for on its published URL. */
+async function page(stack: TestStack, path = ""): Promise<string> {
+    const response = await fetch((await url(stack)) + path, { signal: AbortSignal.timeout(5000) });
+    return response.text();
+}
+
+/** Gives the agent a page that names its gateway; it goes with the pod. */
+const sign = (stack: TestStack) =>
+    stack.shell("agent", `echo ${stack.gateway} > /tmp/agent-www/whose`);
+
+/** What changes with every new life of a gateway, a pod or an agent in it. */
+async function lives(stack: TestStack): Promise<object> {
+    const container = await run("docker", [
+        ...["inspect", "--format", "{{.Id}} {{.State.StartedAt}}", stack.container],
+    ]);
+    const pod = JSON.parse(
+        await stack.kubectl("-n", "sandboxes", "get", "pod", "agent-0", "-o", "json"),
+    ) as {
+        metadata: { uid: string };
+        status: { containerStatuses: { containerID: string; restartCount: number }[] };
+    };
+    return {
+        container,
+        pod: pod.metadata.uid,
+        agents: pod.status.containerStatuses.map(({ containerID, restartCount }) => ({
+            containerID,
+            restartCount,
+        })),
+        page: await page(stack),
+        whose: await page(stack, "whose"),
+    };
+}
+
+describe("two gateways", () => {
+    it("have places of their own", () => {
+        expect(one.gateway).not.toBe(two.gateway);
+        expect(one.subnet).not.toBe(two.subnet);
+        expect(one.apiPort).not.toBe(two.apiPort);
+        expect(one.ports.last < two.ports.first || two.ports.last < one.ports.first).toBe(true);
+    });
+
+    it("do not know their URLs before Kubernetes has picked a port", async () => {
+        const preview = await one.pulumi(["preview"]);
+        expect(preview).toMatch(/urls +: \{\s+agent: (\[unknown\]|output<string>)/);
+        expect(preview).not.toContain("127.0.0.1:");
+    });
+
+    it("come up, each with its page on its own URL", async () => {
+        for (const stack of [one, two]) {
+            await stack.up();
+            await sign(stack);
+        }
+        expect(await url(one)).not.toBe(await url(two));
+        for (const stack of [one, two]) {
+            await until(`the page of ${stack.gateway} answers`, 60, async () =>
+                (await page(stack)).includes("Test agent"),
+            );
+            expect(await page(stack, "whose")).toBe(`${stack.gateway}\n`);
+        }
+    });
+
+    it("change nothing of each other when both are up", async () => {
+        await one.up("--expect-no-changes");
+        await two.up("--expect-no-changes");
+    });
+
+    it("preview another sandbox without the port that a dry run makes up", async () => {
+        one.configure(config({ sandboxes: { agent: AGENT, late: AGENT } }));
+        const preview = await one.pulumi(["preview"]);
+        expect(preview).toContain(`agent: "${await url(one)}"`);
+        expect(preview).toMatch(/late *: (\[unknown\]|output<string>)/);
+        expect(preview.match(/127\.0\.0\.1:/g)).toHaveLength(1);
+        one.configure(config());
+    });
+
+    it("have workspaces, tokens and authorities of their own", async () => {
+        const token = (stack: TestStack) => stack.shell("agent", 'printf %s "$SANDBOX_TOKEN"');
+        for (const stack of [one, two]) {
+            await stack.shell("agent", `echo ${stack.gateway} > /sandbox/whose`);
+            expect(await token(stack)).toMatch(/^[0-9a-f]{64}$/);
+        }
+        for (const stack of [one, two]) {
+            expect(await stack.shell("agent", "cat /sandbox/whose")).toBe(`${stack.gateway}\n`);
+        }
+        expect(await token(one)).not.toBe(await token(two));
+        // Each API server proves itself with its own authority.
+        const [first, second] = [await collect(one, "agent"), await collect(two, "agent")];
+        expect(first.authority).not.toBe(second.authority);
+        expect(first.nodes).not.toBe(second.nodes);
+        expect(first.claims).not.toBe(second.claims);
+    });
+});
+
+describe("stopping one", () => {
+    let life: object;
+    let before: Evidence;
+
+    it("leaves the other as it is: its container, its pod, its page", async () => {
+        before = await collect(one, "agent");
+        life = await lives(two);
+        one.configure(config({ running: false }));
+        await one.up();
+        expect(await one.inDocker()).toEqual(["network", "volume"]);
+        expect(await lives(two)).toEqual(life);
+    });
+
+    it("and starting it again too, with its own workspace", async () => {
+        one.configure(config());
+        await one.up();
+        expect(await collect(one, "agent")).toEqual(before);
+        expect(await one.shell("agent", "cat /sandbox/whose")).toBe(`${one.gateway}\n`);
+        expect(await lives(two)).toEqual(life);
+    });
+});
+
+describe("destroying one", () => {
+    it("leaves the other working", async () => {
+        const life = await lives(two);
+        const before = await collect(two, "agent");
+        one.configure(config({ protect: false }));
+        await one.up();
+        await one.pulumi(["destroy", "--yes", "--skip-preview"]);
+        expect(await one.inDocker()).toEqual([]);
+        expect(await lives(two)).toEqual(life);
+        expect(await collect(two, "agent")).toEqual(before);
+        await two.up("--expect-no-changes");
+        expect(await two.inDocker()).toEqual(["container", "network", "volume"]);
+    });
+});

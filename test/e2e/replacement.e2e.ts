@@ -1,0 +1,152 @@
+/**
+ * A gateway that is replaced in place, and one that Docker stops: the sandboxes get their grace, and
+ * are back when it is said that they are. The steps build on one another.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { applicationState } from "../../cli/podState";
+import { shortHash } from "../../components/names";
+import { gatewaySchema } from "../../settings/gatewaySchema";
+import { until } from "../../toolchain/wait";
+import { collect, type Evidence } from "../support/evidence";
+import { attempt, run } from "../support/run";
+import { AGENT, FRAGILE, IMAGES } from "../support/sandboxes";
+import { TestStack } from "../support/stack";
+
+const IMAGE = gatewaySchema.parse({}).image;
+
+/** The same image under a name of this run's own. */
+const OTHER_IMAGE = `sandbox-gateway/e2e-k3s:${process.pid}`;
+
+let stack: TestStack;
+
+const config = (gateway: object = {}, fragile: object = {}) => ({
+    gateway: { imageArchives: IMAGES, ...gateway },
+    sandboxes: { fragile: { ...FRAGILE, ...fragile }, sound: AGENT },
+});
+
+beforeAll(async () => {
+    await run("docker", ["tag", IMAGE, OTHER_IMAGE]);
+    stack = await TestStack.create("replace");
+    stack.configure(config());
+    await stack.up();
+});
+
+afterAll(async () => {
+    await stack?.remove();
+    await attempt("docker", ["rmi", OTHER_IMAGE]);
+});
+
+/** What the sandbox's application is, as its pod says. */
+const stateOf = async (sandbox: string) =>
+    applicationState(await stack.pod(sandbox), sandbox, String).state;
+
+/** The container alone is replaced; each sandbox is updated so far that it is awaited. */
+const REPLACED = [
+    "replace docker:index/container:Container gateway-k3s",
+    "update kubernetes:apps/v1:StatefulSet fragile-agent",
+    "update kubernetes:apps/v1:StatefulSet sound-agent",
+];
+
+const withoutComponent = (changes: readonly string[]) =>
+    changes.filter((change) => !change.includes(" sandbox-gateway:index:Gateway "));
+
+describe.each([
+    ["settings", { tlsSans: ["agents.example.org"] }, []],
+    [
+        "image",
+        { image: OTHER_IMAGE },
+        [
+            `create docker:index/remoteImage:RemoteImage gateway-image-${shortHash(OTHER_IMAGE)}`,
+            `delete docker:index/remoteImage:RemoteImage gateway-image-${shortHash(IMAGE)}`,
+        ],
+    ],
+])("a change of the gateway's %s", (_, gateway, images) => {
+    let before: Evidence;
+
+    it("is previewed as the replacement of the container", async () => {
+        await stack.shell("fragile", "date > /sandbox/kept-$(date +%s%N)");
+        before = await collect(stack, "fragile");
+        stack.configure(config(gateway));
+        expect(withoutComponent(await stack.preview())).toEqual([...images, ...REPLACED].sort());
+    });
+
+    it("ends when the sandboxes are ready again, with data and identities equal", async () => {
+        await stack.up();
+        // At once, without waiting: that is what `up` has done.
+        expect(await stateOf("fragile")).toBe("running");
+        expect(await stateOf("sound")).toBe("running");
+        expect(await collect(stack, "fragile")).toEqual(before);
+        await stack.up("--expect-no-changes");
+    });
+});
+
+describe("a sandbox that does not come back", () => {
+    it("is reported, and does not hold back the other", async () => {
+        await stack.shell("fragile", "touch /sandbox/broken");
+        stack.configure(config({}, { startTimeoutSeconds: 40 }));
+        const { status, stdout, stderr } = await stack.tryPulumi(["up", "--yes", "--skip-preview"]);
+        expect(status).not.toBe(0);
+        expect(stdout + stderr).toMatch(/error: .*::fragile-agent/);
+        expect(stdout + stderr).not.toMatch(/error: .*::sound-agent/);
+        expect(await stateOf("fragile")).toBe("not running");
+        expect(await stateOf("sound")).toBe("running");
+    });
+
+    it("is awaited again by the next up, once it is mended", async () => {
+        const workspace = "/var/lib/rancher/k3s/storage/sandboxes/workspace-fragile-0";
+        await run("docker", ["exec", stack.container, "rm", `${workspace}/broken`]);
+        stack.configure(config());
+        await stack.up();
+        expect(await stateOf("fragile")).toBe("running");
+        await stack.up("--expect-no-changes");
+    });
+});
+
+describe("a gateway that Docker stops", () => {
+    const out = "/var/lib/rancher/k3s/out";
+
+    it("gives every pod its own grace and its preStop, and waits for no more", async () => {
+        await stack.shell("sound", "echo before > /sandbox/mark");
+        const slow = {
+            ...{ apiVersion: "v1", kind: "Pod", metadata: { name: "slow" } },
+            spec: {
+                terminationGracePeriodSeconds: 20,
+                containers: [
+                    {
+                        name: "slow",
+                        image: AGENT.image,
+                        securityContext: { runAsUser: 0 },
+                        command: [
+                            ...["/bin/sh", "-c"],
+                            "trap 'sleep 3; echo ended >/out/term; exit 0' TERM; while :; do sleep 0.1; done",
+                        ],
+                        lifecycle: {
+                            preStop: {
+                                exec: { command: ["/bin/sh", "-c", "sleep 2; echo pre >/out/pre"] },
+                            },
+                        },
+                        volumeMounts: [{ name: "out", mountPath: "/out" }],
+                    },
+                ],
+                volumes: [{ name: "out", hostPath: { path: out, type: "DirectoryOrCreate" } }],
+            },
+        };
+        const apply = ["exec", "-i", stack.container, "k3s", "kubectl", "apply", "-f", "-"];
+        await run("docker", apply, { input: JSON.stringify(slow) });
+        await stack.kubectl("wait", "--for=condition=Ready", "pod/slow", "--timeout=60s");
+        // Whatever takes longer is killed, and ends with 137.
+        await run("docker", ["stop", "--time", "40", stack.container]);
+        const format = ["--format", "{{.State.ExitCode}}"];
+        expect(await run("docker", ["inspect", ...format, stack.container])).toBe("0\n");
+    });
+
+    it("comes back with its sandboxes", async () => {
+        await run("docker", ["start", stack.container]);
+        await until("the sandboxes are back", 120, async () => {
+            return (await stack.shell("sound", "cat /sandbox/mark")) === "before\n";
+        });
+        const files = [`${out}/pre`, `${out}/term`];
+        const said = await run("docker", ["exec", stack.container, "cat", ...files]);
+        expect(said).toBe("pre\nended\n");
+    });
+});
