@@ -134,13 +134,7 @@ describe("the words of a real kubelet", () => {
         ],
         ["no node", /^cannot be scheduled: 0\/1 nodes are available/],
     ])("are understood: %s", async (what, expected) => {
-        const images = await stack.kubectl(
-            "get",
-            "nodes",
-            "-o",
-            "jsonpath={..status.images[*].names}",
-        );
-        const pause = /[^"]*pause:[^"]*/.exec(images)?.[0];
+        const pause = await stack.pauseImage();
         const name = what.replace(" ", "-");
         const pods: Record<string, object> = {
             "no-shell": pod(name, { image: pause, command: ["/bin/sh"] }),

@@ -63,6 +63,7 @@ export class TestStack {
         readonly subnet: string,
         readonly apiPort: number,
         readonly ports: PortBlock,
+        env: NodeJS.ProcessEnv,
     ) {
         this.gateway = `e2e-${name}-${process.pid}`;
         this.container = dockerName(this.gateway);
@@ -79,14 +80,19 @@ export class TestStack {
             PULUMI_BACKEND_URL: `file://${state}`,
             PULUMI_CONFIG_PASSPHRASE: "a passphrase of the test",
             PULUMI_STACK: "test",
+            ...env,
         };
     }
 
-    /** Makes the project and the stack; nothing is created in Docker yet. */
-    static async create(name: string): Promise<TestStack> {
+    /**
+     * Makes the project and the stack; nothing is created in Docker yet.
+     *
+     * @param env further environment of pulumi. @default none
+     */
+    static async create(name: string, env: NodeJS.ProcessEnv = {}): Promise<TestStack> {
         const { subnet, ports } = await findPlace();
         const { first, last } = ports;
-        const stack = new TestStack(name, subnet, first, { first: first + 1, last });
+        const stack = new TestStack(name, subnet, first, { first: first + 1, last }, env);
         stack.configure({});
         await stack.pulumi(["stack", "init", "test"]);
         return stack;
@@ -211,6 +217,17 @@ export class TestStack {
     async pod(sandbox: string): Promise<RunningPod> {
         const args = ["-n", "sandboxes", "get", "pod", `${sandbox}-0`, "-o", "json"];
         return JSON.parse(await this.kubectl(...args)) as RunningPod;
+    }
+
+    /** An image that every k3s has: one program, no shell. */
+    async pauseImage(): Promise<string> {
+        const path = "jsonpath={..status.images[*].names}";
+        const images = await this.kubectl("get", "nodes", "-o", path);
+        const [pause] = /[^"]*pause:[^"]*/.exec(images) ?? [];
+        if (pause === undefined) {
+            throw new Error(`no pause image among ${images}`);
+        }
+        return pause;
     }
 
     /** A sandbox's page, through its published port. */
