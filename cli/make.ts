@@ -1,12 +1,14 @@
 /** What the Makefile's targets run. `tsx cli/make.ts COMMAND`; see USAGE. */
 import * as path from "node:path";
 import { asShell, DEFAULT_STACK, LOCAL_FOLDER } from "../toolchain/environment";
+import type { PlaceSettings } from "../settings/schema";
 import { InterruptedError, Progress, StepError } from "../toolchain/progress";
 import { readPlace } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
 import { explainGateway } from "./gatewayLog";
 import { readOutputs } from "./outputs";
 import { preparePulumi } from "./prepare";
+import { settle } from "./settle";
 import { printStatus } from "./status";
 import { targetOf } from "./target";
 import { up } from "./up";
@@ -72,11 +74,25 @@ async function main(command: string | undefined): Promise<number> {
         if (status !== 0 && command === "destroy") {
             progress.print(DESTROY_HINT);
         }
-        if (status !== 0 && place !== undefined) {
-            await explainGateway(place, progress);
+        if (place !== undefined) {
+            await (status === 0
+                ? settleStack(env, place, progress)
+                : explainGateway(place, progress));
         }
         return status;
     });
+}
+
+async function settleStack(
+    env: NodeJS.ProcessEnv,
+    place: PlaceSettings,
+    progress: Progress,
+): Promise<void> {
+    const outputs = await readOutputs(env, progress);
+    const target = targetOf(outputs, place, ROOT);
+    if (target !== undefined) {
+        await settle(target, outputs, progress);
+    }
 }
 
 const DESTROY_HINT = `

@@ -82,11 +82,14 @@ const NO_SHELL = /\/bin\/sh\b.*no such file or directory/is;
  *
  * @param pod undefined when Kubernetes has none
  * @param typed makes commands that the user can type as they are
+ * @param since when the node itself was started: right after that, Kubernetes still tells what was
+ *   before. @default it has been up for longer than any pod
  */
 export function applicationState(
     pod: Pod | undefined,
     sandbox: string,
     typed: Typed,
+    since?: string,
 ): ApplicationState {
     if (pod === undefined) {
         return notRunning("there is no pod", typed("describe", "statefulset", sandbox));
@@ -98,6 +101,11 @@ export function applicationState(
         const objects = [`pod/${name}`, ...claimsOf(pod).map((claim) => `pvc/${claim}`)];
         const why = oneLine(scheduled.message ?? "no reason is given");
         return notRunning(`cannot be scheduled: ${why}`, typed("describe", ...objects));
+    }
+    const started = containerStatuses?.find((status) => status.name === "agent")?.state?.running;
+    if (since !== undefined && started && Date.parse(started.startedAt) < Date.parse(since)) {
+        const detail = `is being started again, with its gateway at ${since}`;
+        return notRunning(detail, typed("get", "pod", name, "--watch"));
     }
     const seeding = initContainerStatuses?.find(({ state }) => state?.terminated?.exitCode !== 0);
     const agent = containerStatuses?.find((status) => status.name === "agent");

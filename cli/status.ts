@@ -66,7 +66,9 @@ export async function readStatus(
     const condition = await target.look();
     const rows = Object.entries(urls).map(async ([sandbox, url]): Promise<Row> => {
         const found =
-            condition.state === "running" ? await sandboxState(target, sandbox) : condition;
+            condition.state === "running"
+                ? await sandboxState(target, sandbox, condition.since)
+                : condition;
         return { sandbox, url, ...found };
     });
     return {
@@ -94,6 +96,7 @@ async function readKept(target: Target): Promise<KeptVolume[]> {
 async function sandboxState(
     target: Target,
     sandbox: string,
+    since?: string,
 ): Promise<Omit<Row, "sandbox" | "url">> {
     try {
         const set = await get<{ spec: { replicas: number } }>(target, "statefulset", sandbox);
@@ -106,7 +109,7 @@ async function sandboxState(
         }
         const pod = await get<Pod>(target, "pod", `${sandbox}-0`);
         const typed = (...args: string[]) => target.typed(...args);
-        const { log: source, ...found } = applicationState(pod, sandbox, typed);
+        const { log: source, ...found } = applicationState(pod, sandbox, typed, since);
         const log = source === undefined ? [] : await readLog(target, sandbox, source);
         return log.length === 0 ? found : { ...found, log };
     } catch (error) {

@@ -14,6 +14,8 @@ import { asCommand } from "./text";
 /** Three states: what cannot be told is not taken for stopped. */
 export interface Condition {
     readonly state: "running" | "stopped" | "unknown";
+    /** Since when a gateway's container runs: what Kubernetes says of the time before is not true any more. */
+    readonly since?: string;
     /** Why it is unknown. */
     readonly detail?: string;
     /** What to do about it. */
@@ -139,7 +141,11 @@ async function lookAtContainer(docker: readonly string[], container: string): Pr
                 next: asCommand([...docker, ...remedy, container]),
             };
         }
-        return { state: state === "running" ? state : "stopped" };
+        if (state !== "running") {
+            return { state: "stopped" };
+        }
+        const started = ["inspect", "--format", "{{.State.StartedAt}}", container];
+        return { state, since: (await ask([...docker, ...started])).trim() };
     } catch (error) {
         return { state: "unknown", detail: reasonOf(error) };
     }

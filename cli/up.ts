@@ -9,6 +9,7 @@ import { explainGateway } from "./gatewayLog";
 import { needsFile, writeStackFile } from "./newStack";
 import { readOutputs } from "./outputs";
 import { prepareForCluster, prepareForGateway, prepareMachine } from "./prepare";
+import { settle } from "./settle";
 import { printSummary, SHOW_TOKENS } from "./summary";
 import { targetOf } from "./target";
 
@@ -45,6 +46,7 @@ export async function up(root: string, stack: string, progress: Progress): Promi
     const outputs = await readOutputs(env, progress, { secrets: SHOW_TOKENS });
     const target = targetOf(outputs, place, root);
     if (target !== undefined) {
+        await settle(target, outputs, progress);
         await printSummary(target, outputs, progress);
     }
     return 0;

@@ -158,6 +158,11 @@ export class Progress {
         }
     }
 
+    /** Whether the user has asked for the end; a wait has to look. */
+    get interrupted(): boolean {
+        return this.signal !== undefined;
+    }
+
     private receive(data: Buffer): void {
         const text = data.toString();
         this.log.write(text);
@@ -170,7 +175,7 @@ export class Progress {
 
     /** Ends the run at the next opportunity, once the user has asked for it. */
     private stopIfInterrupted(): void {
-        if (this.signal !== undefined) {
+        if (this.interrupted) {
             throw new InterruptedError(`interrupted by ${this.signal}`);
         }
     }

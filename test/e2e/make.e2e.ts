@@ -68,6 +68,7 @@ describe("make up", () => {
             `gateway ${stack.container}, node ${stack.node}, up after `,
         );
         expect(status).toBe(0);
+        expect(stdout).toMatch(/^ +\d+\. sandboxes: settled/m);
         expect(stdout).toContain(
             `docker exec -it ${stack.container} k3s kubectl -n sandboxes exec -it agent-0 -- sh`,
         );
@@ -79,7 +80,12 @@ describe("make status", () => {
 
     it("says that a sandbox runs", async () => {
         expect(await stack.status()).toEqual({
-            gateway: { container: stack.container, node: stack.node, state: "running" },
+            gateway: {
+                container: stack.container,
+                node: stack.node,
+                state: "running",
+                since: expect.stringMatching(/^20\d\d-/) as string,
+            },
             sandboxes: [{ sandbox: "agent", url, state: "running" }],
             kept: [],
         });
@@ -109,6 +115,18 @@ describe("make status", () => {
         });
         expect(gateway?.["state"]).toBe("stopped");
         expect(sandboxes).toEqual([{ sandbox: "agent", url, state: "stopped" }]);
+    });
+});
+
+describe("make heal", () => {
+    it("ends when the sandboxes of a killed gateway run again", async () => {
+        await run("docker", ["kill", stack.container]);
+        const { status, stdout } = await stack.make("heal");
+        expect(stdout).toMatch(/^ +\d+\. sandboxes: settled/m);
+        expect(status).toBe(0);
+        const { state } = applicationState(await stack.pod("agent"), "agent", String);
+        expect(state).not.toBe("not running");
+        expect(await stack.page("agent")).toContain("Test agent");
     });
 });
 

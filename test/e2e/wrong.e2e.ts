@@ -55,7 +55,7 @@ describe("a port that is taken", () => {
         const { status, stdout, stderr } = await up();
         await new Promise((resolve) => server.close(resolve));
         expect(status).not.toBe(0);
-        expect(stdout + stderr).toMatch(/gateway-k3s/);
+        expect(stdout + stderr).toMatch(/Container \(gateway-k3s\):\n +error: /);
         expect(stdout + stderr).toMatch(
             new RegExp(`127\\.0\\.0\\.1:${stack.ports.last}.*address already in use`),
         );
@@ -69,11 +69,11 @@ describe("an image that does not exist, a storage class that does not, an image 
         stack.configure(config({ ...wrong(await stack.pauseImage()), late: AGENT }));
         const { status, stdout, stderr } = await up();
         expect(status).not.toBe(0);
-        expect(stdout + stderr).toMatch(/error: .*::no-image-agent"?.*\n?/);
+        expect(stdout + stderr).toMatch(/StatefulSet \(no-image-agent\):\n +error: /);
         expect(stdout + stderr).toContain("127.0.0.1:1/nothing:1");
-        expect(stdout + stderr).toMatch(/error: .*::no-class-data/);
+        expect(stdout + stderr).toMatch(/PersistentVolumeClaim \(no-class-data\):\n +error: /);
         expect(stdout + stderr).toContain('storageclass.storage.k8s.io "absent" not found');
-        expect(stdout + stderr).toMatch(/error: .*::no-shell-agent/);
+        expect(stdout + stderr).toMatch(/StatefulSet \(no-shell-agent\):\n +error: /);
         expect(await stateOf("late")).toBe("running");
         expect(await stateOf("sound")).toBe("running");
     });

@@ -308,3 +308,19 @@ describe("an application that does not run, because its workspace", () => {
         expect(applicationState(given, "a", typed)).toEqual({ state: "not running", ...expected });
     });
 });
+
+describe("a node that has just started", () => {
+    const state = (since: string) => applicationState(pod({ state: running }), "a", typed, since);
+
+    it("is not asked about the life before", () => {
+        expect(state("2026-01-01T00:00:00.5Z")).toEqual({
+            state: "not running",
+            detail: "is being started again, with its gateway at 2026-01-01T00:00:00.5Z",
+            next: "kubectl get pod a-0 --watch",
+        });
+    });
+
+    it("is believed about what was started since", () => {
+        expect(state("2025-12-31T23:59:58.5Z")).toEqual({ state: "running" });
+    });
+});

@@ -90,12 +90,16 @@ describe("the status of a sandbox that crashes", () => {
     it("has its last lines and a command to type, in a gateway on another machine", async () => {
         standIn("docker", [
             ["ps --all", "echo running"],
+            ["inspect --format {{.State.StartedAt}} box", "echo 2026-01-02T00:00:00.5Z"],
             ["get persistentvolumes", says({ items: [] })],
             ...CLUSTER_ANSWERS,
         ]);
         const gateway = gatewayTarget("box", "node", "ssh://user@server");
         expect(await readStatus(gateway, URLS)).toEqual({
-            gateway: { container: "box", node: "node", state: "running" },
+            gateway: {
+                ...{ container: "box", node: "node", state: "running" },
+                since: "2026-01-02T00:00:00.5Z",
+            },
             sandboxes: [
                 {
                     ...row,

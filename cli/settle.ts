@@ -1,0 +1,42 @@
+/** After a `pulumi up`: waits until every sandbox that should run does. */
+import { until } from "../toolchain/wait";
+import type { Progress } from "../toolchain/progress";
+import type { Outputs } from "./outputs";
+import { readStatus, type Status } from "./status";
+import type { Target } from "./target";
+
+/**
+ * Seconds: the engine has waited already for what it has changed. What is left is what it does not
+ * see: pods that a healed gateway starts again, and a rollout whose old status it took for the new.
+ */
+const SETTLE_SECONDS = 120;
+
+/** Waits, with a line that says how they are; a sandbox that does not come up is named, no more. */
+export async function settle(
+    target: Target,
+    { urls = {} }: Outputs,
+    progress: Progress,
+): Promise<void> {
+    let status: Status | undefined;
+    await progress.step(
+        "sandboxes",
+        () =>
+            until("all sandboxes run", SETTLE_SECONDS, async () => {
+                status = await readStatus(target, urls);
+                return progress.interrupted || waitedFor(status).length === 0;
+            }).catch(() => undefined),
+        () => describe(status),
+    );
+}
+
+/** Names of those that may still come up; what is stopped, suspended or unknown will not. */
+export function waitedFor({ sandboxes }: Pick<Status, "sandboxes">): string[] {
+    return sandboxes.filter(({ state }) => state === "not running").map(({ sandbox }) => sandbox);
+}
+
+function describe(status: Status | undefined): string {
+    const missing = status ? waitedFor(status) : [];
+    return missing.length > 0
+        ? `not running: ${missing.join(", ")} (\`make status\` says why)`
+        : "settled";
+}
