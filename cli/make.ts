@@ -21,7 +21,8 @@ const USAGE = `usage: make TARGET [STACK=dev]
            Pulumi.STACK.yaml gets one first, for another gateway on this machine
   stop     pulumi up --yes --config running=false     the container goes, everything else stays
   start    pulumi up --yes --config running=true
-  heal     pulumi up --yes --refresh --run-program    after something was killed behind Pulumi's back
+  heal     pulumi up --yes --refresh --run-program --skip-preview
+           after something was killed behind Pulumi's back
   status   what there is and how each application is; JSON=1 for JSON
   destroy  pulumi destroy                             refused while protected
   env      print shell commands: eval "$(make env)" gives a shell in which plain pulumi works
@@ -33,7 +34,7 @@ const USAGE = `usage: make TARGET [STACK=dev]
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     stop: ["up", "--yes", "--config", "running=false"],
     start: ["up", "--yes", "--config", "running=true"],
-    heal: ["up", "--yes", "--refresh", "--run-program"],
+    heal: ["up", "--yes", "--refresh", "--run-program", "--skip-preview"],
     destroy: ["destroy", "--yes"],
 };
 

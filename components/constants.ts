@@ -56,6 +56,15 @@ export const START_TIMEOUT_SECONDS = 300;
 /** On a StatefulSet: the gateway's container that its pods were last awaited in. */
 export const ANNOTATION_REVISION = "sandbox-gateway.dev/gateway-revision";
 
+/** Resource that a pod asks for; NVIDIA's device plugin's name. */
+export const GPU_RESOURCE = "nvidia.com/gpu";
+
+/** Runtime class that k3s makes for NVIDIA's runtime when it finds one in its image. */
+export const GPU_RUNTIME_CLASS = "nvidia";
+
+/** Where the kubelet meets device plugins; the one folder of the node that a pod of ours mounts. */
+export const DEVICE_PLUGIN_FOLDER = "/var/lib/kubelet/device-plugins";
+
 /** Labels on every object of a sandbox. `LABEL_SANDBOX` selects its pod. */
 export const LABEL_SANDBOX = "sandbox-gateway.dev/sandbox";
 export const LABEL_MANAGED_BY = "app.kubernetes.io/managed-by";

@@ -1,13 +1,8 @@
 /** What makes a gateway's GPUs a resource that sandboxes can ask for. */
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import { DEVICE_PLUGIN_FOLDER, GPU_RUNTIME_CLASS } from "./constants";
 import { labels } from "./namespace";
-
-/** Resource that a pod asks for; the device plugin's name. */
-export const GPU_RESOURCE = "nvidia.com/gpu";
-
-/** Runtime class that k3s makes for NVIDIA's runtime when it finds one in its image. */
-export const GPU_RUNTIME_CLASS = "nvidia";
 
 /** NVIDIA's own; see github.com/NVIDIA/k8s-device-plugin. */
 const DEVICE_PLUGIN_IMAGE = "nvcr.io/nvidia/k8s-device-plugin:v0.17.1";
@@ -15,7 +10,6 @@ const DEVICE_PLUGIN_IMAGE = "nvcr.io/nvidia/k8s-device-plugin:v0.17.1";
 /** Runs NVIDIA's device plugin on the node. */
 export function createDevicePlugin(name: string, opts: pulumi.CustomResourceOptions): void {
     const selected = { "app.kubernetes.io/name": "nvidia-device-plugin" };
-    const folder = "/var/lib/kubelet/device-plugins";
     new k8s.apps.v1.DaemonSet(
         `${name}-device-plugin`,
         {
@@ -26,20 +20,26 @@ export function createDevicePlugin(name: string, opts: pulumi.CustomResourceOpti
                     metadata: { labels: { ...labels, ...selected } },
                     spec: {
                         runtimeClassName: GPU_RUNTIME_CLASS,
+                        automountServiceAccountToken: false,
                         priorityClassName: "system-node-critical",
                         containers: [
                             {
                                 name: "plugin",
                                 image: DEVICE_PLUGIN_IMAGE,
                                 imagePullPolicy: "IfNotPresent",
+                                resources: { limits: { memory: "256Mi" } },
                                 securityContext: {
                                     allowPrivilegeEscalation: false,
                                     capabilities: { drop: ["ALL"] },
                                 },
-                                volumeMounts: [{ name: "device-plugins", mountPath: folder }],
+                                volumeMounts: [
+                                    { name: "device-plugins", mountPath: DEVICE_PLUGIN_FOLDER },
+                                ],
                             },
                         ],
-                        volumes: [{ name: "device-plugins", hostPath: { path: folder } }],
+                        volumes: [
+                            { name: "device-plugins", hostPath: { path: DEVICE_PLUGIN_FOLDER } },
+                        ],
                     },
                 },
             },

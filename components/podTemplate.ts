@@ -4,7 +4,6 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { Application, Resources } from "./application";
 import type { ClaimTemplate } from "./claims";
 import * as constants from "./constants";
-import { GPU_RESOURCE, GPU_RUNTIME_CLASS } from "./gpu";
 
 type PodTemplate = types.input.core.v1.PodTemplateSpec;
 type Container = types.input.core.v1.Container;
@@ -80,7 +79,7 @@ export function podTemplate(input: PodInput): PodTemplate {
                     ? { fsGroup: input.user, fsGroupChangePolicy: "OnRootMismatch" }
                     : {}),
             },
-            ...(input.gpus > 0 ? { runtimeClassName: GPU_RUNTIME_CLASS } : {}),
+            ...(input.gpus > 0 ? { runtimeClassName: constants.GPU_RUNTIME_CLASS } : {}),
             ...placement(input.placement),
             ...(input.seeded ? { initContainers: [seedContainer(input)] } : {}),
             containers: [agentContainer(input)],
@@ -160,7 +159,7 @@ function withGpus({ requests, limits }: Resources, gpus: number): Resources {
     return {
         ...(requests && { requests }),
         ...(gpus > 0
-            ? { limits: { ...limits, [GPU_RESOURCE]: String(gpus) } }
+            ? { limits: { ...limits, [constants.GPU_RESOURCE]: String(gpus) } }
             : limits && { limits }),
     };
 }

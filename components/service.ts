@@ -96,7 +96,7 @@ export function nodePort(
     if (seen.nodePort === undefined) {
         throw new pulumi.RunError(
             `Service ${sandbox}: got no node port; expected one that Kubernetes has picked; ` +
-                "`pulumi up --refresh --run-program` reads it again",
+                "`pulumi up --refresh --run-program --skip-preview` reads it again",
         );
     }
     return seen.nodePort;

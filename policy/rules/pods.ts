@@ -1,5 +1,6 @@
 /** Rules for pods, in every kind of object that makes some. */
 import type { ReportViolation, ResourceValidationArgs } from "@pulumi/policy";
+import { DEVICE_PLUGIN_FOLDER } from "../../components/constants";
 import { DEVELOPMENT_STACKS, inputs, lacksDigest, policy, type Rule } from "./support";
 
 interface Container {
@@ -134,12 +135,13 @@ export const podPolicies = [
     podRule(
         {
             name: "no-host-path",
-            description: "A pod must not mount a folder of the node.",
+            description:
+                "A pod must not mount a folder of the node, but that in which device plugins register.",
             remediation: "Use a claim, or an emptyDir.",
         },
         (pod, args, report) => {
             for (const volume of pod.volumes ?? []) {
-                if (volume.hostPath) {
+                if (volume.hostPath && volume.hostPath.path !== DEVICE_PLUGIN_FOLDER) {
                     report(
                         `${args.name} must not mount the host path ${volume.hostPath.path ?? "?"}.`,
                     );

@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collect, type Evidence } from "../support/evidence";
 import { MODEL, startFakeModel, type FakeModel } from "../support/fakeModel";
+import { applicationState } from "../../cli/podState";
 import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
 import { ASSISTANT, AGENT, IMAGES } from "../support/sandboxes";
 import { attempt, run } from "../support/run";
@@ -184,6 +185,35 @@ describe.each(Array.from({ length: CYCLES }, (_, i) => i + 1))("stop and start, 
         before = await collect(stack, "agent");
     });
 });
+
+describe("OpenClaw itself", () => {
+    it.each([
+        ["is killed", "KILL", 90],
+        ["hangs", "STOP", 180],
+    ])(
+        "comes back without any command when it %s, and is called recovered",
+        async (_, signal, bound) => {
+            const restarts = async () =>
+                (await stack.pod("assistant")).status.containerStatuses?.[0]?.restartCount ?? 0;
+            const before = await restarts();
+            await run("docker", ["exec", stack.container, "sh", "-c", signalNode(signal)]);
+            await until("the page is back", bound, async () => {
+                const { state } = applicationState(
+                    await stack.pod("assistant"),
+                    "assistant",
+                    String,
+                );
+                return (await restarts()) > before && state === "recovered";
+            });
+            expect(await openclawPage()).toContain("<title>OpenClaw Control</title>");
+            expect(await ask()).toBe("PONG");
+        },
+    );
+});
+
+/** Sends a signal to every process of Node.js in the gateway: the assistant's, and no other. */
+const signalNode = (signal: string) =>
+    `for p in /proc/[0-9]*; do case $(readlink $p/exe) in */node) kill -${signal} \${p#/proc/} ;; esac; done`;
 
 describe("a gateway that is ended behind Pulumi's back", () => {
     it.each([

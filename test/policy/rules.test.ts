@@ -20,10 +20,12 @@ let resources: Subject[];
 beforeAll(async () => {
     const recorded = await record();
     pulumi.runtime.setAllConfig({
-        "sandbox-gateway:gateway": JSON.stringify({ name: "policy", subnet: "10.213.78.0/24" }),
+        "sandbox-gateway:gateway": JSON.stringify({
+            ...{ name: "policy", subnet: "10.213.78.0/24", gpus: "all" },
+        }),
         "sandbox-gateway:sandboxes": JSON.stringify({
             assistant: { application: "openclaw", hostPort: 18789, secretEnv: { API_KEY: "x" } },
-            tool: { image: "busybox:1.37.0" },
+            tool: { image: "busybox:1.37.0", gpus: 1 },
         }),
     });
     await import("../../index.js");
@@ -32,7 +34,7 @@ beforeAll(async () => {
     resources = recorded.map((resource) => ({
         ...resource,
         inputs: plain(resource.inputs) as Recorded["inputs"],
-        // As on the engine, where test/e2e/policy.e2e.ts runs the pack.
+        // As on the engine, where test/e2e/guards.e2e.ts runs the pack.
         protect: !(cattle.test(resource.name) && !resource.type.startsWith("kubernetes:")),
         propertyDependencies: {},
     }));

@@ -58,7 +58,7 @@ describe("the address of a sandbox whose port Kubernetes picks", () => {
     it("is an error that names the Service when there is none after an update", () => {
         expect(() => nodePort("assistant", undefined, { resourceVersion: "7" }, false)).toThrow(
             "Service assistant: got no node port; expected one that Kubernetes has picked; " +
-                "`pulumi up --refresh --run-program` reads it again",
+                "`pulumi up --refresh --run-program --skip-preview` reads it again",
         );
     });
 });
