@@ -1,0 +1,166 @@
+/** Settings of the gateway, as what runs in the end has them. The steps build on one another. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { connect } from "node:tls";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { applicationState } from "../../cli/podState";
+import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
+import { until } from "../../toolchain/wait";
+import { attempt, run } from "../support/run";
+import { AGENT, IMAGES } from "../support/sandboxes";
+import { TestStack } from "../support/stack";
+
+const PASSWORD = "a password of the registry";
+const VARIABLE = "a value of the environment";
+const SECRET = "a value that is kept in the database";
+
+let stack: TestStack;
+let registry: Server;
+
+/** What the registry was asked for, and by whom. */
+const asked: { readonly url: string; readonly authorization: string | undefined }[] = [];
+
+const registryAddress = () => {
+    const host = hostAddress(parseSubnet(stack.subnet) as Subnet, 1);
+    return `${host}:${(registry.address() as AddressInfo).port}`;
+};
+
+const config = (gateway: object = {}) => ({
+    gateway: {
+        imageArchives: IMAGES,
+        tlsSans: ["agents.example.org"],
+        env: { GATEWAY_TEST: "clear" },
+        secretEnv: { GATEWAY_SECRET: VARIABLE },
+        hostAliases: { "models.example.org": "192.0.2.7" },
+        k3s: { "kubelet-arg": ["container-log-max-size=5Mi"] },
+        registries: {
+            mirrors: { "registry.example.org": { endpoint: [`http://${registryAddress()}`] } },
+            configs: {
+                [registryAddress()]: { auth: { username: "agent", password: PASSWORD } },
+            },
+        },
+        ...gateway,
+    },
+    sandboxes: { agent: { ...AGENT, secretEnv: { KEY: SECRET } } },
+});
+
+beforeAll(async () => {
+    registry = createServer((request, response) => {
+        const { url = "", headers } = request;
+        asked.push({ url, authorization: headers.authorization });
+        const known = headers.authorization !== undefined;
+        response.writeHead(known ? 404 : 401, { "www-authenticate": 'Basic realm="test"' }).end();
+    });
+    await new Promise<void>((resolve) => registry.listen(0, "0.0.0.0", () => resolve()));
+    stack = await TestStack.create("settings");
+    stack.configure(config());
+    await stack.up();
+});
+
+afterAll(async () => {
+    registry?.close();
+    await stack?.remove();
+});
+
+const inGateway = (script: string) => run("docker", ["exec", stack.container, "sh", "-c", script]);
+
+const inspect = (format: string) => run("docker", ["inspect", "--format", format, stack.container]);
+
+describe("a gateway", () => {
+    it("asks the mirror of a registry, with its credentials, which the state keeps encrypted", async () => {
+        const pod = {
+            ...{ apiVersion: "v1", kind: "Pod", metadata: { name: "pulls" } },
+            spec: { containers: [{ name: "a", image: "registry.example.org/team/agent:1" }] },
+        };
+        const apply = ["exec", "-i", stack.container, "k3s", "kubectl", "apply", "-f", "-"];
+        await run("docker", apply, { input: JSON.stringify(pod) });
+        const basic = `Basic ${Buffer.from(`agent:${PASSWORD}`).toString("base64")}`;
+        await until("the mirror is asked", 60, () =>
+            asked.some(
+                ({ url, authorization }) =>
+                    url.startsWith("/v2/team/agent/manifests/1") && authorization === basic,
+            ),
+        );
+        expect(await stack.pulumi(["stack", "export"])).not.toContain(PASSWORD);
+        expect(await stack.pulumi(["stack", "export", "--show-secrets"])).toContain(PASSWORD);
+    });
+
+    it("has its environment, further hosts, and k3s settings beside ours", async () => {
+        const environment = await inGateway(
+            "for p in /proc/[0-9]*; do tr '\\0' '\\n' <$p/environ; done 2>/dev/null | sort -u",
+        );
+        expect(environment).toContain("GATEWAY_TEST=clear\n");
+        expect(environment).toContain(`GATEWAY_SECRET=${VARIABLE}\n`);
+        expect(await stack.pulumi(["stack", "export"])).not.toContain(VARIABLE);
+        expect(await inGateway("cat /etc/hosts")).toMatch(/^192\.0\.2\.7\s+models\.example\.org$/m);
+        const { kubeletconfig } = JSON.parse(
+            await stack.kubectl("get", "--raw", `/api/v1/nodes/${stack.node}/proxy/configz`),
+        ) as { kubeletconfig: Record<string, unknown> };
+        expect(kubeletconfig).toMatchObject({
+            containerLogMaxSize: "5Mi",
+            containerLogMaxFiles: 3,
+            evictionHard: { "nodefs.available": "2%" },
+        });
+    });
+
+    it("proves itself under its further names, by the authority in the kubeconfig", async () => {
+        const kubeconfig = JSON.parse(await stack.output<string>("kubeconfig")) as {
+            clusters: [{ cluster: { "certificate-authority-data": string } }];
+        };
+        const { cluster } = kubeconfig.clusters[0];
+        const ca = Buffer.from(cluster["certificate-authority-data"], "base64");
+        const handshake = (servername: string) =>
+            new Promise<string>((resolve) => {
+                const options = { host: "127.0.0.1", port: stack.apiPort, ca, servername };
+                const socket = connect(options, () => {
+                    socket.end();
+                    resolve("proved");
+                });
+                socket.on("error", (error: Error) => resolve(error.message));
+            });
+        expect(await handshake("agents.example.org")).toBe("proved");
+        expect(await handshake("other.example.org")).toContain("does not match");
+    });
+
+    it("keeps secrets encrypted in its database, other objects in clear", async () => {
+        const found = (text: string) =>
+            attempt("docker", [
+                ...["exec", stack.container, "sh", "-c"],
+                `cat /var/lib/rancher/k3s/server/db/state.db* | grep -c -a -F '${text}'`,
+            ]);
+        expect((await found("sandbox-gateway/test-agent")).stdout).not.toBe("0\n");
+        expect((await found(SECRET)).stdout).toBe("0\n");
+        expect((await found(Buffer.from(SECRET).toString("base64"))).stdout).toBe("0\n");
+        expect(await stack.shell("agent", "echo $KEY")).toBe(`${SECRET}\n`);
+    });
+});
+
+describe("limits", () => {
+    it("change in place, with the container as it is", async () => {
+        const before = await inspect("{{.Id}} {{.State.StartedAt}}");
+        stack.configure(config({ memory: "6Gi", cpuSet: "0" }));
+        const changes = (await stack.preview()).filter((change) => !change.includes(":Gateway "));
+        expect(changes).toEqual(["update docker:index/container:Container gateway-k3s"]);
+        await stack.up();
+        expect(await inspect("{{.HostConfig.Memory}} {{.HostConfig.CpusetCpus}}")).toBe(
+            `${6 * 2 ** 30} 0\n`,
+        );
+        expect(await inspect("{{.Id}} {{.State.StartedAt}}")).toBe(before);
+        await stack.up("--expect-no-changes");
+    });
+});
+
+describe("GPUs that the machine does not have", () => {
+    it("are refused by Docker, and without them the gateway is back with everything", async () => {
+        await stack.shell("agent", "echo kept > /sandbox/kept");
+        stack.configure(config({ gpus: "device=none-of-this-name" }));
+        const { status, stdout, stderr } = await stack.tryPulumi(["up", "--yes", "--skip-preview"]);
+        expect(status).not.toBe(0);
+        expect(stdout + stderr).toMatch(/Container \(gateway-k3s\):\n +error: .*(device|gpu)/i);
+        stack.configure(config());
+        await stack.up();
+        expect(await stack.shell("agent", "cat /sandbox/kept")).toBe("kept\n");
+        const { state } = applicationState(await stack.pod("agent"), "agent", String);
+        expect(state).toBe("running");
+    });
+});
