@@ -90,10 +90,7 @@ async function settleStack(
     progress: Progress,
 ): Promise<void> {
     const outputs = await readOutputs(env, progress);
-    const target = targetOf(outputs, place, ROOT);
-    if (target !== undefined) {
-        await settle(target, outputs, progress);
-    }
+    await settle(targetOf(outputs, place, ROOT), outputs, progress);
 }
 
 const DESTROY_HINT = `

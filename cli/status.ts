@@ -2,7 +2,7 @@
  * `make status`: what there is, and how each application is. It only reads: a gateway or a cluster
  * that does not answer is unknown, never taken for absent.
  */
-import { NAMESPACE, WORKSPACE_VOLUME } from "../components/constants";
+import { LABEL_MANAGED_BY, MANAGED_BY, NAMESPACE, WORKSPACE_VOLUME } from "../components/constants";
 import { reasonOf } from "./ask";
 import { keptVolumes, type KeptVolume, type PersistentVolume } from "./keptVolumes";
 import type { Outputs } from "./outputs";
@@ -39,32 +39,33 @@ export interface Status {
     readonly kept: readonly KeptVolume[];
 }
 
-/**
- * Prints the status of a stack, as a table or as JSON.
- *
- * @param target undefined when the stack holds nothing
- */
-export async function printStatus(
-    target: Target | undefined,
-    { urls = {} }: Outputs,
-    json: boolean,
-): Promise<void> {
-    if (target === undefined) {
+/** Prints the status of a stack, as a table or as JSON. */
+export async function printStatus(target: Target, { urls }: Outputs, json: boolean): Promise<void> {
+    const status = await readStatus(target, urls ?? {});
+    if (urls === undefined && isNothing(status)) {
         process.stdout.write(json ? "null\n" : "nothing is there yet: make up\n");
         return;
     }
-    const status = await readStatus(target, urls);
     const text = json ? JSON.stringify(status, undefined, 2) : render(target.title, status);
     process.stdout.write(`${text}\n`);
 }
 
-/** Reads the status of the sandboxes of these URLs. */
+/** Whether nothing was found where everything could be seen. */
+function isNothing({ gateway, cluster, sandboxes }: Status): boolean {
+    const state = (gateway ?? cluster)?.state;
+    return sandboxes.length === 0 && state === (cluster ? "running" : "stopped");
+}
+
+/** Reads the status of the sandboxes of these URLs, and of those that an `up` that failed has made. */
 export async function readStatus(
     target: Target,
     urls: Readonly<Record<string, string | null>>,
 ): Promise<Status> {
     const condition = await target.look();
-    const rows = Object.entries(urls).map(async ([sandbox, url]): Promise<Row> => {
+    const made = condition.state === "running" ? await readNames(target) : [];
+    const names = [...new Set([...Object.keys(urls), ...made])];
+    const rows = names.map(async (sandbox): Promise<Row> => {
+        const url = urls[sandbox] ?? null;
         const found =
             condition.state === "running"
                 ? await sandboxState(target, sandbox, condition.since)
@@ -79,6 +80,20 @@ export async function readStatus(
                 ? await readKept(target)
                 : [],
     };
+}
+
+/** Sandboxes that Kubernetes has. @returns none when it does not say: those of the URLs are asked for */
+async function readNames(target: Target): Promise<string[]> {
+    try {
+        const selector = `${LABEL_MANAGED_BY}=${MANAGED_BY}`;
+        const names = await target.kubectl(
+            ...["-n", NAMESPACE, "get", "statefulsets", "-l", selector],
+            ...["-o", "jsonpath={.items[*].metadata.name}"],
+        );
+        return names.split(" ").filter(Boolean);
+    } catch {
+        return [];
+    }
 }
 
 async function readKept(target: Target): Promise<KeptVolume[]> {

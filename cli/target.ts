@@ -5,6 +5,7 @@
 import * as os from "node:os";
 import * as path from "node:path";
 import { NAMESPACE } from "../components/constants";
+import { dockerName, nodeName } from "../components/names";
 import { expandHome } from "../settings/paths";
 import type { ExistingClusterSettings, PlaceSettings } from "../settings/schema";
 import { ask, isMissing, reasonOf } from "./ask";
@@ -70,23 +71,18 @@ export class Target {
 }
 
 /**
- * The target of a stack.
+ * The target of a stack: what its outputs name, else what its settings do, for a first `up` that
+ * failed has left no outputs, and may have left much else.
  *
  * @param root folder of the project
- * @returns undefined when the stack holds nothing yet
  */
-export function targetOf(
-    outputs: Outputs,
-    settings: PlaceSettings,
-    root: string,
-): Target | undefined {
-    if (outputs.container !== undefined) {
-        const { dockerHost } = settings.gateway;
-        return gatewayTarget(outputs.container, outputs.node ?? "", dockerHost);
+export function targetOf(outputs: Outputs, settings: PlaceSettings, root: string): Target {
+    const { gateway, existingCluster } = settings;
+    if (existingCluster && outputs.container === undefined) {
+        return clusterTarget(existingCluster, root);
     }
-    return outputs.urls && settings.existingCluster
-        ? clusterTarget(settings.existingCluster, root)
-        : undefined;
+    const { container = dockerName(gateway.name), node = nodeName(gateway.name) } = outputs;
+    return gatewayTarget(container, node, gateway.dockerHost);
 }
 
 /** The gateway in a container. @param dockerHost as in DOCKER_HOST. @default Docker's own choice */

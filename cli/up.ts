@@ -45,10 +45,8 @@ export async function up(root: string, stack: string, progress: Progress): Promi
     }
     const outputs = await readOutputs(env, progress, { secrets: SHOW_TOKENS });
     const target = targetOf(outputs, place, root);
-    if (target !== undefined) {
-        await settle(target, outputs, progress);
-        await printSummary(target, outputs, progress);
-    }
+    await settle(target, outputs, progress);
+    await printSummary(target, outputs, progress);
     return 0;
 }
 

@@ -47,7 +47,12 @@ export function createClaims(
         return new k8s.core.v1.PersistentVolumeClaim(
             name,
             {
-                metadata: opts.metadata(claimName(template.name, sandbox)),
+                metadata: {
+                    ...opts.metadata(claimName(template.name, sandbox)),
+                    // The pod is awaited, which needs it: for as long as the sandbox says, and with the
+                    // reason. The provider would wait five minutes and know none.
+                    annotations: { "pulumi.com/skipAwait": "true" },
+                },
                 spec: claimSpec(cluster, template, size),
             },
             opts.claim,

@@ -46,8 +46,12 @@ export interface GatewayArgs {
     readonly registries?: pulumi.Input<object>;
     /** Memory the container may use, in MiB; changes in place. @default no limit */
     readonly memoryMiB?: number;
-    /** CPUs the container may use, such as `0-3` or `0,2`; changes in place. @default all */
-    readonly cpuSet?: string;
+    /**
+     * Weight of the container when CPUs are short; changes in place. Docker's hard limits either cannot
+     * change in place (`cpus`) or keep a kubelet on cgroup v1 from starting (`cpuSet`).
+     * @default Docker's own, 1024
+     */
+    readonly cpuShares?: number;
     /** GPUs the container gets: `all` or `device=ID[,ID...]`. Its image has to bring NVIDIA's runtime. */
     readonly gpus?: string;
     /** Further names in the container's hosts file; an address or `host-gateway`. @default none */

@@ -98,13 +98,20 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
         ...(args.memoryMiB === undefined
             ? {}
             : { memory: args.memoryMiB, memorySwap: args.memoryMiB }),
-        ...(args.cpuSet === undefined ? {} : { cpuSet: args.cpuSet }),
+        ...(args.cpuShares === undefined ? {} : { cpuShares: args.cpuShares }),
         ...(args.gpus === undefined ? {} : { gpus: args.gpus }),
     };
 }
 
 /** What Docker or the provider changes in place: no pod notices. */
-const IN_PLACE = ["memory", "memorySwap", "cpuSet", "wait", "waitTimeout", "destroyGraceSeconds"];
+const IN_PLACE = [
+    "memory",
+    "memorySwap",
+    "cpuShares",
+    "wait",
+    "waitTimeout",
+    "destroyGraceSeconds",
+];
 
 /**
  * A keyed digest of everything that makes a new container, known in every preview once the identity

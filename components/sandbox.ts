@@ -86,12 +86,11 @@ export class Sandbox extends pulumi.ComponentResource {
         this.token = pulumi.secret(
             seed.hex.apply((secret) => deriveToken(secret, args.tokenGeneration ?? 1)),
         );
-        const timeout = `${args.startTimeoutSeconds ?? constants.START_TIMEOUT_SECONDS}s`;
         const own = args.volumeClaimTemplates ?? [];
         const templates = own.length > 0 ? own : [workspaceTemplate(args.workspaceSize)];
         const claims = createClaims(name, cluster, templates, sizeKey(name, own), {
             metadata,
-            claim: { ...child, customTimeouts: { create: timeout } },
+            claim: child,
             size: { parent: this },
         });
         this.claims = pulumi.all(claims.map((claim) => claim.metadata.name));
@@ -134,6 +133,7 @@ export class Sandbox extends pulumi.ComponentResource {
             },
             child,
         );
+        const timeout = `${args.startTimeoutSeconds ?? constants.START_TIMEOUT_SECONDS}s`;
         new k8s.apps.v1.StatefulSet(
             `${name}-agent`,
             {

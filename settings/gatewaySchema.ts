@@ -50,6 +50,8 @@ const k3sSettings = z.record(
     must("be an object of k3s settings", '{"kubelet-arg": ["v=2"]}'),
 );
 
+const CPU_SHARES = must("be a weight from 2 to 262144", "512");
+
 const ALIAS = must("be an IPv4 address or host-gateway", "192.168.7.20");
 
 /** Environment of k3s; the entrypoint's own variables are not for the taking. */
@@ -88,11 +90,7 @@ export const gatewaySchema = z.strictObject(
             .looseObject({}, must("be the content of k3s's registries.yaml", '{"mirrors": {}}'))
             .optional(),
         memory: quantity("memory, at least 1Gi", "8Gi").optional(),
-        cpuSet: text(
-            /^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$/,
-            "be numbers of CPUs and ranges of them",
-            '"0-3"',
-        ).optional(),
+        cpuShares: z.int(CPU_SHARES).min(2, CPU_SHARES).max(262144, CPU_SHARES).optional(),
         gpus: text(
             /^(all|device=[A-Za-z0-9-]+(,[A-Za-z0-9-]+)*)$/,
             "be `all` or `device=` with ids",

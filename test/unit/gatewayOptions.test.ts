@@ -36,7 +36,7 @@ async function revision(gateway: object, rest: object = {}): Promise<string> {
 describe("the gateway's container", () => {
     it("has none of the options by default", async () => {
         const made = await container({});
-        for (const option of ["cpuSet", "gpus", "memory", "memorySwap"]) {
+        for (const option of ["cpuShares", "gpus", "memory", "memorySwap"]) {
             expect(made).not.toHaveProperty(option);
         }
         expect(made["envs"]).toEqual([
@@ -47,10 +47,10 @@ describe("the gateway's container", () => {
     });
 
     it("gets limits that Docker changes in place, and GPUs", async () => {
-        expect(await container({ memory: "8Gi", cpuSet: "0-1", gpus: "device=0" })).toMatchObject({
+        expect(await container({ memory: "8Gi", cpuShares: 512, gpus: "device=0" })).toMatchObject({
             memory: 8192,
             memorySwap: 8192,
-            cpuSet: "0-1",
+            cpuShares: 512,
             gpus: "device=0",
         });
     });
@@ -153,7 +153,7 @@ describe("the digest of the container on every sandbox", () => {
 
     it.each([
         ["memory", { memory: "8Gi" }, {}],
-        ["CPUs", { cpuSet: "0" }, {}],
+        ["weight", { cpuShares: 512 }, {}],
         ["a stop", {}, { running: false }],
     ])("stays with %s, which replaces nothing", async (_, gateway, rest) => {
         const before = await revision({});

@@ -6,7 +6,7 @@ const claim = (value: object) => ({ name: "data", mountPath: "/data", size: "5Gi
 const claims = (...templates: object[]) => sandbox({ volumeClaimTemplates: templates });
 
 const GPU_RULE = "must be `all` or `device=` with ids; for example device=0,1";
-const CPU_RULE = 'must be numbers of CPUs and ranges of them; for example "0-3"';
+const CPU_RULE = "must be a weight from 2 to 262144; for example 512";
 const ALIAS_RULE = "must be an IPv4 address or host-gateway; for example 192.168.7.20";
 const CLAIM_RULE =
     "must have 1 to 20 lower-case letters, digits or `-`, beginning with a letter; for example data";
@@ -21,8 +21,8 @@ describe("a wrong option of the gateway is named", () => {
             { apiHost: "server.example.org" },
             'gateway.apiHost: got "server.example.org"; must go with a gateway.bindAddress that is reached from elsewhere (it is 127.0.0.1); for example gateway.bindAddress: "0.0.0.0"',
         ],
-        [{ cpuSet: "0-" }, `gateway.cpuSet: got "0-"; ${CPU_RULE}`],
-        [{ cpuSet: 2 }, `gateway.cpuSet: got 2; ${CPU_RULE}`],
+        [{ cpuShares: "2" }, `gateway.cpuShares: got "2"; ${CPU_RULE}`],
+        [{ cpuShares: 1 }, `gateway.cpuShares: got 1; ${CPU_RULE}`],
         [{ gpus: "2" }, `gateway.gpus: got "2"; ${GPU_RULE}`],
         [{ gpus: "device=" }, `gateway.gpus: got "device="; ${GPU_RULE}`],
         [
@@ -116,7 +116,7 @@ describe("a wrong option of a sandbox is named", () => {
 
 describe("a right option", () => {
     it.each([
-        ["CPUs", { gateway: { cpuSet: "0,2-3" } }],
+        ["a weight", { gateway: { cpuShares: 2 } }],
         ["GPUs", { gateway: { gpus: "all" }, ...sandbox({ gpus: 1 }) }],
         ["an API elsewhere", { gateway: { apiHost: "10.0.0.7", bindAddress: "10.0.0.7" } }],
         ["claims of its own", claims(claim({}), claim({ name: "cache", mountPath: "/cache" }))],

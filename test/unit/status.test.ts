@@ -54,6 +54,7 @@ const fails = (text: string) => `echo '${text}' >&2; exit 1`;
 /** What a cluster with one crashed agent answers. */
 const CLUSTER_ANSWERS: [string, string][] = [
     ["--raw /version", "echo '{}'"],
+    ["get statefulsets -l app.kubernetes.io/managed-by=sandbox-gateway ", "printf agent"],
     ["get statefulset agent ", says({ spec: { replicas: 1 } })],
     ["get pod agent-0 ", says(CRASHED)],
     ["logs agent-0 -c agent --tail=5 --previous", "printf 'hello\\n\\033[31mcannot work\\n'"],
@@ -110,8 +111,14 @@ describe("the status of a sandbox that crashes", () => {
         });
     });
 
+    it("is told without a URL, when the up that made it has failed", async () => {
+        standIn("kubectl", CLUSTER_ANSWERS);
+        const { sandboxes } = await readStatus(cluster(), {});
+        expect(sandboxes).toMatchObject([{ sandbox: "agent", url: null, state: "not running" }]);
+    });
+
     it("stands without a log that cannot be read", async () => {
-        standIn("kubectl", CLUSTER_ANSWERS.slice(0, 3));
+        standIn("kubectl", CLUSTER_ANSWERS.slice(0, 4));
         const { sandboxes } = await readStatus(cluster(), URLS);
         expect(sandboxes[0]?.detail).toBe(row.detail);
         expect(sandboxes[0]?.log).toBeUndefined();
@@ -242,10 +249,16 @@ describe("targetOf", () => {
     const existingCluster = { kubeconfig: "k", context: "c", storageClass: "s", host: "h" };
     const place = (raw: object) => parsePlace(raw).settings!;
 
-    it.each<[string, object, object, string | undefined]>([
+    it.each<[string, object, object, string]>([
         ["a gateway", { container: "box", node: "n", urls: {} }, {}, "gateway box, node n"],
         ["a cluster", { urls: {} }, { existingCluster }, "cluster c (host h)"],
-        ["nothing, when nothing was made", {}, { existingCluster }, undefined],
+        ["a cluster, before anything is there", {}, { existingCluster }, "cluster c (host h)"],
+        [
+            "the gateway that the settings name, after a first up that failed",
+            {},
+            { gateway: { name: "Mine" } },
+            "gateway openshell-cluster-Mine, node openshell-mine",
+        ],
         [
             "the gateway that is there, while the file asks for a cluster already",
             { container: "box", node: "n", urls: {} },
@@ -253,6 +266,6 @@ describe("targetOf", () => {
             "gateway box, node n",
         ],
     ])("is %s", (_, outputs, raw, title) => {
-        expect(targetOf(outputs, place(raw), "/")?.title).toBe(title);
+        expect(targetOf(outputs, place(raw), "/").title).toBe(title);
     });
 });
