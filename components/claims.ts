@@ -60,15 +60,28 @@ export function createClaims(
     });
 }
 
-/** The same as the StatefulSet wants it. */
+/**
+ * The same as the StatefulSet wants it. It keeps its first claims for good, and would be replaced for
+ * others: they are kept in state, so that another set of them is refused by the preview.
+ */
 export function claimTemplates(
+    sandbox: string,
     cluster: Cluster,
     templates: readonly ClaimTemplate[],
-): k8s.types.input.core.v1.PersistentVolumeClaim[] {
-    return templates.map((template) => ({
-        metadata: { name: template.name },
-        spec: claimSpec(cluster, template, template.size),
-    }));
+    opts: pulumi.CustomResourceOptions,
+): pulumi.Output<k8s.types.input.core.v1.PersistentVolumeClaim[]> {
+    const wanted = templates.map(({ name }) => name).join(", ");
+    return keptInState(`${sandbox}-claims`, wanted, opts).apply((first) => {
+        if (first !== wanted) {
+            throw new pulumi.RunError(
+                `sandboxes.${sandbox}.volumeClaimTemplates: got ${wanted}; must stay ${first}: a StatefulSet keeps its claims; remove the sandbox (protect: false, then without it) and add it again`,
+            );
+        }
+        return templates.map((template) => ({
+            metadata: { name: template.name },
+            spec: claimSpec(cluster, template, template.size),
+        }));
+    });
 }
 
 function claimSpec(
@@ -93,12 +106,7 @@ function firstSize(
     key: string,
     opts: pulumi.CustomResourceOptions,
 ): pulumi.Output<string> {
-    const first = new pulumi.Stash(
-        `${name}-size`,
-        { input: wanted },
-        { ...opts, ignoreChanges: ["input"] },
-    );
-    return (first.output as pulumi.Output<string>).apply((size) => {
+    return keptInState(`${name}-size`, wanted, opts).apply((size) => {
         if (size !== wanted) {
             throw new pulumi.RunError(
                 `${key}: got ${JSON.stringify(wanted)}; must stay ${size}: the gateway's storage cannot change the size of a claim (nor does it limit one)`,
@@ -106,4 +114,14 @@ function firstSize(
         }
         return size;
     });
+}
+
+/** What a value was when it was first wanted. */
+function keptInState(
+    name: string,
+    wanted: string,
+    opts: pulumi.CustomResourceOptions,
+): pulumi.Output<string> {
+    const options = { ...opts, ignoreChanges: ["input"] };
+    return new pulumi.Stash(name, { input: wanted }, options).output as pulumi.Output<string>;
 }

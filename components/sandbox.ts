@@ -164,7 +164,9 @@ export class Sandbox extends pulumi.ComponentResource {
                         configMap: config.metadata.name,
                         secret: secret.metadata.name,
                     }),
-                    volumeClaimTemplates: claimTemplates(cluster, templates),
+                    volumeClaimTemplates: claimTemplates(name, cluster, templates, {
+                        parent: this,
+                    }),
                 },
             },
             // The template has done its work once the claim exists; a change of it is a replacement.

@@ -85,7 +85,9 @@ describe("an image that does not exist, a storage class that does not, an image 
         });
         expect(detailOf("no-class")).toMatchObject({
             state: "not running",
-            detail: expect.stringMatching(/^cannot be scheduled: .*absent/) as string,
+            detail: expect.stringMatching(
+                /^cannot be scheduled: .*(PersistentVolumeClaim|storageclass)/,
+            ) as string,
         });
         expect(detailOf("no-shell")).toMatchObject({
             state: "not running",
@@ -116,12 +118,19 @@ describe("an image that does not exist, a storage class that does not, an image 
         const mended = {
             "no-image": { ...AGENT, protect: false },
             "no-class": { ...before["no-class"], startTimeoutSeconds: 300 },
-            // Without its workspace nothing is seeded, and nothing needs a shell.
-            "no-shell": { ...before["no-shell"], protect: false },
         };
-        stack.configure(config({ ...mended, late: AGENT }));
-        await up();
+        const unprotected = { ...before["no-shell"], protect: false };
+        stack.configure(config({ ...mended, "no-shell": unprotected, late: AGENT }));
+        expect((await up()).status).not.toBe(0);
+        // Without its workspace nothing is seeded, and nothing needs a shell.
         const bypassing = { image: before["no-shell"].image, volumeClaimTemplates: [claim()] };
+        stack.configure(config({ ...mended, "no-shell": bypassing, late: AGENT }));
+        const refused = await stack.tryPulumi(["preview"]);
+        expect(refused.stdout + refused.stderr).toContain(
+            "sandboxes.no-shell.volumeClaimTemplates: got data; must stay workspace: a StatefulSet keeps its claims",
+        );
+        stack.configure(config({ ...mended, late: AGENT }));
+        await stack.up();
         stack.configure(config({ ...mended, "no-shell": bypassing, late: AGENT }));
         await stack.up();
         for (const sandbox of ["no-image", "no-class", "no-shell", "late", "sound"]) {
