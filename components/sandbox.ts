@@ -145,6 +145,9 @@ export class Sandbox extends pulumi.ComponentResource {
                 },
                 spec: {
                     serviceName: name,
+                    // In order, Kubernetes leaves a pod that never got ready as it is, also once its
+                    // template is mended.
+                    podManagementPolicy: "Parallel",
                     replicas: cluster.running && (args.running ?? true) ? 1 : 0,
                     selector: { matchLabels: { [constants.LABEL_SANDBOX]: name } },
                     template: podTemplate({
@@ -169,11 +172,11 @@ export class Sandbox extends pulumi.ComponentResource {
                     }),
                 },
             },
-            // The template has done its work once the claim exists; a change of it is a replacement.
+            // The templates have done their work once the claims exist. A change of either is a replacement.
             {
                 ...child,
                 dependsOn: claims,
-                ignoreChanges: ["spec.volumeClaimTemplates"],
+                ignoreChanges: ["spec.volumeClaimTemplates", "spec.podManagementPolicy"],
                 // A sandbox that does not start is reported while someone still watches.
                 customTimeouts: { create: timeout, update: timeout },
             },

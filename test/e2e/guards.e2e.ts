@@ -128,9 +128,9 @@ const LOSSES: [string, string, string, string, string][] = [
     ],
     [
         "a changed claim",
-        "components/sandbox.ts",
-        "metadata: metadata(claimName(constants.WORKSPACE_VOLUME, name)),",
-        'metadata: metadata(claimName("files", name)),',
+        "components/claims.ts",
+        "claimName(template.name, sandbox)",
+        'claimName("files", sandbox)',
         "agent-workspace",
     ],
     [
@@ -200,6 +200,7 @@ describe("once protection is lifted, the guard alone stops", () => {
         const { refused: list } = JSON.parse(refused.stdout) as { refused: { name: string }[] };
         expect(list.map(({ name }) => name).sort()).toEqual([
             "other-agent",
+            "other-claims",
             "other-token",
             "other-workspace",
             "other-workspace-size",
