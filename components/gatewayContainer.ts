@@ -1,8 +1,8 @@
 /** The gateway's container as Docker sees it. */
 import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { createHmac } from "node:crypto";
 import * as constants from "./constants";
+import { keyedDigest, sortedEntries } from "./digest";
 import type { GatewayArgs } from "./gateway";
 import { k3sSettings, publishedPorts } from "./gatewaySettings";
 import type { Identity } from "./identity";
@@ -124,17 +124,10 @@ export function containerRevision(
     reference: string,
     key: pulumi.Output<string>,
 ): pulumi.Output<string> {
-    const lasting = Object.entries({ ...spec, image: reference }).filter(
+    const lasting = sortedEntries({ ...spec, image: reference }).filter(
         ([name]) => !IN_PLACE.includes(name),
     );
-    return pulumi.unsecret(
-        pulumi.all([pulumi.output(lasting), key]).apply(([values, secret]) =>
-            createHmac("sha256", secret)
-                .update(JSON.stringify(values.sort(([a], [b]) => (a < b ? -1 : 1))))
-                .digest("hex")
-                .slice(0, 16),
-        ),
-    );
+    return keyedDigest(pulumi.output(lasting), key);
 }
 
 /** Loopback, unless it was asked for elsewhere: its kubeconfig is an administrator's. */

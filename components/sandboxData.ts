@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { createHmac } from "node:crypto";
 import type { Address } from "./cluster";
+import { keyedDigest, sortedEntries } from "./digest";
 import type { SandboxArgs } from "./sandbox";
 import { script } from "./scripts";
 
@@ -61,25 +62,12 @@ export function configData(
     }));
 }
 
-/**
- * A keyed digest of everything the pod reads at its start. Keyed with the token: a plain digest of
- * a short secret could be guessed from the pod's annotation.
- */
+/** A digest of everything the pod reads at its start, keyed with its token, for an annotation. */
 export function configHash(
     config: pulumi.Output<Record<string, string>>,
     secret: pulumi.Output<Record<string, string>>,
     token: pulumi.Output<string>,
 ): pulumi.Output<string> {
-    return pulumi.unsecret(
-        pulumi.all([config, secret, token]).apply(([files, values, key]) =>
-            createHmac("sha256", key)
-                .update(JSON.stringify([sorted(files), sorted(values)]))
-                .digest("hex")
-                .slice(0, 16),
-        ),
-    );
-}
-
-function sorted(record: Record<string, string>): [string, string][] {
-    return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+    const read = pulumi.all([config, secret]).apply((records) => records.map(sortedEntries));
+    return keyedDigest(read, token);
 }
