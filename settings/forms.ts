@@ -54,13 +54,17 @@ export const cidr = z
         error: must("be an IPv4 network without host bits", "192.168.7.0/24"),
     });
 
-/** Environment variables by name; `extra` narrows the names. */
-export const variables = (what: string, extra = /^/, rule = "", example = "TZ") =>
+/** Name of an environment variable. */
+export const variableName = text(
+    /^[A-Za-z_][A-Za-z0-9_]*$/,
+    "be the name of an environment variable",
+    "TZ",
+);
+
+/** Environment variables by name. */
+export const variables = (what: string, name = variableName) =>
     z.record(
-        text(/^[A-Za-z_][A-Za-z0-9_]*$/, "be the name of an environment variable", "TZ").regex(
-            extra,
-            must(rule, example),
-        ),
+        name,
         z.string(must("be a text", '"Europe/Berlin"')),
         must(`be an object of ${what}`, '{"TZ": "Europe/Berlin"}'),
     );

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { LOOPBACK } from "../components/constants";
 import { RESERVED_K3S_SETTINGS } from "../components/gatewaySettings";
 import { parseSubnet } from "../components/subnet";
-import { cidr, image, port, quantity, text, variables } from "./forms";
+import { cidr, image, port, quantity, text, variableName, variables } from "./forms";
 import { must } from "./problems";
 
 const subnet = cidr.refine(
@@ -54,9 +54,11 @@ const CPU_SHARES = must("be a weight from 2 to 262144", "512");
 
 const ALIAS = must("be an IPv4 address or host-gateway", "192.168.7.20");
 
-/** Environment of k3s; the entrypoint's own variables are not for the taking. */
-const k3sVariables = (what: string) =>
-    variables(what, /^(?!SANDBOX_GATEWAY_)/, "not begin with SANDBOX_GATEWAY_", "HTTPS_PROXY");
+/** Of k3s; the entrypoint's own variables are not for the taking. */
+const k3sVariable = variableName.regex(
+    /^(?!SANDBOX_GATEWAY_)/,
+    must("not begin with SANDBOX_GATEWAY_", "HTTPS_PROXY"),
+);
 
 /** The gateway's part of the configuration. */
 export const gatewaySchema = z.strictObject(
@@ -103,8 +105,8 @@ export const gatewaySchema = z.strictObject(
                 must("be an object of host names", '{"models.lan": "192.168.7.20"}'),
             )
             .default({}),
-        env: k3sVariables("environment variables").default({}),
-        secretEnv: k3sVariables("secret environment variables").default({}),
+        env: variables("environment variables", k3sVariable).default({}),
+        secretEnv: variables("secret environment variables", k3sVariable).default({}),
         dockerHost: text(
             /^(unix|tcp|ssh):\/\/\S+$/,
             "be a Docker host",

@@ -57,21 +57,22 @@ function checkGateway({ gateway }: Settings): Problem[] {
             example: 'gateway.bindAddress: "0.0.0.0"',
         });
     }
-    for (const name of Object.keys(gateway.env)) {
-        if (name in gateway.secretEnv) {
-            problems.push(inBoth("gateway", name, gateway.env));
-        }
-    }
+    problems.push(...checkVariables("gateway", gateway));
     return problems;
 }
 
-function inBoth(key: string, name: string, env: Readonly<Record<string, string>>): Problem {
-    return {
-        key: `${key}.env.${name}`,
-        got: env[name],
-        rule: "not be in secretEnv too",
-        example: "one of the two",
-    };
+function checkVariables(
+    key: string,
+    { env, secretEnv }: Pick<SandboxSettings, "env" | "secretEnv">,
+): Problem[] {
+    return Object.entries(env)
+        .filter(([name]) => name in secretEnv)
+        .map(([name, got]) => ({
+            key: `${key}.env.${name}`,
+            got,
+            rule: "not be in secretEnv too",
+            example: "one of the two",
+        }));
 }
 
 function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings): Problem[] {
@@ -119,12 +120,7 @@ function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings)
             example: 'gateway.gpus: "all"',
         });
     }
-    problems.push(...checkClaims(key, sandbox));
-    for (const name of Object.keys(sandbox.env)) {
-        if (name in sandbox.secretEnv) {
-            problems.push(inBoth(key, name, sandbox.env));
-        }
-    }
+    problems.push(...checkClaims(key, sandbox), ...checkVariables(key, sandbox));
     for (const kind of ["cpu", "memory"] as const) {
         const request = sandbox.resources?.requests?.[kind];
         const limit = sandbox.resources?.limits?.[kind];
