@@ -77,6 +77,22 @@ const IMAGE_REASONS = ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "
 /** How runtimes say that an image has no shell. */
 const NO_SHELL = /\/bin\/sh\b.*no such file or directory/is;
 
+/** What lacks a shell, and what to do about it. */
+interface NoShell {
+    readonly detail: string;
+    readonly next: string;
+}
+
+const NO_SHELL_TO_SEED: NoShell = {
+    detail: "the image has no shell (/bin/sh), which seeding the workspace needs",
+    next: "add a shell and tar to the image, or give the sandbox volumeClaimTemplates, which are not seeded",
+};
+
+const NO_SHELL_TO_START: NoShell = {
+    detail: "the image has no shell (/bin/sh), which starting the application's command needs",
+    next: "add a shell to the image, or leave application.command out: the image's own is run without one",
+};
+
 /**
  * Running, recovered (it ended and was started again by itself), or not running.
  *
@@ -102,16 +118,20 @@ export function applicationState(
         const why = oneLine(scheduled.message ?? "no reason is given");
         return notRunning(`cannot be scheduled: ${why}`, typed("describe", ...objects));
     }
-    const started = containerStatuses?.find((status) => status.name === "agent")?.state?.running;
+    const agent = containerStatuses?.find((status) => status.name === "agent");
+    const started = agent?.state?.running;
     if (since !== undefined && started && Date.parse(started.startedAt) < Date.parse(since)) {
         const detail = `is being started again, with its gateway at ${since}`;
         return notRunning(detail, typed("get", "pod", name, "--watch"));
     }
     const seeding = initContainerStatuses?.find(({ state }) => state?.terminated?.exitCode !== 0);
-    const agent = containerStatuses?.find((status) => status.name === "agent");
     return (
-        (seeding && seedingState(seeding, name, typed)) ??
-        (agent && agentState(agent, name, typed)) ??
+        (seeding &&
+            (blockedState(seeding, name, typed, NO_SHELL_TO_SEED) ??
+                seedingState(seeding, name, typed))) ??
+        (agent &&
+            (blockedState(agent, name, typed, NO_SHELL_TO_START) ??
+                agentState(agent, name, typed))) ??
         notRunning(explained(pod.status) ?? phase ?? "unknown", typed("describe", "pod", name))
     );
 }
@@ -122,13 +142,6 @@ function seedingState(
     pod: string,
     typed: Typed,
 ): ApplicationState | undefined {
-    const blocked = blockedState(seeding, pod, typed, {
-        detail: "the image has no shell (/bin/sh), which seeding the workspace needs",
-        next: "add a shell and tar to the image, or give the sandbox volumeClaimTemplates, which are not seeded",
-    });
-    if (blocked) {
-        return blocked;
-    }
     const ended = endingOf(seeding);
     // One that succeeded runs once more after a restart of the node: that is no failure.
     const failed = ended && ended.exitCode !== 0 ? endOf(ended) : undefined;
@@ -147,13 +160,6 @@ function agentState(
     pod: string,
     typed: Typed,
 ): ApplicationState | undefined {
-    const blocked = blockedState(agent, pod, typed, {
-        detail: "the image has no shell (/bin/sh), which starting the application's command needs",
-        next: "add a shell to the image, or leave application.command out: the image's own is run without one",
-    });
-    if (blocked) {
-        return blocked;
-    }
     const ended = endingOf(agent);
     const { waiting, running } = agent.state ?? {};
     const restarts = `restarted ${agent.restartCount} times`;
@@ -178,7 +184,7 @@ function blockedState(
     { state, lastState }: ContainerStatus,
     pod: string,
     typed: Typed,
-    noShell: { readonly detail: string; readonly next: string },
+    noShell: NoShell,
 ): ApplicationState | undefined {
     const describe = typed("describe", "pod", pod);
     if (IMAGE_REASONS.includes(state?.waiting?.reason ?? "")) {

@@ -2,7 +2,7 @@
 import { until } from "../toolchain/wait";
 import type { Progress } from "../toolchain/progress";
 import type { Outputs } from "./outputs";
-import { readStatus, type Status } from "./status";
+import { readSandboxes, type Status } from "./status";
 import type { Target } from "./target";
 
 /**
@@ -11,18 +11,16 @@ import type { Target } from "./target";
  */
 const SETTLE_SECONDS = 120;
 
+type Sandboxes = Pick<Status, "sandboxes">;
+
 /** Waits, with a line that says how they are; a sandbox that does not come up is named, no more. */
-export async function settle(
-    target: Target,
-    { urls = {} }: Outputs,
-    progress: Progress,
-): Promise<void> {
-    let status: Status | undefined;
+export async function settle(target: Target, { urls }: Outputs, progress: Progress): Promise<void> {
+    let status: Sandboxes | undefined;
     await progress.step(
         "sandboxes",
         () =>
             until("all sandboxes run", SETTLE_SECONDS, async () => {
-                status = await readStatus(target, urls);
+                status = await readSandboxes(target, urls);
                 return progress.interrupted || waitedFor(status).length === 0;
             }).catch(() => undefined),
         () => describe(status),
@@ -30,11 +28,11 @@ export async function settle(
 }
 
 /** Names of those that may still come up; what is stopped, suspended or unknown will not. */
-export function waitedFor({ sandboxes }: Pick<Status, "sandboxes">): string[] {
+export function waitedFor({ sandboxes }: Sandboxes): string[] {
     return sandboxes.filter(({ state }) => state === "not running").map(({ sandbox }) => sandbox);
 }
 
-function describe(status: Status | undefined): string {
+function describe(status: Sandboxes | undefined): string {
     const missing = status ? waitedFor(status) : [];
     return missing.length > 0
         ? `not running: ${missing.join(", ")} (\`make status\` says why)`

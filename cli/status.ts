@@ -26,6 +26,9 @@ interface Row {
     readonly log?: readonly string[];
 }
 
+/** What is found out about one. */
+type Found = Omit<Row, "sandbox" | "url">;
+
 /** A gateway (`container`, `node`) or a cluster (`context`, `host`). */
 type Place = Readonly<Record<string, string>> & Condition;
 
@@ -41,7 +44,7 @@ export interface Status {
 
 /** Prints the status of a stack, as a table or as JSON. */
 export async function printStatus(target: Target, { urls }: Outputs, json: boolean): Promise<void> {
-    const status = await readStatus(target, urls ?? {});
+    const status = await readStatus(target, urls);
     if (urls === undefined && isNothing(status)) {
         process.stdout.write(json ? "null\n" : "nothing is there yet: make up\n");
         return;
@@ -56,44 +59,46 @@ function isNothing({ gateway, cluster, sandboxes }: Status): boolean {
     return sandboxes.length === 0 && state === (cluster ? "running" : "stopped");
 }
 
-/** Reads the status of the sandboxes of these URLs, and of those that an `up` that failed has made. */
-export async function readStatus(
+/** Everything about the sandboxes of these URLs, and about those that an `up` that failed has made. */
+export async function readStatus(target: Target, urls: Outputs["urls"]): Promise<Status> {
+    const status = await readSandboxes(target, urls);
+    const kept = status.gateway?.state === "running" ? await readKept(target) : [];
+    return { ...status, kept };
+}
+
+/** The same without what is kept of others. */
+export async function readSandboxes(
     target: Target,
-    urls: Readonly<Record<string, string | null>>,
-): Promise<Status> {
+    urls: Outputs["urls"] = {},
+): Promise<Omit<Status, "kept">> {
     const condition = await target.look();
-    const made = condition.state === "running" ? await readNames(target) : [];
+    // Or why no sandbox can be asked about.
+    const replicas =
+        condition.state === "running" ? await readReplicas(target).catch(unknown) : condition;
+    const made = replicas instanceof Map ? replicas.keys() : [];
     const names = [...new Set([...Object.keys(urls), ...made])];
     const rows = names.map(async (sandbox): Promise<Row> => {
-        const url = urls[sandbox] ?? null;
         const found =
-            condition.state === "running"
-                ? await sandboxState(target, sandbox, condition.since)
-                : condition;
-        return { sandbox, url, ...found };
+            replicas instanceof Map
+                ? await sandboxState(target, sandbox, replicas.get(sandbox), condition.since)
+                : replicas;
+        return { sandbox, url: urls[sandbox] ?? null, ...found };
     });
     return {
         [target.kind]: { ...target.facts, ...condition },
         sandboxes: await Promise.all(rows),
-        kept:
-            target.kind === "gateway" && condition.state === "running"
-                ? await readKept(target)
-                : [],
     };
 }
 
-/** Sandboxes that Kubernetes has. @returns none when it does not say: those of the URLs are asked for */
-async function readNames(target: Target): Promise<string[]> {
-    try {
-        const selector = `${LABEL_MANAGED_BY}=${MANAGED_BY}`;
-        const names = await target.kubectl(
-            ...["-n", NAMESPACE, "get", "statefulsets", "-l", selector],
-            ...["-o", "jsonpath={.items[*].metadata.name}"],
-        );
-        return names.split(" ").filter(Boolean);
-    } catch {
-        return [];
-    }
+/** How many pods each sandbox that Kubernetes has is to have: one or none. */
+async function readReplicas(target: Target): Promise<Map<string, number>> {
+    const { items } = JSON.parse(
+        await target.kubectl(
+            ...["-n", NAMESPACE, "get", "statefulsets"],
+            ...["-l", `${LABEL_MANAGED_BY}=${MANAGED_BY}`, "-o", "json"],
+        ),
+    ) as { items: { metadata: { name: string }; spec: { replicas: number } }[] };
+    return new Map(items.map(({ metadata, spec }) => [metadata.name, spec.replicas]));
 }
 
 async function readKept(target: Target): Promise<KeptVolume[]> {
@@ -108,36 +113,39 @@ async function readKept(target: Target): Promise<KeptVolume[]> {
     }
 }
 
+/** @param replicas undefined when Kubernetes has no StatefulSet */
 async function sandboxState(
     target: Target,
     sandbox: string,
+    replicas: number | undefined,
     since?: string,
-): Promise<Omit<Row, "sandbox" | "url">> {
+): Promise<Found> {
+    if (replicas === 0) {
+        return { state: "suspended" };
+    }
+    if (replicas === undefined) {
+        const detail = "Kubernetes has no StatefulSet of it";
+        return { state: "not running", detail, next: "make heal" };
+    }
     try {
-        const set = await get<{ spec: { replicas: number } }>(target, "statefulset", sandbox);
-        if (set?.spec.replicas === 0) {
-            return { state: "suspended" };
-        }
-        if (set === undefined) {
-            const detail = "Kubernetes has no StatefulSet of it";
-            return { state: "not running", detail, next: "make heal" };
-        }
-        const pod = await get<Pod>(target, "pod", `${sandbox}-0`);
+        const pod = await readPod(target, `${sandbox}-0`);
         const typed = (...args: string[]) => target.typed(...args);
         const { log: source, ...found } = applicationState(pod, sandbox, typed, since);
         const log = source === undefined ? [] : await readLog(target, sandbox, source);
         return log.length === 0 ? found : { ...found, log };
     } catch (error) {
-        return { state: "unknown", detail: reasonOf(error) };
+        return unknown(error);
     }
 }
 
-/** An object of the sandboxes' namespace. @returns undefined when Kubernetes says there is none */
-async function get<T>(target: Target, kind: string, name: string): Promise<T | undefined> {
+const unknown = (error: unknown): Found => ({ state: "unknown", detail: reasonOf(error) });
+
+/** A sandbox's pod. @returns undefined when Kubernetes says there is none */
+async function readPod(target: Target, name: string): Promise<Pod | undefined> {
     const stdout = await target.kubectl(
-        ...["-n", NAMESPACE, "get", kind, name, "--ignore-not-found", "-o", "json"],
+        ...["-n", NAMESPACE, "get", "pod", name, "--ignore-not-found", "-o", "json"],
     );
-    return stdout.trim() === "" ? undefined : (JSON.parse(stdout) as T);
+    return stdout.trim() === "" ? undefined : (JSON.parse(stdout) as Pod);
 }
 
 /** The last lines of a log. @returns none when it cannot be read: the state stands without it */

@@ -51,11 +51,15 @@ esac
 const says = (value: unknown) => `echo '${JSON.stringify(value)}'`;
 const fails = (text: string) => `echo '${text}' >&2; exit 1`;
 
+/** The StatefulSet of one agent. */
+const sets = (replicas: number) => ({
+    items: [{ metadata: { name: "agent" }, spec: { replicas } }],
+});
+
 /** What a cluster with one crashed agent answers. */
 const CLUSTER_ANSWERS: [string, string][] = [
     ["--raw /version", "echo '{}'"],
-    ["get statefulsets -l app.kubernetes.io/managed-by=sandbox-gateway ", "printf agent"],
-    ["get statefulset agent ", says({ spec: { replicas: 1 } })],
+    ["get statefulsets -l app.kubernetes.io/managed-by=sandbox-gateway ", says(sets(1))],
     ["get pod agent-0 ", says(CRASHED)],
     ["logs agent-0 -c agent --tail=5 --previous", "printf 'hello\\n\\033[31mcannot work\\n'"],
 ];
@@ -118,7 +122,7 @@ describe("the status of a sandbox that crashes", () => {
     });
 
     it("stands without a log that cannot be read", async () => {
-        standIn("kubectl", CLUSTER_ANSWERS.slice(0, 4));
+        standIn("kubectl", CLUSTER_ANSWERS.slice(0, 3));
         const { sandboxes } = await readStatus(cluster(), URLS);
         expect(sandboxes[0]?.detail).toBe(row.detail);
         expect(sandboxes[0]?.log).toBeUndefined();
@@ -148,7 +152,7 @@ describe("a sandbox", () => {
     it("that is scaled to zero is suspended", async () => {
         standIn("kubectl", [
             ["--raw /version", "true"],
-            ["get statefulset", says({ spec: { replicas: 0 } })],
+            ["get statefulset", says(sets(0))],
         ]);
         const { sandboxes } = await readStatus(cluster(), URLS);
         expect(sandboxes[0]?.state).toBe("suspended");
@@ -157,7 +161,7 @@ describe("a sandbox", () => {
     it("whose StatefulSet is gone is not running, and healed by a refresh", async () => {
         standIn("kubectl", [
             ["--raw /version", "true"],
-            ["get statefulset", "true"],
+            ["get statefulset", says({ items: [] })],
         ]);
         const { sandboxes } = await readStatus(cluster(), URLS);
         expect(sandboxes[0]).toMatchObject({ state: "not running", next: "make heal" });
