@@ -89,11 +89,6 @@ const environment = () => ({
     DOCKER_HOST: "tcp://127.0.0.1:1",
 });
 
-const page = async () => {
-    const { agent } = await stack.output<Record<string, string>>("urls");
-    return (await fetch(agent as string, { signal: AbortSignal.timeout(5000) })).text();
-};
-
 describe("an existing cluster", () => {
     it("gets the sandboxes, and nothing of a gateway", async () => {
         const changes = await stack.preview();
@@ -103,7 +98,9 @@ describe("an existing cluster", () => {
         expect(status).toBe(0);
         const shell = `kubectl --kubeconfig ${stack.folder}/kubeconfig --context default -n sandboxes exec -it agent-0 -- sh`;
         expect(stdout).toContain(shell);
-        await until("the page answers", 60, async () => (await page()).includes("Test agent"));
+        await until("the page answers", 60, async () =>
+            (await stack.page("agent")).includes("Test agent"),
+        );
         await stack.up("--expect-no-changes");
     });
 

@@ -7,7 +7,7 @@ import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
 import { until } from "../../toolchain/wait";
 import { attempt, run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
-import { TestStack } from "../support/stack";
+import { TestStack, withoutGateway } from "../support/stack";
 
 const PASSWORD = "a password of the registry";
 const VARIABLE = "a value of the environment";
@@ -71,8 +71,7 @@ describe("a gateway", () => {
             ...{ apiVersion: "v1", kind: "Pod", metadata: { name: "pulls" } },
             spec: { containers: [{ name: "a", image: "registry.example.org/team/agent:1" }] },
         };
-        const apply = ["exec", "-i", stack.container, "k3s", "kubectl", "apply", "-f", "-"];
-        await run("docker", apply, { input: JSON.stringify(pod) });
+        await stack.apply(pod);
         const basic = `Basic ${Buffer.from(`agent:${PASSWORD}`).toString("base64")}`;
         await until("the mirror is asked", 60, () =>
             asked.some(
@@ -138,7 +137,7 @@ describe("limits", () => {
     it("change in place, with the container as it is", async () => {
         const before = await inspect("{{.Id}} {{.State.StartedAt}}");
         stack.configure(config({ memory: "6Gi", cpuShares: 512 }));
-        const changes = (await stack.preview()).filter((change) => !change.includes(":Gateway "));
+        const changes = withoutGateway(await stack.preview());
         expect(changes).toEqual(["update docker:index/container:Container gateway-k3s"]);
         await stack.up();
         expect(await inspect("{{.HostConfig.Memory}} {{.HostConfig.CpuShares}}")).toBe(

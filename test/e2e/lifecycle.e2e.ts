@@ -7,7 +7,6 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collect, type Evidence } from "../support/evidence";
 import { MODEL, startFakeModel, type FakeModel } from "../support/fakeModel";
-import { applicationState } from "../../cli/podState";
 import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
 import { ASSISTANT, AGENT, IMAGES } from "../support/sandboxes";
 import { attempt, run } from "../support/run";
@@ -198,12 +197,9 @@ describe("OpenClaw itself", () => {
             const before = await restarts();
             await run("docker", ["exec", stack.container, "sh", "-c", signalNode(signal)]);
             await until("the page is back", bound, async () => {
-                const { state } = applicationState(
-                    await stack.pod("assistant"),
-                    "assistant",
-                    String,
+                return (
+                    (await restarts()) > before && (await stack.state("assistant")) === "recovered"
                 );
-                return (await restarts()) > before && state === "recovered";
             });
             expect(await openclawPage()).toContain("<title>OpenClaw Control</title>");
             expect(await ask()).toBe("PONG");

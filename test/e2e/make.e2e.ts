@@ -127,8 +127,7 @@ describe("make heal", () => {
         const { status, stdout } = await stack.make("heal");
         expect(stdout).toMatch(/^ +\d+\. sandboxes: settled/m);
         expect(status).toBe(0);
-        const { state } = applicationState(await stack.pod("agent"), "agent", String);
-        expect(state).not.toBe("not running");
+        expect(await stack.state("agent")).not.toBe("not running");
         expect(await stack.page("agent")).toContain("Test agent");
     });
 });
@@ -162,8 +161,7 @@ describe("the words of a real kubelet", () => {
             "no-image": pod(name, { image: "127.0.0.1:1/nothing:1" }),
             "no-node": pod(name, { image: pause }, { nodeSelector: { nowhere: "true" } }),
         };
-        const apply = ["exec", "-i", stack.container, "k3s", "kubectl", "apply", "-f", "-"];
-        await run("docker", apply, { input: JSON.stringify(pods[name]) });
+        await stack.apply(pods[name] as object);
         await until("the pod's state says so", 60, async () => expected.test(await detailOf(name)));
         expect(await detailOf(name)).toMatch(expected);
     });

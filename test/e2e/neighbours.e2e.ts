@@ -40,12 +40,6 @@ afterAll(async () => {
 const url = async (stack: TestStack) =>
     (await stack.output<Record<string, string>>("urls"))["agent"] as string;
 
-/** A page of the agent, asked for on its published URL. */
-async function page(stack: TestStack, path = ""): Promise<string> {
-    const response = await fetch((await url(stack)) + path, { signal: AbortSignal.timeout(5000) });
-    return response.text();
-}
-
 /** Gives the agent a page that names its gateway; it goes with the pod. */
 const sign = (stack: TestStack) =>
     stack.shell("agent", `echo ${stack.gateway} > /tmp/agent-www/whose`);
@@ -68,8 +62,8 @@ async function lives(stack: TestStack): Promise<object> {
             containerID,
             restartCount,
         })),
-        page: await page(stack),
-        whose: await page(stack, "whose"),
+        page: await stack.page("agent"),
+        whose: await stack.page("agent", "whose"),
     };
 }
 
@@ -95,9 +89,9 @@ describe("two gateways", () => {
         expect(await url(one)).not.toBe(await url(two));
         for (const stack of [one, two]) {
             await until(`the page of ${stack.gateway} answers`, 60, async () =>
-                (await page(stack)).includes("Test agent"),
+                (await stack.page("agent")).includes("Test agent"),
             );
-            expect(await page(stack, "whose")).toBe(`${stack.gateway}\n`);
+            expect(await stack.page("agent", "whose")).toBe(`${stack.gateway}\n`);
         }
     });
 

@@ -3,14 +3,13 @@
  * are back when it is said that they are. The steps build on one another.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { applicationState } from "../../cli/podState";
 import { shortHash } from "../../components/names";
 import { gatewaySchema } from "../../settings/gatewaySchema";
 import { until } from "../../toolchain/wait";
 import { collect, type Evidence } from "../support/evidence";
 import { attempt, run } from "../support/run";
 import { AGENT, FRAGILE, IMAGES } from "../support/sandboxes";
-import { TestStack } from "../support/stack";
+import { TestStack, withoutGateway } from "../support/stack";
 
 const IMAGE = gatewaySchema.parse({}).image;
 
@@ -36,19 +35,12 @@ afterAll(async () => {
     await attempt("docker", ["rmi", OTHER_IMAGE]);
 });
 
-/** What the sandbox's application is, as its pod says. */
-const stateOf = async (sandbox: string) =>
-    applicationState(await stack.pod(sandbox), sandbox, String).state;
-
 /** The container alone is replaced; each sandbox is updated so far that it is awaited. */
 const REPLACED = [
     "replace docker:index/container:Container gateway-k3s",
     "update kubernetes:apps/v1:StatefulSet fragile-agent",
     "update kubernetes:apps/v1:StatefulSet sound-agent",
 ];
-
-const withoutComponent = (changes: readonly string[]) =>
-    changes.filter((change) => !change.includes(" sandbox-gateway:index:Gateway "));
 
 describe.each([
     ["settings", { tlsSans: ["agents.example.org"] }, []],
@@ -67,14 +59,14 @@ describe.each([
         await stack.shell("fragile", "date > /sandbox/kept-$(date +%s%N)");
         before = await collect(stack, "fragile");
         stack.configure(config(gateway));
-        expect(withoutComponent(await stack.preview())).toEqual([...images, ...REPLACED].sort());
+        expect(withoutGateway(await stack.preview())).toEqual([...images, ...REPLACED].sort());
     });
 
     it("ends when the sandboxes are ready again, with data and identities equal", async () => {
         await stack.up();
         // At once, without waiting: that is what `up` has done.
-        expect(await stateOf("fragile")).toBe("running");
-        expect(await stateOf("sound")).toBe("running");
+        expect(await stack.state("fragile")).toBe("running");
+        expect(await stack.state("sound")).toBe("running");
         expect(await collect(stack, "fragile")).toEqual(before);
         await stack.up("--expect-no-changes");
     });
@@ -88,8 +80,8 @@ describe("a sandbox that does not come back", () => {
         expect(status).not.toBe(0);
         expect(stdout + stderr).toMatch(/StatefulSet \(fragile-agent\):\n +error: /);
         expect(stdout + stderr).not.toMatch(/StatefulSet \(sound-agent\)/);
-        expect(await stateOf("fragile")).toBe("not running");
-        expect(await stateOf("sound")).toBe("running");
+        expect(await stack.state("fragile")).toBe("not running");
+        expect(await stack.state("sound")).toBe("running");
     });
 
     it("is awaited again by the next up, once it is mended", async () => {
@@ -98,7 +90,7 @@ describe("a sandbox that does not come back", () => {
         stack.configure(config());
         await stack.up();
         // It was started again by the kubelet, after it had failed.
-        expect(await stateOf("fragile")).toBe("recovered");
+        expect(await stack.state("fragile")).toBe("recovered");
         await stack.up("--expect-no-changes");
     });
 });
@@ -132,8 +124,7 @@ describe("a gateway that Docker stops", () => {
                 volumes: [{ name: "out", hostPath: { path: out, type: "DirectoryOrCreate" } }],
             },
         };
-        const apply = ["exec", "-i", stack.container, "k3s", "kubectl", "apply", "-f", "-"];
-        await run("docker", apply, { input: JSON.stringify(slow) });
+        await stack.apply(slow);
         await stack.kubectl("wait", "--for=condition=Ready", "pod/slow", "--timeout=60s");
         // Whatever takes longer is killed, and ends with 137.
         await run("docker", ["stop", "--time", "40", stack.container]);

@@ -4,8 +4,7 @@
  */
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { applicationState } from "../../cli/podState";
-import { run, type Result } from "../support/run";
+import type { Result } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
 import { TestStack } from "../support/stack";
 
@@ -43,9 +42,6 @@ afterAll(async () => {
 
 const up = (): Promise<Result> => stack.tryPulumi(["up", "--yes", "--skip-preview"]);
 
-const stateOf = async (sandbox: string) =>
-    applicationState(await stack.pod(sandbox), sandbox, String).state;
-
 describe("a port that is taken", () => {
     it("is the container's error, and the next up goes on", async () => {
         const server = createServer();
@@ -60,7 +56,7 @@ describe("a port that is taken", () => {
             new RegExp(`127\\.0\\.0\\.1:${stack.ports.last}.*address already in use`),
         );
         await stack.up();
-        expect(await stateOf("sound")).toBe("running");
+        expect(await stack.state("sound")).toBe("running");
     });
 });
 
@@ -72,8 +68,8 @@ describe("an image that does not exist, a storage class that does not, an image 
         expect(stdout + stderr).toMatch(/StatefulSet \(no-image-agent\):\n +error: /);
         expect(stdout + stderr).toMatch(/StatefulSet \(no-class-agent\):\n +error: /);
         expect(stdout + stderr).toMatch(/StatefulSet \(no-shell-agent\):\n +error: /);
-        expect(await stateOf("late")).toBe("running");
-        expect(await stateOf("sound")).toBe("running");
+        expect(await stack.state("late")).toBe("running");
+        expect(await stack.state("sound")).toBe("running");
     });
 
     it("are explained by the status, with what to do", async () => {
@@ -112,8 +108,7 @@ describe("an image that does not exist, a storage class that does not, an image 
             reclaimPolicy: "Retain",
             volumeBindingMode: "WaitForFirstConsumer",
         };
-        const apply = ["exec", "-i", stack.container, "k3s", "kubectl", "apply", "-f", "-"];
-        await run("docker", apply, { input: JSON.stringify(absent) });
+        await stack.apply(absent);
         const before = wrong(await stack.pauseImage());
         const mended = {
             "no-image": { ...AGENT, protect: false },
@@ -134,7 +129,7 @@ describe("an image that does not exist, a storage class that does not, an image 
         stack.configure(config({ ...mended, "no-shell": bypassing, late: AGENT }));
         await stack.up();
         for (const sandbox of ["no-image", "no-class", "no-shell", "late", "sound"]) {
-            expect([sandbox, await stateOf(sandbox)]).toEqual([sandbox, "running"]);
+            expect([sandbox, await stack.state(sandbox)]).toEqual([sandbox, "running"]);
         }
         await stack.up("--expect-no-changes");
     });

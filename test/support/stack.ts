@@ -3,13 +3,11 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import * as os from "node:os";
 import * as path from "node:path";
 import { stringify } from "yaml";
-import type { Pod } from "../../cli/podState";
+import { applicationState, type ApplicationState, type Pod } from "../../cli/podState";
 import type { Status } from "../../cli/status";
 import { dockerName, nodeName } from "../../components/names";
-import { formatBlock, type PortBlock } from "../../components/ports";
-import { blocksIn, freeBlock, freeSubnet, startingAt, subnetsIn } from "../../settings/free";
-import { readHostNetworks } from "../../settings/thisMachine";
-import { findBusyPort } from "../../toolchain/machine";
+import type { PortBlock } from "../../components/ports";
+import { findPlace } from "./place";
 import { attempt, run, type Result } from "./run";
 
 const ROOT = path.join(__dirname, "..", "..");
@@ -28,12 +26,6 @@ const PROGRAM = [
 /** Ports a test gateway publishes: the API, and this many for sandboxes. */
 const BLOCK = 6;
 
-/** Where they are looked for: below the ports of outgoing connections. */
-const PORTS = { first: 20000, last: 31999 };
-
-/** What stacks of this process have been given: while stopped, nothing else shows it. */
-const given: { readonly subnet: string; readonly ports: PortBlock }[] = [];
-
 /** One step of a preview, as the engine describes it. */
 export interface Step {
     readonly op: string;
@@ -42,6 +34,11 @@ export interface Step {
 
 /** A preview that can be compared: `op type name` for everything that is not the same. */
 export type Changes = readonly string[];
+
+/** Changes of resources proper: that of the component beside them says the same once more. */
+export function withoutGateway(changes: Changes): Changes {
+    return changes.filter((change) => !change.includes(" sandbox-gateway:index:Gateway "));
+}
 
 /** A pod with what only a kubelet gives it. */
 export type RunningPod = Pod & {
@@ -90,7 +87,7 @@ export class TestStack {
      * @param env further environment of pulumi. @default none
      */
     static async create(name: string, env: NodeJS.ProcessEnv = {}): Promise<TestStack> {
-        const { subnet, ports } = await findPlace();
+        const { subnet, ports } = await findPlace(BLOCK + 1);
         const { first, last } = ports;
         const stack = new TestStack(name, subnet, first, { first: first + 1, last }, env);
         stack.configure({});
@@ -219,6 +216,17 @@ export class TestStack {
         return JSON.parse(await this.kubectl(...args)) as RunningPod;
     }
 
+    /** What a sandbox's application is, as its pod says. */
+    async state(sandbox: string): Promise<ApplicationState["state"]> {
+        return applicationState(await this.pod(sandbox), sandbox, String).state;
+    }
+
+    /** Makes an object in the gateway's default namespace, or in its own. */
+    async apply(object: object): Promise<void> {
+        const apply = ["exec", "-i", this.container, "k3s", "kubectl", "apply", "-f", "-"];
+        await run("docker", apply, { input: JSON.stringify(object) });
+    }
+
     /** An image that every k3s has: one program, no shell. */
     async pauseImage(): Promise<string> {
         const path = "jsonpath={..status.images[*].names}";
@@ -230,11 +238,11 @@ export class TestStack {
         return pause;
     }
 
-    /** A sandbox's page, through its published port. */
-    async page(sandbox: string): Promise<string> {
+    /** A page of a sandbox, through its published port; `file` goes on from its URL. */
+    async page(sandbox: string, file = ""): Promise<string> {
         const urls = await this.output<Record<string, string>>("urls");
         const signal = AbortSignal.timeout(5000);
-        return (await fetch(urls[sandbox] as string, { signal })).text();
+        return (await fetch((urls[sandbox] as string) + file, { signal })).text();
     }
 
     /**
@@ -273,27 +281,4 @@ export class TestStack {
     private options() {
         return { cwd: this.folder, env: this.env, timeout: 600 };
     }
-}
-
-/** A subnet and ports that nothing on this machine has now, nor another stack of this process. */
-async function findPlace(): Promise<{ subnet: string; ports: PortBlock }> {
-    // By process, so that two runs begin apart.
-    const { pid } = process;
-    const used = readHostNetworks().map(({ cidr }) => cidr);
-    const subnet = freeSubnet(
-        [...used, ...given.map((place) => place.subnet)],
-        startingAt(subnetsIn("10.213"), pid),
-    );
-    const ports = await freeBlock(
-        given.map((place) => place.ports),
-        (candidates) => findBusyPort("127.0.0.1", candidates),
-        startingAt(blocksIn(PORTS, BLOCK + 1), pid),
-    );
-    if (subnet === undefined || ports === undefined) {
-        throw new Error(
-            `no place for a test gateway: subnet of 10.213.0.0/16: ${subnet ?? "none is free"}; ${BLOCK + 1} neighbouring ports of ${formatBlock(PORTS)}: ${ports === undefined ? "none are free" : "found"}`,
-        );
-    }
-    given.push({ subnet, ports });
-    return { subnet, ports };
 }
