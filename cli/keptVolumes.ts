@@ -1,4 +1,4 @@
-/** Pure: workspaces whose sandbox was removed. */
+/** Pure: volumes whose sandbox was removed. */
 
 /** The part of a Kubernetes PersistentVolume that is read. */
 export interface PersistentVolume {
@@ -11,20 +11,19 @@ export interface PersistentVolume {
     readonly status: { readonly phase?: string };
 }
 
-/** A workspace without a sandbox. */
+/** A volume without a sandbox. */
 export interface KeptVolume {
-    /** Sandbox it belonged to; adding one of that name takes it up again. */
-    readonly sandbox: string;
+    /**
+     * Claim that it was made for, TEMPLATE-SANDBOX-0. Not the sandbox: both names may have dashes, so
+     * the claim's does not tell where one ends.
+     */
+    readonly claim: string;
     /** Folder in the gateway's container. */
     readonly path: string;
 }
 
 /** Released volumes whose folder no other volume uses, each folder once. */
-export function keptVolumes(
-    volumes: readonly PersistentVolume[],
-    namespace: string,
-    prefix: string,
-): KeptVolume[] {
+export function keptVolumes(volumes: readonly PersistentVolume[], namespace: string): KeptVolume[] {
     const pathOf = ({ spec }: PersistentVolume) => spec.local?.path ?? spec.hostPath?.path ?? "";
     const used = new Set(volumes.filter((v) => v.status.phase === "Bound").map(pathOf));
     const kept = new Map<string, KeptVolume>();
@@ -38,8 +37,7 @@ export function keptVolumes(
         ) {
             continue;
         }
-        // workspace-NAME-0
-        kept.set(path, { sandbox: claim.name.slice(prefix.length + 1, -2), path });
+        kept.set(path, { claim: claim.name, path });
     }
     return [...kept.values()];
 }

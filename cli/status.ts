@@ -2,7 +2,7 @@
  * `make status`: what there is, and how each application is. It only reads: a gateway or a cluster
  * that does not answer is unknown, never taken for absent.
  */
-import { LABEL_MANAGED_BY, MANAGED_BY, NAMESPACE, WORKSPACE_VOLUME } from "../components/constants";
+import { LABEL_MANAGED_BY, MANAGED_BY, NAMESPACE } from "../components/constants";
 import { reasonOf } from "./ask";
 import { keptVolumes, type KeptVolume, type PersistentVolume } from "./keptVolumes";
 import type { Outputs } from "./outputs";
@@ -38,7 +38,7 @@ export interface Status {
     readonly gateway?: Place;
     readonly cluster?: Place;
     readonly sandboxes: readonly Row[];
-    /** Workspaces of sandboxes that were removed from a gateway. */
+    /** Volumes of sandboxes that were removed from a gateway. */
     readonly kept: readonly KeptVolume[];
 }
 
@@ -106,7 +106,7 @@ async function readKept(target: Target): Promise<KeptVolume[]> {
         const { items } = JSON.parse(
             await target.kubectl("get", "persistentvolumes", "-o", "json"),
         ) as { items: PersistentVolume[] };
-        return keptVolumes(items, NAMESPACE, WORKSPACE_VOLUME);
+        return keptVolumes(items, NAMESPACE);
     } catch {
         // The gateway's state has been told already; what cannot be read is not claimed to be absent.
         return [];
@@ -182,8 +182,8 @@ export function render(title: string, { gateway, cluster, sandboxes, kept }: Sta
             ...(sandboxes[i]?.log ?? []).map((said) => `    ${said}`),
         ]),
         ...kept.map(
-            ({ sandbox, path }) =>
-                `kept: the workspace of ${sandbox}, which was removed (${path}); a sandbox of that name takes it up again`,
+            ({ claim, path }) =>
+                `kept: ${path}, of claim ${claim}, whose sandbox was removed; it takes it up again when it is added again`,
         ),
     ].join("\n");
 }

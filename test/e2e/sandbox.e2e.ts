@@ -232,8 +232,8 @@ describe("removing a sandbox", () => {
         const volumes = JSON.parse(await stack.kubectl("get", "pv", "-o", "json")) as {
             items: PersistentVolume[];
         };
-        expect(keptVolumes(volumes.items, "sandboxes", "workspace")).toEqual([
-            expect.objectContaining({ sandbox: "closed" }),
+        expect(keptVolumes(volumes.items, "sandboxes")).toEqual([
+            expect.objectContaining({ claim: "workspace-closed-0" }),
         ]);
     });
 
