@@ -14,7 +14,7 @@ const cluster =
     gateway ??
     new ExistingCluster("cluster", existingClusterArgs(settings, existingCluster!), { protect });
 
-const sandboxes = Object.entries(settings.sandboxes).map(
+const declared = Object.entries(settings.sandboxes).map(
     ([name, sandbox]) =>
         [
             name,
@@ -33,10 +33,13 @@ export const node = gateway?.nodeName;
 /** Administrator's kubeconfig: `pulumi stack output kubeconfig --show-secrets`. */
 export const kubeconfig = gateway?.kubeconfig;
 
+/** Names of the sandboxes, also of those without a page: an output leaves out what has no value. */
+export const sandboxes = Object.keys(settings.sandboxes);
+
 /** Where each sandbox's page is. */
-export const urls = Object.fromEntries(sandboxes.map(([name, { url }]) => [name, url]));
+export const urls = Object.fromEntries(declared.map(([name, { url }]) => [name, url]));
 
 /** The same with the token that lets a browser in: `pulumi stack output tokenUrls --show-secrets`. */
 export const tokenUrls = Object.fromEntries(
-    sandboxes.map(([name, { tokenUrl }]) => [name, tokenUrl]),
+    declared.map(([name, { tokenUrl }]) => [name, tokenUrl]),
 );

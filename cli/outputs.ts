@@ -8,8 +8,10 @@ export interface Outputs {
     /** @default there is no gateway */
     readonly node?: string;
     /** @default there is nothing yet */
-    readonly urls?: Readonly<Record<string, string | null>>;
-    readonly tokenUrls?: Readonly<Record<string, string | null>>;
+    readonly sandboxes?: readonly string[];
+    /** Of the sandboxes that have one. */
+    readonly urls?: Readonly<Record<string, string>>;
+    readonly tokenUrls?: Readonly<Record<string, string>>;
 }
 
 /**

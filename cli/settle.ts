@@ -14,13 +14,13 @@ const SETTLE_SECONDS = 120;
 type Sandboxes = Pick<Status, "sandboxes">;
 
 /** Waits, with a line that says how they are; a sandbox that does not come up is named, no more. */
-export async function settle(target: Target, { urls }: Outputs, progress: Progress): Promise<void> {
+export async function settle(target: Target, outputs: Outputs, progress: Progress): Promise<void> {
     let status: Sandboxes | undefined;
     await progress.step(
         "sandboxes",
         () =>
             until("all sandboxes run", SETTLE_SECONDS, async () => {
-                status = await readSandboxes(target, urls);
+                status = await readSandboxes(target, outputs);
                 return progress.interrupted || waitedFor(status).length === 0;
             }).catch(() => undefined),
         () => describe(status),

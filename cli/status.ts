@@ -43,9 +43,9 @@ export interface Status {
 }
 
 /** Prints the status of a stack, as a table or as JSON. */
-export async function printStatus(target: Target, { urls }: Outputs, json: boolean): Promise<void> {
-    const status = await readStatus(target, urls);
-    if (urls === undefined && isNothing(status)) {
+export async function printStatus(target: Target, outputs: Outputs, json: boolean): Promise<void> {
+    const status = await readStatus(target, outputs);
+    if (outputs.sandboxes === undefined && isNothing(status)) {
         process.stdout.write(json ? "null\n" : "nothing is there yet: make up\n");
         return;
     }
@@ -59,9 +59,9 @@ function isNothing({ gateway, cluster, sandboxes }: Status): boolean {
     return sandboxes.length === 0 && state === (cluster ? "running" : "stopped");
 }
 
-/** Everything about the sandboxes of these URLs, and about those that an `up` that failed has made. */
-export async function readStatus(target: Target, urls: Outputs["urls"]): Promise<Status> {
-    const status = await readSandboxes(target, urls);
+/** Everything about these sandboxes, and about those that an `up` that failed has made. */
+export async function readStatus(target: Target, outputs: Outputs): Promise<Status> {
+    const status = await readSandboxes(target, outputs);
     const kept = status.gateway?.state === "running" ? await readKept(target) : [];
     return { ...status, kept };
 }
@@ -69,14 +69,14 @@ export async function readStatus(target: Target, urls: Outputs["urls"]): Promise
 /** The same without what is kept of others. */
 export async function readSandboxes(
     target: Target,
-    urls: Outputs["urls"] = {},
+    { sandboxes = [], urls = {} }: Outputs,
 ): Promise<Omit<Status, "kept">> {
     const condition = await target.look();
     // Or why no sandbox can be asked about.
     const replicas =
         condition.state === "running" ? await readReplicas(target).catch(unknown) : condition;
     const made = replicas instanceof Map ? replicas.keys() : [];
-    const names = [...new Set([...Object.keys(urls), ...made])];
+    const names = [...new Set([...sandboxes, ...made])];
     const rows = names.map(async (sandbox): Promise<Row> => {
         const found =
             replicas instanceof Map

@@ -18,9 +18,10 @@ export async function printSummary(
     outputs: Outputs,
     progress: Progress,
 ): Promise<void> {
-    const rows = Object.entries(outputs.urls ?? {}).map(([name, url]) => {
-        const tokenUrl = SHOW_TOKENS ? outputs.tokenUrls?.[name] : undefined;
-        return [name, tokenUrl ?? url ?? "no port", target.shell(name)];
+    const { sandboxes = [], urls = {}, tokenUrls = {} } = outputs;
+    const rows = sandboxes.map((name) => {
+        const tokenUrl = SHOW_TOKENS ? tokenUrls[name] : undefined;
+        return [name, tokenUrl ?? urls[name] ?? "no port", target.shell(name)];
     });
     const { state } = await target.look();
     progress.print("");

@@ -247,6 +247,7 @@ describe("a sandbox", () => {
                 },
             },
         });
+        expect(outputs["sandboxes"]).toEqual(["assistant", "tool"]);
         const urls = outputs["urls"] as Record<string, pulumi.Output<string>>;
         expect(await value(urls["assistant"])).toBe("http://127.0.0.1:18789/");
         const tokens = outputs["tokenUrls"] as Record<string, pulumi.Output<string>>;

@@ -8,7 +8,7 @@ import { clusterTarget, gatewayTarget, targetOf } from "../../cli/target";
 import { parsePlace } from "../../settings/parse";
 
 const PATH = process.env["PATH"];
-const URLS = { agent: "http://h:1/" };
+const OUTPUTS = { sandboxes: ["agent"], urls: { agent: "http://h:1/" } };
 
 let folder: string;
 
@@ -78,7 +78,7 @@ describe("the status of a sandbox that crashes", () => {
 
     it("has its last lines and a command to type, in a cluster", async () => {
         standIn("kubectl", CLUSTER_ANSWERS);
-        expect(await readStatus(cluster(), URLS)).toEqual({
+        expect(await readStatus(cluster(), OUTPUTS)).toEqual({
             cluster: { context: "production", host: "h", state: "running" },
             sandboxes: [
                 {
@@ -100,7 +100,7 @@ describe("the status of a sandbox that crashes", () => {
             ...CLUSTER_ANSWERS,
         ]);
         const gateway = gatewayTarget("box", "node", "ssh://user@server");
-        expect(await readStatus(gateway, URLS)).toEqual({
+        expect(await readStatus(gateway, OUTPUTS)).toEqual({
             gateway: {
                 ...{ container: "box", node: "node", state: "running" },
                 since: "2026-01-02T00:00:00.5Z",
@@ -123,7 +123,7 @@ describe("the status of a sandbox that crashes", () => {
 
     it("stands without a log that cannot be read", async () => {
         standIn("kubectl", CLUSTER_ANSWERS.slice(0, 3));
-        const { sandboxes } = await readStatus(cluster(), URLS);
+        const { sandboxes } = await readStatus(cluster(), OUTPUTS);
         expect(sandboxes[0]?.detail).toBe(row.detail);
         expect(sandboxes[0]?.log).toBeUndefined();
     });
@@ -148,13 +148,24 @@ describe("the status of a sandbox that crashes", () => {
     });
 });
 
+it("names a volume that is kept by its claim", () => {
+    const status: Status = {
+        gateway: { container: "box", node: "n", state: "running" },
+        sandboxes: [],
+        kept: [{ claim: "data-my-team-0", path: "/s/data" }],
+    };
+    expect(render("gateway box, node n", status)).toContain(
+        "\nkept: /s/data, of claim data-my-team-0, whose sandbox was removed;",
+    );
+});
+
 describe("a sandbox", () => {
     it("that is scaled to zero is suspended", async () => {
         standIn("kubectl", [
             ["--raw /version", "true"],
             ["get statefulset", says(sets(0))],
         ]);
-        const { sandboxes } = await readStatus(cluster(), URLS);
+        const { sandboxes } = await readStatus(cluster(), OUTPUTS);
         expect(sandboxes[0]?.state).toBe("suspended");
     });
 
@@ -163,7 +174,7 @@ describe("a sandbox", () => {
             ["--raw /version", "true"],
             ["get statefulset", says({ items: [] })],
         ]);
-        const { sandboxes } = await readStatus(cluster(), URLS);
+        const { sandboxes } = await readStatus(cluster(), OUTPUTS);
         expect(sandboxes[0]).toMatchObject({ state: "not running", next: "make heal" });
     });
 
@@ -172,7 +183,7 @@ describe("a sandbox", () => {
             ["--raw /version", "true"],
             ["get statefulset", fails("Error: forbidden")],
         ]);
-        const { sandboxes } = await readStatus(cluster(), URLS);
+        const { sandboxes } = await readStatus(cluster(), OUTPUTS);
         expect(sandboxes[0]).toMatchObject({ state: "unknown", detail: "Error: forbidden" });
     });
 });
@@ -185,7 +196,7 @@ describe("a place that does not answer is unknown, with its sandboxes:", () => {
             detail: "the cluster is asked through kubectl, which is not on PATH",
             next: "install kubectl (https://kubernetes.io/docs/tasks/tools/)",
         };
-        expect(await readStatus(cluster(), URLS)).toEqual({
+        expect(await readStatus(cluster(), OUTPUTS)).toEqual({
             cluster: { context: "production", host: "h", ...unknown },
             sandboxes: [{ sandbox: "agent", url: "http://h:1/", ...unknown }],
             kept: [],
@@ -194,7 +205,7 @@ describe("a place that does not answer is unknown, with its sandboxes:", () => {
 
     it("a cluster that is away", async () => {
         standIn("kubectl", [["--raw /version", fails("E1\nUnable to connect to the server")]]);
-        const { cluster: place, sandboxes } = await readStatus(cluster(), URLS);
+        const { cluster: place, sandboxes } = await readStatus(cluster(), OUTPUTS);
         const unknown = { state: "unknown", detail: "Unable to connect to the server" };
         expect(place).toMatchObject(unknown);
         expect(sandboxes).toMatchObject([unknown]);
@@ -202,7 +213,7 @@ describe("a place that does not answer is unknown, with its sandboxes:", () => {
 
     it("a gateway whose daemon is away", async () => {
         standIn("docker", [["ps", fails("Cannot connect to the Docker daemon")]]);
-        const { sandboxes } = await readStatus(gatewayTarget("box", "node"), URLS);
+        const { sandboxes } = await readStatus(gatewayTarget("box", "node"), OUTPUTS);
         expect(sandboxes).toMatchObject([
             { state: "unknown", detail: "Cannot connect to the Docker daemon" },
         ]);
@@ -213,7 +224,7 @@ describe("a place that does not answer is unknown, with its sandboxes:", () => {
         ["paused", "docker unpause box"],
     ])("a gateway whose container is %s", async (state, next) => {
         standIn("docker", [["ps", `echo ${state}`]]);
-        const { gateway } = await readStatus(gatewayTarget("box", "node"), URLS);
+        const { gateway } = await readStatus(gatewayTarget("box", "node"), OUTPUTS);
         const detail = `the gateway's container is ${state}`;
         expect(gateway).toMatchObject({ state: "unknown", detail, next });
     });
@@ -221,9 +232,15 @@ describe("a place that does not answer is unknown, with its sandboxes:", () => {
 
 it.each(["", "exited", "created"])("a gateway whose container is %j is stopped", async (state) => {
     standIn("docker", [["ps", `echo ${state}`]]);
-    const { gateway, sandboxes } = await readStatus(gatewayTarget("box", "node"), URLS);
+    const { gateway, sandboxes } = await readStatus(gatewayTarget("box", "node"), OUTPUTS);
     expect(gateway?.["state"]).toBe("stopped");
     expect(sandboxes).toMatchObject([{ state: "stopped" }]);
+});
+
+it("lists a sandbox without a page, also while its gateway is stopped", async () => {
+    standIn("docker", [["ps", "echo exited"]]);
+    const { sandboxes } = await readStatus(gatewayTarget("box", "node"), { sandboxes: ["tool"] });
+    expect(sandboxes).toEqual([{ sandbox: "tool", url: null, state: "stopped" }]);
 });
 
 describe("the shell of a sandbox", () => {
