@@ -1,4 +1,7 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+
+const CORES = availableParallelism();
 
 export default defineConfig({
     test: {
@@ -10,16 +13,20 @@ export default defineConfig({
                     // Bounds for a busy machine, not expectations.
                     testTimeout: 60_000,
                     hookTimeout: 60_000,
+                    // Threads start faster than processes, of which there would be one a file.
+                    pool: "threads",
+                    maxWorkers: CORES,
                 },
             },
             {
                 test: {
                     name: "e2e",
                     include: ["test/e2e/**/*.e2e.ts", "test/toolchain/**/*.e2e.ts"],
+                    globalSetup: ["test/support/globalSetup.ts"],
                     testTimeout: 600_000,
                     hookTimeout: 600_000,
-                    // One engine, one Docker daemon, two cores: side by side they only slow each other.
-                    fileParallelism: false,
+                    // Half of the time of one file is waiting: for Kubernetes, for grace periods.
+                    maxWorkers: Math.max(2, Math.floor(CORES / 2)),
                     bail: 0,
                 },
             },

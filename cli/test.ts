@@ -3,14 +3,23 @@
  * `N passed, N failed`. Whatever the end-to-end tests need is found or made first; a test that is
  * skipped counts as failed.
  */
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { LOCAL_FOLDER } from "../toolchain/environment";
 import { InterruptedError, Progress, StepError } from "../toolchain/progress";
 import { prepareForTests } from "./prepare";
+import {
+    FILES_FILE,
+    formatTimes,
+    TIMES_FILE,
+    type FileTimes,
+    type Phase,
+    type Times,
+} from "./times";
 
 const ROOT = path.join(__dirname, "..");
 const BIN = path.join(ROOT, "node_modules", ".bin");
+const LOGS = path.join(ROOT, LOCAL_FOLDER, "log");
 
 /** Checks that are one program each. */
 const CHECKS: readonly [title: string, command: string, args: readonly string[]][] = [
@@ -34,16 +43,32 @@ interface Report {
 }
 
 async function main(): Promise<number> {
-    const progress = new Progress(path.join(ROOT, LOCAL_FOLDER, "log", "test.log"));
+    const progress = new Progress(path.join(LOGS, "test.log"));
     const counts: Count[] = [];
+    const phases: Phase[] = [];
+    const files: FileTimes[] = [];
+    /** Runs a part of it, and notes how long that took. */
+    const phase = async <T>(title: string, work: () => Promise<T>): Promise<T> => {
+        const began = performance.now();
+        const result = await work();
+        phases.push({ title, seconds: (performance.now() - began) / 1000 });
+        return result;
+    };
+    const project = async (name: string, env: NodeJS.ProcessEnv) => {
+        counts.push(await phase(name, () => vitest(name, env, progress)));
+        files.push(...readFiles());
+    };
     for (const [title, command, args] of CHECKS) {
-        const status = await progress.attach(path.join(BIN, command), args, process.env);
+        const check = () => progress.attach(path.join(BIN, command), args, process.env);
+        const status = await phase(title, check);
         progress.print(`${title}: ${status === 0 ? "ok" : "FAILED"}`);
         counts.push(status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
     }
-    counts.push(await vitest("unit", process.env, progress));
+    await project("unit", process.env);
     try {
-        counts.push(await vitest("e2e", await prepareForTests(ROOT, progress), progress));
+        const env = await prepareForTests(ROOT, progress);
+        phases.push(...progress.done);
+        await project("e2e", env);
     } catch (error) {
         if (error instanceof InterruptedError) {
             return 130;
@@ -54,6 +79,9 @@ async function main(): Promise<number> {
         progress.print(`  log: ${progress.logFile}`);
         counts.push({ passed: 0, failed: 1 });
     }
+    const times: Times = { phases, files };
+    writeFileSync(path.join(LOGS, TIMES_FILE), JSON.stringify(times));
+    progress.print(`\n${formatTimes(times)}\n`);
     const sum = (key: keyof Count) => counts.reduce((total, count) => total + count[key], 0);
     progress.print(`took ${progress.elapsed()}`);
     progress.print(`${sum("passed")} passed, ${sum("failed")} failed`);
@@ -62,7 +90,7 @@ async function main(): Promise<number> {
 
 /** Runs one project of tests. */
 async function vitest(project: string, env: NodeJS.ProcessEnv, progress: Progress): Promise<Count> {
-    const file = path.join(ROOT, LOCAL_FOLDER, "log", `${project}.json`);
+    const file = path.join(LOGS, `${project}.json`);
     rmSync(file, { force: true });
     const status = await progress.attach(
         path.join(BIN, "vitest"),
@@ -72,11 +100,20 @@ async function vitest(project: string, env: NodeJS.ProcessEnv, progress: Progres
             project,
             "--reporter=verbose",
             "--reporter=json",
+            `--reporter=${path.join(ROOT, "test", "support", "timesReporter.ts")}`,
             `--outputFile.json=${file}`,
         ],
         env,
     );
     return countTests(status, existsSync(file) ? readFileSync(file, "utf8") : undefined);
+}
+
+/** What the reporter of times has written. @returns nothing when it did not get that far */
+function readFiles(): FileTimes[] {
+    const file = path.join(LOGS, FILES_FILE);
+    const files = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as FileTimes[]) : [];
+    rmSync(file, { force: true });
+    return files;
 }
 
 /**

@@ -36,6 +36,8 @@ export class Progress {
     private readonly log: WriteStream;
     private readonly children = new Set<ChildProcess>();
     private number = 0;
+    /** Title and seconds of every step that has ended well. */
+    readonly done: { readonly title: string; readonly seconds: number }[] = [];
     private lastLine = "";
     private signal: NodeJS.Signals | undefined;
 
@@ -71,6 +73,7 @@ export class Progress {
         try {
             const result = await work();
             this.stopIfInterrupted();
+            this.done.push({ title, seconds: (Date.now() - began) / 1000 });
             const detail = describe?.(result);
             this.print(
                 `${String(number).padStart(3)}. ${title}${detail ? `: ${detail}` : ""} (${seconds(began)})`,

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { until } from "../../toolchain/wait";
+import { until } from "../support/steps";
 import { gatewaySchema } from "../../settings/gatewaySchema";
 import { run } from "../support/run";
 import { FRAGILE, IMAGES } from "../support/sandboxes";

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
-import { until } from "../../toolchain/wait";
+import { until } from "../support/steps";
 import { attempt, run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
 import { TestStack, withoutGateway } from "../support/stack";

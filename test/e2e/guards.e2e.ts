@@ -1,5 +1,5 @@
 /** The policy pack and the preview guard, on the real engine: running, stopped and unreachable. */
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync } from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attempt, run } from "../support/run";
@@ -50,14 +50,11 @@ async function withProgram<T>(
     to: string,
     work: () => Promise<T>,
 ): Promise<T> {
-    const full = path.join(stack.folder, file);
-    const text = readFileSync(full, "utf8");
-    expect(text).toContain(from);
-    writeFileSync(full, text.replace(from, to));
+    const undo = stack.edit(file, from, to);
     try {
         return await work();
     } finally {
-        writeFileSync(full, text);
+        undo();
     }
 }
 

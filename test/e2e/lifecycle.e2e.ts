@@ -11,7 +11,7 @@ import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
 import { ASSISTANT, AGENT, IMAGES } from "../support/sandboxes";
 import { attempt, run } from "../support/run";
 import { TestStack } from "../support/stack";
-import { until } from "../../toolchain/wait";
+import { until } from "../support/steps";
 
 const CYCLES = 3;
 

@@ -2,12 +2,10 @@
  * `make` on a gateway: how it explains one that does not come up, and a sandbox that does not run.
  * The steps build on one another.
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { applicationState, type Pod } from "../../cli/podState";
 import { gatewaySchema } from "../../settings/gatewaySchema";
-import { until } from "../../toolchain/wait";
+import { until } from "../support/steps";
 import { run } from "../support/run";
 import { FRAGILE, IMAGES } from "../support/sandboxes";
 import { TestStack } from "../support/stack";
@@ -17,7 +15,7 @@ const IMAGE = gatewaySchema.parse({}).image;
 let stack: TestStack;
 
 beforeAll(async () => {
-    stack = await TestStack.create("make");
+    stack = await TestStack.create("make", { asWritten: true });
     stack.configure({ gateway: { imageArchives: IMAGES }, sandboxes: { agent: FRAGILE } });
 });
 
@@ -32,20 +30,16 @@ const inVolume = (script: string) =>
         ...["--entrypoint", "/bin/sh", IMAGE, "-c", script],
     ]);
 
-/** Changes the seconds that the program waits for a healthy gateway. */
-function waitFor(from: number, to: number): void {
-    const file = path.join(stack.folder, "components", "gatewayContainer.ts");
-    const text = readFileSync(file, "utf8");
-    expect(text).toContain(`waitTimeout: ${from},`);
-    writeFileSync(file, text.replace(`waitTimeout: ${from},`, `waitTimeout: ${to},`));
-}
-
 describe("make up", () => {
     it("says why a gateway refuses its volume, and how to adopt it", async () => {
         await inVolume("mkdir -p /data/server/db && : >/data/server/db/state.db");
-        waitFor(180, 15);
+        const undo = stack.edit(
+            "components/gatewayContainer.ts",
+            "waitTimeout: 180",
+            "waitTimeout: 15",
+        );
         const { status, stdout } = await stack.make("up");
-        waitFor(15, 180);
+        undo();
         expect(status).not.toBe(0);
         const { container } = stack;
         // Behind whatever the docker plugin says of it, each line once, however often it was said.

@@ -3,7 +3,7 @@
  * other alone. The steps build on one another.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { until } from "../../toolchain/wait";
+import { until } from "../support/steps";
 import { collect, type Evidence } from "../support/evidence";
 import { run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";

@@ -29,7 +29,7 @@ describe.each(["preview", "up --yes"])("pulumi %s", (command) => {
             "runing: got false; must be a key that the program has (see docs/configuration.md); for example the same without this key",
         );
         // A person's mistake, not the program's: no stack trace.
-        expect(said).not.toMatch(/^\s+at .*\.ts:/m);
+        expect(said).not.toMatch(/^\s+at .*\.[jt]s:/m);
     });
 
     it("names two sandboxes on one port, and a name that is too long, at once", async () => {

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { shortHash } from "../../components/names";
 import { gatewaySchema } from "../../settings/gatewaySchema";
-import { until } from "../../toolchain/wait";
+import { until } from "../support/steps";
 import { collect, type Evidence } from "../support/evidence";
 import { attempt, run } from "../support/run";
 import { AGENT, FRAGILE, IMAGES } from "../support/sandboxes";

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { keptVolumes, type PersistentVolume } from "../../cli/keptVolumes";
 import { applicationState } from "../../cli/podState";
 import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
-import { until } from "../../toolchain/wait";
+import { until } from "../support/steps";
 import { AGENT, FRAGILE, IMAGES } from "../support/sandboxes";
 import { run } from "../support/run";
 import { TestStack } from "../support/stack";

@@ -26,12 +26,13 @@ beforeAll(async () => {
         serve(client, key),
     );
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
-    stack = await TestStack.create("ssh", {
+    const env = {
         HOME: home,
         SSH_AUTH_SOCK: "",
         DOCKER_HOST: "unix:///nowhere",
         PATH: `${path.join(home, "bin")}:${process.env["PATH"]}`,
-    });
+    };
+    stack = await TestStack.create("ssh", { env });
     stack.configure(config());
 });
 

@@ -1,5 +1,7 @@
 /** Runs a command and gives back what it said. */
 import { spawn } from "node:child_process";
+import type { Step } from "../../cli/times";
+import { timed } from "./steps";
 
 /** How a command ended. */
 export interface Result {
@@ -24,6 +26,18 @@ export function attempt(
     args: readonly string[],
     options: Options = {},
 ): Promise<Result> {
+    return timed(stepOf(command), () => start(command, args, options));
+}
+
+/** What kind of step of a test the command is. */
+function stepOf(command: string): Step {
+    if (command === "pulumi") {
+        return "pulumi";
+    }
+    return command === "docker" ? "docker" : "tools";
+}
+
+function start(command: string, args: readonly string[], options: Options): Promise<Result> {
     return new Promise((resolve, reject) => {
         const child = spawn(command, args, {
             cwd: options.cwd,

@@ -1,30 +1,18 @@
 /** A stack of its own for one end-to-end test: real engine, real Docker, real kubelet. */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { inject } from "vitest";
 import { stringify } from "yaml";
 import { applicationState, type ApplicationState, type Pod } from "../../cli/podState";
 import type { Status } from "../../cli/status";
 import { dockerName, nodeName } from "../../components/names";
 import type { PortBlock } from "../../components/ports";
-import { findPlace } from "./place";
+import { findPlace, type Place } from "./place";
+import { editProgram, layProject, useCompiled } from "./project";
 import { attempt, run, type Result } from "./run";
 
 const ROOT = path.join(__dirname, "..", "..");
-
-/** What the program consists of. */
-const PROGRAM = [
-    "Pulumi.yaml",
-    "package.json",
-    "tsconfig.json",
-    "index.ts",
-    "config.ts",
-    "settings",
-    "components",
-];
-
-/** Ports a test gateway publishes: the API, and this many for sandboxes. */
-const BLOCK = 6;
 
 /** One step of a preview, as the engine describes it. */
 export interface Step {
@@ -46,6 +34,17 @@ export type RunningPod = Pod & {
     readonly status: { readonly podIP: string };
 };
 
+/** How a test's stack differs from others. */
+export interface StackOptions {
+    /** Further environment of pulumi. @default none */
+    readonly env?: NodeJS.ProcessEnv;
+    /**
+     * Whether pulumi loads the program as it does for everyone, compiling and checking it each time,
+     * and not as it was compiled once for all tests. @default false
+     */
+    readonly asWritten?: boolean;
+}
+
 /** A project folder, a stack in a backend of its own, and a gateway name that no one else has. */
 export class TestStack {
     /** Name of the gateway; container, volume and network follow from it. */
@@ -57,19 +56,17 @@ export class TestStack {
 
     private constructor(
         name: string,
-        readonly subnet: string,
-        readonly apiPort: number,
-        readonly ports: PortBlock,
-        env: NodeJS.ProcessEnv,
+        private readonly place: Place,
+        { env = {}, asWritten = false }: StackOptions,
     ) {
         this.gateway = `e2e-${name}-${process.pid}`;
         this.container = dockerName(this.gateway);
         this.node = nodeName(this.gateway);
         this.folder = mkdtempSync(path.join(os.tmpdir(), `sandbox-gateway-${name}-`));
-        for (const file of PROGRAM) {
-            cpSync(path.join(ROOT, file), path.join(this.folder, file), { recursive: true });
+        layProject(this.folder);
+        if (!asWritten) {
+            useCompiled(this.folder, inject("compiledProgram"));
         }
-        symlinkSync(path.join(ROOT, "node_modules"), path.join(this.folder, "node_modules"));
         const state = path.join(this.folder, "state");
         mkdirSync(state);
         this.env = {
@@ -77,22 +74,38 @@ export class TestStack {
             PULUMI_BACKEND_URL: `file://${state}`,
             PULUMI_CONFIG_PASSPHRASE: "a passphrase of the test",
             PULUMI_STACK: "test",
+            // The policy pack is loaded as it is written; its types have a check of their own.
+            ...(asWritten ? {} : { PULUMI_NODEJS_TRANSPILE_ONLY: "true" }),
             ...env,
         };
     }
 
-    /**
-     * Makes the project and the stack; nothing is created in Docker yet.
-     *
-     * @param env further environment of pulumi. @default none
-     */
-    static async create(name: string, env: NodeJS.ProcessEnv = {}): Promise<TestStack> {
-        const { subnet, ports } = await findPlace(BLOCK + 1);
-        const { first, last } = ports;
-        const stack = new TestStack(name, subnet, first, { first: first + 1, last }, env);
+    /** Makes the project and the stack; nothing is created in Docker yet. */
+    static async create(name: string, options: StackOptions = {}): Promise<TestStack> {
+        const stack = new TestStack(name, await findPlace(), options);
         stack.configure({});
         await stack.pulumi(["stack", "init", "test"]);
         return stack;
+    }
+
+    /** The gateway's subnet. */
+    get subnet(): string {
+        return this.place.subnet;
+    }
+
+    /** Port of its API on this machine. */
+    get apiPort(): number {
+        return this.place.apiPort;
+    }
+
+    /** Ports for its sandboxes. */
+    get ports(): PortBlock {
+        return this.place.ports;
+    }
+
+    /** Changes a source of the program. @returns how to undo it */
+    edit(file: string, from: string, to: string): () => void {
+        return editProgram(this.folder, file, from, to);
     }
 
     /** Writes the configuration; the gateway's identity is always this stack's. */
@@ -276,6 +289,7 @@ export class TestStack {
         await attempt("docker", ["network", "rm", this.container]);
         await attempt("docker", ["volume", "rm", "--force", this.container]);
         rmSync(this.folder, { recursive: true, force: true });
+        this.place.release();
     }
 
     private options() {

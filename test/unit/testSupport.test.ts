@@ -1,0 +1,79 @@
+/** What end-to-end tests rest on. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { findPlace, type Place } from "../support/place";
+import { compileProgram, editProgram, layProject, useCompiled } from "../support/project";
+
+describe("places of gateways", () => {
+    let places: Place[] = [];
+
+    afterEach(() => {
+        places.forEach((place) => place.release());
+        places = [];
+    });
+
+    const find = async (count: number) => {
+        const found = await Promise.all(Array.from({ length: count }, () => findPlace()));
+        places.push(...found);
+        return found;
+    };
+
+    it("are never given twice, however many look for one at once", async () => {
+        const found = await find(12);
+        expect(new Set(found.map(({ subnet }) => subnet)).size).toBe(12);
+        const ports = found.flatMap(({ apiPort, ports: { first, last } }) => [
+            apiPort,
+            first,
+            last,
+        ]);
+        expect(new Set(ports).size).toBe(36);
+    });
+
+    it("are not given to another process, until they are given back", async () => {
+        const [place] = await find(1);
+        const last = (place as Place).ports.last + 1;
+        const tryToHold = () =>
+            new Promise<string>((resolve) => {
+                const script = `require("net").createServer().on("error", () => process.exit(3)).listen(${last}, "127.0.0.1", () => process.exit(0))`;
+                spawn(process.execPath, ["-e", script]).on("close", (status) =>
+                    resolve(status === 0 ? "free" : "held"),
+                );
+            });
+        expect(await tryToHold()).toBe("held");
+        (place as Place).release();
+        expect(await tryToHold()).toBe("free");
+    });
+});
+
+describe("a compiled project", () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), "sandbox-gateway-project-"));
+    const compiled = mkdtempSync(path.join(os.tmpdir(), "sandbox-gateway-compiled-"));
+
+    afterEach(() => {
+        rmSync(folder, { recursive: true, force: true });
+        rmSync(compiled, { recursive: true, force: true });
+    });
+
+    it("runs what was compiled, also after a change of a source, and after that is undone", () => {
+        compileProgram(compiled);
+        layProject(folder);
+        useCompiled(folder, compiled);
+        const read = (file: string) => readFileSync(path.join(folder, file), "utf8");
+        expect(read("package.json")).toContain('"main": "build/index.js"');
+        expect(read("Pulumi.yaml")).toContain("typescript: false");
+        const constants = "components/constants.ts";
+        const output = "build/components/constants.js";
+        const before = [read(constants), read(output)];
+        const undo = editProgram(folder, constants, '"sandboxes"', '"others"');
+        expect(read(constants)).toContain('NAMESPACE = "others"');
+        expect(read(output)).toContain('NAMESPACE = "others"');
+        undo();
+        expect([read(constants), read(output)]).toEqual(before);
+        expect(() => editProgram(folder, constants, "not there", "")).toThrow(
+            /constants\.ts does not contain not there$/,
+        );
+    });
+});
