@@ -53,6 +53,8 @@ export class TestStack {
     readonly container: string;
     readonly node: string;
     private readonly env: NodeJS.ProcessEnv;
+    /** Since the last run of pulumi: a wait asks for the same ones many times a second. */
+    private outputs: Readonly<Record<string, unknown>> | undefined;
 
     private constructor(
         name: string,
@@ -127,11 +129,16 @@ export class TestStack {
 
     /** Runs pulumi; it has to succeed. @returns standard output */
     async pulumi(args: readonly string[]): Promise<string> {
-        return run("pulumi", [...args, "--non-interactive"], this.options());
+        const { status, stdout, stderr } = await this.tryPulumi(args);
+        if (status !== 0) {
+            throw new Error(`pulumi ${args.join(" ")}: status ${status}\n${stdout}\n${stderr}`);
+        }
+        return stdout;
     }
 
     /** Runs pulumi, whatever comes of it. */
     async tryPulumi(args: readonly string[]): Promise<Result> {
+        this.outputs = undefined;
         return attempt("pulumi", [...args, "--non-interactive"], this.options());
     }
 
@@ -145,6 +152,7 @@ export class TestStack {
         for (const name of ["cli", "toolchain", "package-lock.json"]) {
             cpSync(path.join(ROOT, name), path.join(this.folder, name), { recursive: true });
         }
+        this.outputs = undefined;
         const options = this.options();
         return attempt(path.join(ROOT, "node_modules", ".bin", "tsx"), ["cli/make.ts", target], {
             ...options,
@@ -182,9 +190,17 @@ export class TestStack {
 
     /** An output of the program, secrets opened. */
     async output<T>(name: string): Promise<T> {
-        return JSON.parse(
-            await this.pulumi(["stack", "output", name, "--json", "--show-secrets"]),
-        ) as T;
+        const outputs = this.outputs ?? (await this.readOutputs());
+        if (!(name in outputs)) {
+            throw new Error(`no output ${name} among ${Object.keys(outputs).join(", ")}`);
+        }
+        this.outputs = outputs;
+        return outputs[name] as T;
+    }
+
+    private async readOutputs(): Promise<Record<string, unknown>> {
+        const json = await this.pulumi(["stack", "output", "--json", "--show-secrets"]);
+        return JSON.parse(json) as Record<string, unknown>;
     }
 
     /** Runs kubectl in the gateway. */
