@@ -54,20 +54,37 @@ export async function prepareForTests(
     progress: Progress,
 ): Promise<NodeJS.ProcessEnv> {
     await prepareMachine(root, progress);
-    await progress.step("busybox", () => ensureBusybox(progress));
-    const tools = await preparePulumi(progress);
-    await prepareNodeImage(gatewaySchema.parse({}).image, progress);
+    // Before all else, so that no two steps install packages at a time.
+    await progress.step("packages", () => ensurePackages(progress), String);
     const folder = path.join(root, LOCAL_FOLDER, "test-images");
     const archives = [images.TEST_ARCHIVE, images.OPENCLAW_ARCHIVE];
-    await prepareArchives(folder, archives, progress);
+    // Compilers wait for modules, linkers leave cores idle, archives are downloads for the most part.
+    const [tools] = await progress.together([
+        () => preparePulumi(progress),
+        () => prepareNodeImage(gatewaySchema.parse({}).image, progress),
+        () => prepareArchives(folder, archives, progress),
+    ]);
     return chooseEnvironment(root, tools).env;
 }
 
-/** The scenario that the docker plugin is compared by runs in an image of nothing but busybox. */
-async function ensureBusybox(progress: Progress): Promise<void> {
-    if (!existsSync("/bin/busybox")) {
-        await aptInstall(["busybox-static"], progress);
+/** Debian packages that the steps call, by a file of each. */
+const TEST_PACKAGES: Readonly<Record<string, string>> = {
+    // The scenario that the docker plugin is compared by runs in an image of nothing but busybox.
+    "busybox-static": "/bin/busybox",
+    gcc: "/usr/bin/gcc",
+    "libc6-dev": "/usr/include/stdio.h",
+    mmdebstrap: "/usr/bin/mmdebstrap",
+};
+
+/** Installs what is missing of them. @returns what was installed, for people */
+async function ensurePackages(progress: Progress): Promise<string> {
+    const missing = Object.entries(TEST_PACKAGES)
+        .filter(([, file]) => !existsSync(file))
+        .map(([name]) => name);
+    if (missing.length > 0) {
+        await aptInstall(missing, progress);
     }
+    return missing.length > 0 ? `installed ${missing.join(", ")}` : "all there";
 }
 
 /** The engine and its plugins, with a line for people. */

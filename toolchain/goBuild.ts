@@ -1,8 +1,10 @@
 /** Builds programs from their pinned Go modules. */
 import { execFileSync } from "node:child_process";
-import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { cached, isCached, type Recipe } from "./cache";
+import { applyEdits, type Edit } from "./edits";
 import { StepError, type Progress } from "./progress";
 
 /** One program, from a folder of toolchain/go. */
@@ -12,17 +14,40 @@ export interface GoBuild {
     readonly module: string;
     /** Package to build, as `go build` takes it. */
     readonly package: string;
-    readonly tags: string;
-    readonly ldflags: string;
-    /** Whether it needs a C compiler. */
-    readonly cgo: boolean;
-    /** Flags for the C compiler. */
-    readonly cflags?: string;
-    /** Files to copy into the folder before the build, from a module: `go:embed` needs them there. */
-    readonly embed?: { readonly module: string; readonly folder: string; readonly files: string[] };
+    /** Whether the versions are those of go.work, which all of the node image's programs share. */
+    readonly workspace?: boolean;
+    /** Build tags besides those that all have. */
+    readonly tags?: string;
+    /** Linker flags besides those that all have. */
+    readonly ldflags?: string;
+    /** Flags for the C compiler, where it needs one. */
+    readonly cgo?: string;
+    /** Files of a module that the compiler is to find beside ours. */
+    readonly borrow?: {
+        readonly module: string;
+        readonly folder: string;
+        readonly files: readonly string[];
+        readonly edits?: readonly (Edit & { readonly file: string })[];
+    };
 }
 
 const GO_FOLDER = path.join(__dirname, "go");
+const WORKSPACE = path.join(GO_FOLDER, "go.work");
+
+/**
+ * Go's own resolver of names and users: with the same tags everywhere, programs with and without C
+ * code share what is compiled of the standard library.
+ */
+const TAGS = "osusergo,netgo";
+
+/**
+ * For every compilation. Without debug information that no one reads; `-ldflags -w` alone would have
+ * it made for each package and thrown away by the linker.
+ */
+const FLAGS = ["-trimpath", "-gcflags=all=-dwarf=false"];
+
+/** Bytes of memory per core from which on the compiler may let garbage lie. */
+const AMPLE_MEMORY = 4 * 2 ** 30;
 
 /** Every program, by name. */
 export function goBuilds(): ReadonlyMap<string, GoBuild> {
@@ -36,6 +61,23 @@ export async function goProgram(name: string, progress: Progress): Promise<strin
     const build = findBuild(name);
     const entry = await cached(recipe(build), (folder) => compile(build, folder, progress));
     return path.join(entry, name);
+}
+
+/**
+ * Paths of several programs. The first is built alone: what the others share with it is compiled
+ * then, and each of them has little of its own.
+ */
+export async function goPrograms(
+    [first, ...others]: readonly string[],
+    progress: Progress,
+): Promise<ReadonlyMap<string, string>> {
+    const built = new Map<string, string>();
+    const build = async (name: string) => built.set(name, await goProgram(name, progress));
+    if (first !== undefined) {
+        await build(first);
+    }
+    await progress.together(others.map((name) => () => build(name)));
+    return built;
 }
 
 /** Whether the program is built already. */
@@ -86,64 +128,99 @@ function findBuild(name: string): GoBuild {
 
 function recipe(build: GoBuild): Recipe {
     const folder = path.join(GO_FOLDER, build.module);
-    const sources =
-        build.package === "." ? readdirSync(folder).filter((file) => file.endsWith(".go")) : [];
     return {
         name: build.name,
-        files: ["go.mod", "go.sum", ...sources].map((file) => path.join(folder, file)),
-        parameters: [JSON.stringify(build), process.arch],
+        files: [...sources(folder), ...(build.workspace ? workspaceFiles() : [])],
+        parameters: [JSON.stringify(build), TAGS, ...FLAGS, process.arch],
     };
 }
 
+/** Everything that is compiled or decides a version, in a module and the modules inside it. */
+function sources(folder: string): string[] {
+    return readdirSync(folder, { recursive: true, encoding: "utf8" })
+        .filter((file) => /(^|\/)go\.(mod|sum)$|(?<!_test)\.go$/.test(file))
+        .sort()
+        .map((file) => path.join(folder, file));
+}
+
+/** The versions of a workspace are decided by all of its modules. */
+function workspaceFiles(): string[] {
+    const modules = [...readFileSync(WORKSPACE, "utf8").matchAll(/^\t\.\/(\S+)$/gm)];
+    return [
+        WORKSPACE,
+        `${WORKSPACE}.sum`,
+        ...modules.map(([, module]) => path.join(GO_FOLDER, module ?? "", "go.mod")),
+    ];
+}
+
 async function compile(build: GoBuild, folder: string, progress: Progress): Promise<void> {
-    const env = {
-        ...process.env,
-        CGO_ENABLED: build.cgo ? "1" : "0",
-        ...(build.cflags === undefined ? {} : { CGO_CFLAGS: build.cflags }),
-        GOFLAGS: "-buildvcs=false",
-    };
-    let cwd = path.join(GO_FOLDER, build.module);
-    if (build.embed) {
-        cwd = await embedFiles(build.embed, cwd, folder, env, progress);
-    }
-    const output = path.join(folder, build.name);
-    const tags = build.tags ? ["-tags", build.tags] : [];
+    const cwd = path.join(GO_FOLDER, build.module);
+    const env = environment(build);
+    const scratch = path.join(folder, "scratch");
+    const overlay = build.borrow
+        ? await overlayFile(build.borrow, cwd, scratch, env, progress)
+        : [];
     await progress.run(
         "go",
         [
             "build",
             "-v",
-            "-trimpath",
-            ...tags,
+            ...FLAGS,
+            ...overlay,
+            "-tags",
+            build.tags === undefined ? TAGS : `${TAGS},${build.tags}`,
             "-ldflags",
-            build.ldflags,
+            build.ldflags === undefined ? "-s -w" : `-s -w ${build.ldflags}`,
             "-o",
-            output,
+            path.join(folder, build.name),
             build.package,
         ],
         { cwd, env },
     );
+    rmSync(scratch, { recursive: true, force: true });
 }
 
-/** A copy of the module's folder with the files beside its sources; the checkout stays as it is. */
-async function embedFiles(
-    embed: NonNullable<GoBuild["embed"]>,
-    module: string,
-    folder: string,
+function environment(build: GoBuild): NodeJS.ProcessEnv {
+    const perCore = os.totalmem() / os.availableParallelism();
+    return {
+        ...process.env,
+        CGO_ENABLED: build.cgo === undefined ? "0" : "1",
+        ...(build.cgo === undefined ? {} : { CGO_CFLAGS: build.cgo }),
+        GOFLAGS: "-buildvcs=false",
+        GOWORK: build.workspace ? WORKSPACE : "off",
+        // A compiler lives for seconds: collecting its garbage is up to a third of its work. Two
+        // builds at a time use each core twice.
+        ...(perCore < AMPLE_MEMORY
+            ? {}
+            : { GOGC: "off", GOMEMLIMIT: String(Math.floor(perCore / 4)) }),
+    };
+}
+
+/** Flags that let the compiler find a module's files among ours; the checkout stays as it is. */
+async function overlayFile(
+    { module, folder, files, edits = [] }: NonNullable<GoBuild["borrow"]>,
+    cwd: string,
+    scratch: string,
     env: NodeJS.ProcessEnv,
     progress: Progress,
-): Promise<string> {
-    await progress.run("go", ["mod", "download", embed.module], { cwd: module, env });
-    const source = await progress.run("go", ["list", "-m", "-f", "{{.Dir}}", embed.module], {
-        cwd: module,
-        env,
+): Promise<readonly string[]> {
+    const list = ["list", "-m", "-f", "{{.Dir}}", module];
+    await progress.run("go", ["mod", "download", module], { cwd, env });
+    const from = path.join((await progress.run("go", list, { cwd, env })).trim(), folder);
+    mkdirSync(scratch);
+    const replaced = files.map((file) => {
+        const original = path.join(from, file);
+        const own = edits.filter((edit) => edit.file === file);
+        if (own.length === 0) {
+            return [path.join(cwd, file), original] as const;
+        }
+        const edited = path.join(scratch, file);
+        writeFileSync(edited, applyEdits(readFileSync(original, "utf8"), own, file));
+        return [path.join(cwd, file), edited] as const;
     });
-    const copy = path.join(folder, "source");
-    cpSync(module, copy, { recursive: true });
-    for (const file of embed.files) {
-        cpSync(path.join(source.trim(), embed.folder, file), path.join(copy, file));
-    }
-    return copy;
+    const overlay = path.join(scratch, "overlay.json");
+    writeFileSync(overlay, JSON.stringify({ Replace: Object.fromEntries(replaced) }));
+    return ["-overlay", overlay];
 }
 
 function goDirective(build: GoBuild): string {

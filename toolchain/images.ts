@@ -7,19 +7,18 @@ import {
     renameSync,
     rmSync,
     statSync,
-    writeFileSync,
 } from "node:fs";
 import * as path from "node:path";
 import Docker from "dockerode";
 import { cached, entryName, type Recipe } from "./cache";
 import { aptInstall } from "./docker";
-import { checkGo, goProgram, goRecipe, hasGoProgram } from "./goBuild";
+import { checkGo, goPrograms, goRecipe, hasGoProgram } from "./goBuild";
 import { StepError, type Progress } from "./progress";
 
-/** Programs that the node image is made of. */
+/** Programs that the node image is made of; first the one that most of the code is in. */
 export const NODE_PROGRAMS = [
-    "k3s",
     "kube",
+    "k3s",
     "kine",
     "coredns",
     "local-path-provisioner",
@@ -137,28 +136,24 @@ async function buildNodeImage(
     await ensureCompiler(progress);
     const programs = path.join(folder, "bin");
     mkdirSync(programs);
-    for (const name of NODE_PROGRAMS) {
-        linkSync(await goProgram(name, progress), path.join(programs, name));
+    for (const [name, file] of await goPrograms(NODE_PROGRAMS, progress)) {
+        linkSync(file, path.join(programs, name));
     }
+    const work = path.join(folder, "work");
     await progress.run(path.join(__dirname, "node-image", "build"), [
         "--bin",
         programs,
         "--tag",
         reference,
+        "--out",
+        path.join(folder, "image.tar"),
+        "--label",
+        // It says that it is not the published image, and from which recipe it is.
+        `${STAND_IN_LABEL}=${entryName(nodeImageRecipe(reference))}`,
         "--work",
-        path.join(folder, "work"),
+        work,
     ]);
-    // The label says that it is not the published image, and from which recipe it is.
-    const label = entryName(nodeImageRecipe(reference));
-    const context = path.join(folder, "context");
-    mkdirSync(context);
-    writeFileSync(
-        path.join(context, "Dockerfile"),
-        `FROM ${reference}\nLABEL ${STAND_IN_LABEL}=${label}\n`,
-    );
-    await progress.run("docker", ["build", "--tag", reference, context]);
-    await progress.run("docker", ["save", "--output", path.join(folder, "image.tar"), reference]);
-    rmSync(path.join(folder, "work"), { recursive: true, force: true });
+    rmSync(work, { recursive: true, force: true });
     rmSync(programs, { recursive: true });
 }
 

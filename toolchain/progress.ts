@@ -1,4 +1,5 @@
 /** Numbered steps with elapsed times, a sign of life during long ones, and a log of everything. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { spawn, type ChildProcess } from "node:child_process";
 import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
 import * as path from "node:path";
@@ -20,6 +21,9 @@ export class StepError extends Error {
 /** The user has ended the run: nothing more is to be started, and nothing needs an explanation. */
 export class InterruptedError extends Error {}
 
+/** It was ended because what ran beside it has failed: that failure is the one to tell of. */
+class EndedError extends Error {}
+
 /** How a command is run. */
 export interface RunOptions {
     readonly cwd?: string;
@@ -35,10 +39,15 @@ export class Progress {
     private readonly started = Date.now();
     private readonly log: WriteStream;
     private readonly children = new Set<ChildProcess>();
+    private readonly steps = new AsyncLocalStorage<{ lastLine: string }>();
+    private readonly outside = { lastLine: "" };
     private number = 0;
     /** Title and seconds of every step that has ended well. */
     readonly done: { readonly title: string; readonly seconds: number }[] = [];
-    private lastLine = "";
+    /** How many calls of `together` are within each other now. */
+    private depth = 0;
+    /** What the first of several failed with, until the others have ended. */
+    private failure: { readonly error: unknown } | undefined;
     private signal: NodeJS.Signals | undefined;
 
     /**
@@ -65,13 +74,13 @@ export class Progress {
         this.stopIfInterrupted();
         const number = ++this.number;
         const began = Date.now();
-        this.lastLine = "";
+        const state = { lastLine: "" };
         const heartbeat = setInterval(() => {
-            const detail = this.lastLine ? `: ${this.lastLine.slice(0, 100)}` : "";
+            const detail = state.lastLine ? `: ${state.lastLine.slice(0, 100)}` : "";
             this.print(`     ${title}, ${seconds(began)}${detail}`);
         }, HEARTBEAT_SECONDS * 1000);
         try {
-            const result = await work();
+            const result = await this.steps.run(state, work);
             this.stopIfInterrupted();
             this.done.push({ title, seconds: (Date.now() - began) / 1000 });
             const detail = describe?.(result);
@@ -80,12 +89,45 @@ export class Progress {
             );
             return result;
         } catch (error) {
-            this.stopIfInterrupted();
-            this.print(`${String(number).padStart(3)}. ${title}: FAILED (${seconds(began)})`);
+            this.stopIfInterrupted({ byUser: true });
+            const verb = error instanceof EndedError ? "ended" : "FAILED";
+            this.print(`${String(number).padStart(3)}. ${title}: ${verb} (${seconds(began)})`);
             throw error;
         } finally {
             clearInterval(heartbeat);
         }
+    }
+
+    /**
+     * Does several things side by side; steps among them give their signs of life each for itself.
+     * Once one fails, the commands of the others are ended.
+     *
+     * @returns when all have ended
+     * @throws what the first of them has failed with
+     */
+    async together<T extends readonly unknown[]>(
+        works: readonly [...{ [K in keyof T]: () => Promise<T[K]> }],
+    ): Promise<T> {
+        this.depth++;
+        const results = await Promise.allSettled(
+            works.map((work) =>
+                work().catch((error: unknown) => {
+                    this.endOthers(error);
+                    throw error;
+                }),
+            ),
+        );
+        this.depth--;
+        const failure = this.failure;
+        if (this.depth === 0) {
+            this.failure = undefined;
+        }
+        return results.map((result) => {
+            if (result.status === "rejected") {
+                throw failure?.error ?? result.reason;
+            }
+            return result.value;
+        }) as unknown as T;
     }
 
     /** A line for people, kept in the log as well unless it is secret. */
@@ -109,6 +151,7 @@ export class Progress {
      */
     async run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
         this.stopIfInterrupted();
+        const state = this.steps.getStore() ?? this.outside;
         this.log.write(`$ ${[command, ...args].join(" ")}\n`);
         // A group of its own: ending it ends what it started.
         const child = spawn(command, args, {
@@ -122,10 +165,10 @@ export class Progress {
         child.stdout.on("data", (data: Buffer) => {
             stdout += data.toString();
             if (!options.quiet) {
-                this.receive(data);
+                this.receive(data, state);
             }
         });
-        child.stderr.on("data", (data: Buffer) => this.receive(data));
+        child.stderr.on("data", (data: Buffer) => this.receive(data, state));
         const timer =
             options.timeout &&
             setTimeout(() => killGroup(child, "SIGTERM"), options.timeout * 1000);
@@ -134,7 +177,7 @@ export class Progress {
             this.stopIfInterrupted();
             if (status !== 0) {
                 throw new StepError(
-                    `${command} ${args[0] ?? ""} failed with status ${status}: ${this.lastLine}`,
+                    `${command} ${args[0] ?? ""} failed with status ${status}: ${state.lastLine}`,
                 );
             }
             return stdout;
@@ -166,20 +209,36 @@ export class Progress {
         return this.signal !== undefined;
     }
 
-    private receive(data: Buffer): void {
+    private receive(data: Buffer, state: { lastLine: string }): void {
         const text = data.toString();
         this.log.write(text);
-        this.lastLine =
+        state.lastLine =
             text
                 .trim()
                 .split(/[\r\n]+/)
-                .at(-1) || this.lastLine;
+                .at(-1) || state.lastLine;
     }
 
-    /** Ends the run at the next opportunity, once the user has asked for it. */
-    private stopIfInterrupted(): void {
+    /** Ends the run at the next opportunity, once the user has asked for it or another step failed. */
+    private stopIfInterrupted({ byUser = false } = {}): void {
         if (this.interrupted) {
             throw new InterruptedError(`interrupted by ${this.signal}`);
+        }
+        if (this.failure && !byUser) {
+            throw new EndedError("ended, because what ran beside it has failed");
+        }
+    }
+
+    private endOthers(error: unknown): void {
+        if (this.failure) {
+            return;
+        }
+        this.failure = { error };
+        for (const child of this.children) {
+            // A command that owns the terminal is not one of them.
+            if (child.stdout) {
+                killGroup(child, "SIGTERM");
+            }
         }
     }
 

@@ -1,0 +1,18 @@
+// Package v2 registers what a component resource has read from YAML.
+package v2
+
+import (
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// RegisterResource registers an object of any kind under the plugin's token for that kind.
+func RegisterResource(ctx *pulumi.Context, apiVersion, kind, name string, props pulumi.Input,
+	opts ...pulumi.ResourceOption) (pulumi.CustomResource, error) {
+	if !strings.Contains(apiVersion, "/") {
+		apiVersion = "core/" + apiVersion
+	}
+	resource := &pulumi.CustomResourceState{}
+	return resource, ctx.RegisterResource("kubernetes:"+apiVersion+":"+kind, name, props, resource, opts...)
+}
