@@ -135,6 +135,48 @@ writes_data() {
 	[[ $(kubectl exec app-0 -- stat -c %a /data) == 777 ]]
 }
 check "exec works, the volume is writable" writes_data
+# A volume whose place a pattern says: with the slash that v0.0.34 and later want, and without.
+pattern() { # pattern NAME PATTERN: a class, a claim and a pod of it
+	kubectl apply -f - >/dev/null <<-TEXT
+		apiVersion: storage.k8s.io/v1
+		kind: StorageClass
+		metadata: {name: $1}
+		provisioner: rancher.io/local-path
+		volumeBindingMode: WaitForFirstConsumer
+		parameters: {pathPattern: "$2"}
+		---
+		apiVersion: v1
+		kind: PersistentVolumeClaim
+		metadata: {name: $1}
+		spec: {storageClassName: $1, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+		---
+		apiVersion: v1
+		kind: Pod
+		metadata: {name: $1}
+		spec:
+		  terminationGracePeriodSeconds: 1
+		  containers:
+		  - name: app
+		    image: example.test/$name:1
+		    imagePullPolicy: Never
+		    command: [/bin/sleep, "100000"]
+		    volumeMounts: [{name: data, mountPath: /data}]
+		  volumes: [{name: data, persistentVolumeClaim: {claimName: $1}}]
+	TEXT
+}
+own='{{ .PVC.Namespace }}/{{ .PVC.Name }}'
+pattern placed "$own/"
+pattern refused "$own"
+is_placed() { [[ $(kubectl get pv "$(kubectl get pvc placed -o jsonpath='{.spec.volumeName}')" -o jsonpath='{.spec.*.path}') == */storage/default/placed ]]; }
+check "a pathPattern places a volume" within 60 is_placed
+is_refused() {
+	[[ $(kubectl get events --field-selector involvedObject.name=refused,reason=ProvisioningFailed -o jsonpath='{.items[*].message}') == *"failed to create path from pattern $own: pathPattern must start with $own/: default/refused"* ]]
+}
+check "one that does not end in a slash is refused" within 60 is_refused
+kubectl delete pod,pvc placed refused --wait=false >/dev/null
+only_one_volume() { [[ $(kubectl get pv -o name | wc -l) == 1 ]]; }
+check "a volume goes with its claim" within 60 only_one_volume
+kubectl delete storageclass placed refused >/dev/null
 exec_status() {
 	local status=0
 	kubectl exec app-0 -- sh -c 'exit 7' || status=$?
