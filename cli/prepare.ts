@@ -57,14 +57,23 @@ export async function prepareForTests(
     // Before all else, so that no two steps install packages at a time.
     await progress.step("packages", () => ensurePackages(progress), String);
     const folder = path.join(root, LOCAL_FOLDER, "test-images");
-    const archives = [images.TEST_ARCHIVE, images.OPENCLAW_ARCHIVE];
     // Compilers wait for modules, linkers leave cores idle, archives are downloads for the most part.
     const [tools] = await progress.together([
         () => preparePulumi(progress),
         () => prepareNodeImage(gatewaySchema.parse({}).image, progress),
-        () => prepareArchives(folder, archives, progress),
+        () => prepareTestImages(folder, progress),
     ]);
     return chooseEnvironment(root, tools).env;
+}
+
+/**
+ * A folder for gateways with small agents, and one for those with OpenClaw besides: every gateway
+ * imports all of its folder, and OpenClaw takes longer than everything else of its start.
+ */
+async function prepareTestImages(folder: string, progress: Progress): Promise<void> {
+    await prepareArchives(path.join(folder, "agent"), [images.TEST_ARCHIVE], progress);
+    const both = [images.TEST_ARCHIVE, images.OPENCLAW_ARCHIVE];
+    await prepareArchives(path.join(folder, "assistant"), both, progress);
 }
 
 /** Debian packages that the steps call, by a file of each. */

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collect, type Evidence } from "../support/evidence";
 import { MODEL, startFakeModel, type FakeModel } from "../support/fakeModel";
 import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
-import { ASSISTANT, AGENT, IMAGES } from "../support/sandboxes";
+import { AGENT, ASSISTANT, ASSISTANT_IMAGES } from "../support/sandboxes";
 import { attempt, run } from "../support/run";
 import { TestStack } from "../support/stack";
 import { until } from "../support/steps";
@@ -42,7 +42,7 @@ const config = (overrides: object = {}) => {
     };
     const egress = [{ cidr: `${host}/32`, ports: [model.port] }];
     return {
-        gateway: { imageArchives: IMAGES },
+        gateway: { imageArchives: ASSISTANT_IMAGES },
         sandboxes: { agent: AGENT, assistant: { ...ASSISTANT, inference, egress } },
         ...overrides,
     };

@@ -1,8 +1,14 @@
 /** Sandboxes that end-to-end tests run, as they stand in a configuration. */
 import * as path from "node:path";
 
-/** Folder of image archives that the test command has filled. */
-export const IMAGES = path.join(__dirname, "..", "..", ".local", "test-images");
+/** Folders of image archives that the test command has filled. */
+const ARCHIVES = path.join(__dirname, "..", "..", ".local", "test-images");
+
+/** For gateways with small agents. */
+export const IMAGES = path.join(ARCHIVES, "agent");
+
+/** For those that run the real application. */
+export const ASSISTANT_IMAGES = path.join(ARCHIVES, "assistant");
 
 /** A small agent that starts at once; see toolchain/test-image. */
 export const AGENT = {
