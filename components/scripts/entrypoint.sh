@@ -8,51 +8,66 @@
 # a container gets TERM. What is left after Docker's own stop timeout is killed by Docker.
 #
 # Pulumi's stop has scaled every sandbox to zero before: then there is next to nothing to wait for.
+#
+# A redirection that fails ends the shell when it stands at a special builtin (`:`, `.`, `exec`):
+# files are written by commands, never by one of those.
 set -u
 
-data=${SANDBOX_GATEWAY_DATA:-/var/lib/rancher/k3s}
-staged=${SANDBOX_GATEWAY_TLS:-/etc/sandbox-gateway/tls}
+# In front of every path; only tests set it.
+root=${SANDBOX_GATEWAY_ROOT:-}
+lib=${SANDBOX_GATEWAY_LIB:-/usr/local/lib/sandbox-gateway}
+data=$root/var/lib/rancher/k3s
+staged=$root/etc/sandbox-gateway/tls
+# State of this life of the container: a tmpfs.
+run=$root/run/sandbox-gateway
 # Says which gateway the volume belongs to: the fingerprint of its server authority.
 marker=$data/.sandbox-gateway
-# There from the beginning of a drain until the node is open again: a person's own cordon is kept.
+# One file under one of two names. A rename needs no room, so that a drain can be noted on a full disk:
+# `drained` from the beginning of a drain until the node is open again.
+open=$data/.sandbox-gateway-open
 drained=$data/.sandbox-gateway-drained
 # Seconds a drain may take; the rest of Docker's stop timeout is for k3s.
-drain_seconds=${SANDBOX_GATEWAY_DRAIN_SECONDS:-55}
+drain_seconds=${SANDBOX_GATEWAY_DRAIN_SECONDS:-50}
+# Where pods reach this container, and where they come from.
+address=${SANDBOX_GATEWAY_ADDRESS:-}
+pods=${SANDBOX_GATEWAY_PODS:-10.42.0.0/16}
+volume=${SANDBOX_GATEWAY_VOLUME:-VOLUME}
 node=$(cat /proc/sys/kernel/hostname)
 images=$data/agent/images
 tasks=/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io
 
-# As process 1 k3s would do this itself (as in k3d): with cgroup v2, controllers can be handed to
-# pods only when the root group has no process of its own.
-prepare_cgroups() {
-    [ -f /sys/fs/cgroup/cgroup.controllers ] || return 0
-    [ "$(cat /proc/self/cgroup)" = "0::/" ] || return 0
-    mkdir -p /sys/fs/cgroup/init
-    while read -r pid; do
-        echo "$pid" >/sys/fs/cgroup/init/cgroup.procs 2>/dev/null || true
-    done </sys/fs/cgroup/cgroup.procs
-    sed 's/\(^\| \)/\1+/g' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
-}
+. "$lib/report.sh"
+. "$lib/machine.sh"
+. "$lib/dns.sh"
+. "$lib/watch.sh"
 
 refuse() {
-    echo "entrypoint: the volume ${SANDBOX_GATEWAY_VOLUME:-} $1; nothing in it was touched." >&2
-    echo "entrypoint: choose another gateway.name; or, if the stack's state is the one the volume was made with, adopt it:" >&2
-    echo "  docker run --rm --volume ${SANDBOX_GATEWAY_VOLUME:-VOLUME}:/data --entrypoint /bin/sh ${SANDBOX_GATEWAY_IMAGE:-IMAGE} -c 'echo $identity >/data/.sandbox-gateway'" >&2
-    exit 1
+    fail "the volume $volume $1; nothing in it was touched." \
+        "choose another gateway.name; or, if the stack's state is the one the volume was made with, adopt it:" \
+        "  docker run --rm --volume $volume:/data --entrypoint /bin/sh ${SANDBOX_GATEWAY_IMAGE:-IMAGE} -c 'echo $identity >/data/.sandbox-gateway'"
 }
 
 # Docker gives an existing volume to whoever asks for its name. One that holds a cluster is ours only
-# with our marker; the authorities go into it after that, never before.
+# with our marker; the authorities go into it after that, never before. A marker that says nothing,
+# as after a power cut, leaves it to the authority's key, which nobody else has.
 claim_volume() {
     identity=$(sha256sum <"$staged/server-ca.crt" | cut -c1-64)
-    if [ -e "$data/server/db/state.db" ]; then
-        [ -e "$marker" ] || refuse "holds a cluster that this program did not make"
-        [ "$(cat "$marker")" = "$identity" ] || refuse "belongs to another gateway"
+    [ -n "$identity" ] || fail "the gateway's authorities are not in $staged; make a new container: stop and start the gateway"
+    found=$(cat "$marker" 2>/dev/null)
+    if [ -e "$data/server/db/state.db" ] && [ "$found" != "$identity" ]; then
+        [ -z "$found" ] || refuse "belongs to another gateway"
+        same "$staged/server-ca.key" "$data/server/tls/server-ca.key" ||
+            refuse "holds a cluster that this program did not make"
     fi
-    mkdir -p "$data/server/tls"
-    cp -p "$staged"/* "$data/server/tls/"
-    echo "$identity" >"$marker.tmp"
-    mv "$marker.tmp" "$marker"
+    # With .cache.json k3s imports an archive only when it has changed, not at every start.
+    must mkdir -p "$data/server/tls" "$images"
+    must touch "$images/.cache.json"
+    for file in "$staged"/*; do
+        same "$file" "$data/server/tls/${file##*/}" ||
+            must install_file "$file" "$data/server/tls/${file##*/}"
+    done
+    [ "$found" = "$identity" ] || must write_file "$marker" "$identity"
+    [ -e "$drained" ] || [ -e "$open" ] || must touch "$open"
 }
 
 # Process ids that lead a container, one a line. The pause container of a pod is one of them.
@@ -66,18 +81,16 @@ leaders() {
 }
 
 drain() {
-    k3s kubectl get --raw /readyz --request-timeout=2s >/dev/null 2>&1 || return 1
-    : >"$drained"
+    closed=$(k3s kubectl get node "$node" -o 'jsonpath={.spec.unschedulable}' --request-timeout=5s 2>/dev/null) ||
+        return 1
+    # What a person has cordoned is not ours to open.
+    if [ "$closed" != true ] && [ ! -e "$drained" ]; then
+        mv "$open" "$drained" ||
+            say "cannot note the drain; after the next start, run: k3s kubectl uncordon $node"
+    fi
     # Pods are deleted, not evicted: no disruption budget may keep this machine from its reboot.
     k3s kubectl drain "$node" --disable-eviction --force --ignore-daemonsets \
         --delete-emptydir-data --timeout="${drain_seconds}s" >&2
-}
-
-reopen() {
-    until k3s kubectl uncordon "$node" --request-timeout=5s >/dev/null 2>&1; do
-        sleep 0.5
-    done
-    rm -f "$drained"
 }
 
 end_k3s() {
@@ -89,13 +102,14 @@ end_k3s() {
 
 stop() {
     trap '' TERM INT
-    [ -z "$reopening" ] || kill "$reopening" 2>/dev/null
-    echo "entrypoint: draining the node" >&2
+    # Not asked to end, made to: it must not open the node meanwhile.
+    kill -KILL "$watcher" 2>/dev/null
+    say "draining the node"
     if drain; then
         end_k3s
         exit 0
     fi
-    echo "entrypoint: not drained; stopping k3s, then what is left of the pods" >&2
+    say "not drained; stopping k3s, then what is left of the pods"
     end_k3s
     pids=$(leaders)
     # shellcheck disable=SC2086
@@ -106,25 +120,27 @@ stop() {
     exit 0
 }
 
-k3s= reopening=
-trap stop TERM INT
+# Until both can be named there is nothing to stop.
+asked=
+trap 'asked=yes' TERM INT
+must mkdir -p "$run"
 prepare_cgroups
-mount --make-rshared / 2>/dev/null || true
-
+reserve_memory
+filter_bridges
+mount --make-rshared / || warn "mounts are not shared (mount --make-rshared / failed): volumes of pods may stay empty"
 claim_volume
-
-# With this file k3s imports an archive only when it has changed, not at every start.
-mkdir -p "$images"
-[ -e "$images/.cache.json" ] || : >"$images/.cache.json"
+prepare_dns
+[ -z "$asked" ] || exit 0
 
 k3s "$@" &
 k3s=$!
-if [ -e "$drained" ]; then
-    reopen &
-    reopening=$!
-fi
+watch &
+watcher=$!
+trap stop TERM INT
+[ -z "$asked" ] || stop
 # `wait` also collects orphans, which process 1 owes everyone. A trapped signal ends it early.
 wait "$k3s"
 status=$?
-echo "entrypoint: k3s ended with status $status" >&2
+kill -KILL "$watcher" 2>/dev/null
+say "k3s ended with status $status"
 exit "$status"

@@ -1,154 +1,181 @@
-import { spawn, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import * as os from "node:os";
-import * as path from "node:path";
-import { until } from "../../toolchain/wait";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DATA, GatewayRoot, OURS, TLS } from "../support/gatewayRoot";
 
-const SCRIPT = path.join(__dirname, "..", "..", "components", "scripts", "entrypoint.sh");
-const OURS = createHash("sha256").update("our authority\n").digest("hex");
+const MARKER = `${DATA}/.sandbox-gateway`;
+const OPEN = `${DATA}/.sandbox-gateway-open`;
+const DRAINED = `${DATA}/.sandbox-gateway-drained`;
+const FULL = "entrypoint: the disk is full: ";
 
-let folder: string;
+let root: GatewayRoot;
 
-beforeEach(() => {
-    folder = mkdtempSync(path.join(os.tmpdir(), "entrypoint-"));
-    mkdirSync(at("tls"));
-    writeFileSync(at("tls/server-ca.crt"), "our authority\n");
-    mkdirSync(at("bin"));
-    // Stands for k3s: says how it was called, and ends.
-    writeFileSync(at("bin/k3s"), '#!/bin/sh\necho "k3s $*"; exit 3\n', { mode: 0o755 });
-    // The script changes how the root is mounted; a test must not.
-    writeFileSync(at("bin/mount"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
-});
-
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-const at = (name: string) => path.join(folder, name);
-
-const environment = () => ({
-    PATH: `${at("bin")}:${process.env["PATH"]}`,
-    FOLDER: folder,
-    SANDBOX_GATEWAY_DATA: at("data"),
-    SANDBOX_GATEWAY_TLS: at("tls"),
-    SANDBOX_GATEWAY_VOLUME: "the-volume",
-    SANDBOX_GATEWAY_IMAGE: "k3s:1",
-});
-
-function enter() {
-    const { status, stdout, stderr } = spawnSync("/bin/sh", [SCRIPT, "server"], {
-        encoding: "utf8",
-        env: environment(),
-    });
-    return { status, stdout, stderr };
-}
-
-/** A volume in which k3s has run. */
-function used(marker?: string) {
-    mkdirSync(at("data/server/db"), { recursive: true });
-    writeFileSync(at("data/server/db/state.db"), "");
-    if (marker !== undefined) {
-        writeFileSync(at("data/.sandbox-gateway"), `${marker}\n`);
-    }
-}
-
-/** Stands for a k3s that runs until TERM, and writes down in which order it was asked for what. */
-const K3S = String.raw`#!/bin/sh
-log() { echo "$*" >>"$FOLDER/calls"; }
-case $* in
-server) log started; trap 'log "server ended"; exit 0' TERM; while :; do sleep 0.05; done ;;
-"kubectl get --raw /readyz"*) exit "$READY" ;;
-"kubectl drain"*) log "$*"; echo draining; exit "$DRAIN" ;;
-"kubectl uncordon"*) log "$*" ;;
-esac
-`;
-
-/** Starts the entrypoint, sends TERM once a condition holds, and waits for the end. */
-async function startAndStop(env: { READY: string; DRAIN: string }, when: () => boolean) {
-    writeFileSync(at("bin/k3s"), K3S, { mode: 0o755 });
-    const child = spawn("/bin/sh", [SCRIPT, "server"], { env: { ...environment(), ...env } });
-    const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
-    await until("k3s is as far", 20, () => Promise.resolve(when()));
-    child.kill("SIGTERM");
-    return { status: await ended, calls: calls() };
-}
-
-const calls = () =>
-    existsSync(at("calls")) ? readFileSync(at("calls"), "utf8").trim().split("\n") : [];
+beforeEach(() => (root = new GatewayRoot()));
+afterEach(() => root.remove());
 
 describe("a stop", () => {
-    const started = () => calls().includes("started");
+    const started = () => root.lines("calls").includes("started");
     const node = os.hostname();
+    const drain = `kubectl drain ${node} --disable-eviction --force --ignore-daemonsets --delete-emptydir-data --timeout=50s`;
+    const opened = `kubectl uncordon ${node} --request-timeout=5s`;
+
+    /** Of what it did, what this is about. */
+    const steps = (calls: string[]) => calls.filter((call) => call !== "openapi");
+
+    beforeEach(() => {
+        root.write("ready", "");
+        root.write("drains", "");
+    });
 
     it("drains the node before k3s ends, and remembers to open it again", async () => {
-        const { status, calls } = await startAndStop({ READY: "0", DRAIN: "0" }, started);
+        const { status, calls } = await root.startAndStop("k3s has started", started);
         expect(status).toBe(0);
-        expect(calls).toEqual([
-            "started",
-            `kubectl drain ${node} --disable-eviction --force --ignore-daemonsets --delete-emptydir-data --timeout=55s`,
-            "server ended",
-        ]);
-        expect(existsSync(at("data/.sandbox-gateway-drained"))).toBe(true);
+        expect(steps(calls)).toEqual(["started", drain, "server ended"]);
+        expect(root.read(DRAINED)).toBe("");
+        expect(root.read(OPEN)).toBeUndefined();
     });
 
     it.each([
-        ["no API answers", { READY: "1", DRAIN: "0" }],
-        ["the drain takes too long", { READY: "0", DRAIN: "1" }],
-    ])("ends k3s all the same when %s", async (_, env) => {
-        const { status, calls } = await startAndStop(env, started);
+        ["no API answers", "ready"],
+        ["the drain takes too long", "drains"],
+    ])("ends k3s all the same when %s", async (_, lacking) => {
+        rmSync(root.at(lacking));
+        const { status, calls } = await root.startAndStop("k3s has started", started);
         expect(status).toBe(0);
         expect(calls.at(-1)).toBe("server ended");
     });
 
-    it("is undone by the next start, which alone opens the node", async () => {
-        const opened = `kubectl uncordon ${node} --request-timeout=5s`;
-        await startAndStop({ READY: "0", DRAIN: "0" }, started);
-        const { calls: second } = await startAndStop(
-            { READY: "1", DRAIN: "0" },
-            () => !existsSync(at("data/.sandbox-gateway-drained")),
+    it("drains and ends k3s also when nothing can be written any more", async () => {
+        const { status, calls, stderr } = await root.startAndStop("k3s has started", () => {
+            // What would be renamed is not there: as if the disk had become read-only.
+            rmSync(root.at(OPEN), { force: true });
+            return started() && root.read(OPEN) === undefined;
+        });
+        expect(status).toBe(0);
+        expect(steps(calls)).toEqual(["started", drain, "server ended"]);
+        expect(stderr).toContain(
+            `entrypoint: cannot note the drain; after the next start, run: k3s kubectl uncordon ${node}`,
+        );
+    });
+
+    it("is undone by the next start, which opens the node once the API is ready", async () => {
+        await root.startAndStop("k3s has started", started);
+        const { calls: second } = await root.startAndStop(
+            "the node is open",
+            () => root.read(OPEN) !== undefined,
         );
         expect(second).toContain(opened);
-        rmSync(at("calls"));
-        // A person who cordoned the node meant it: without a drain of ours, it is left as it is.
-        const { calls: third } = await startAndStop({ READY: "1", DRAIN: "0" }, started);
-        expect(third).toEqual(["started", "server ended"]);
+        expect(root.read(DRAINED)).toBe("");
+    });
+
+    it("asks nobody to open the node before the API is ready", async () => {
+        root.write(DRAINED, "");
+        rmSync(root.at("ready"));
+        const { calls } = await root.startAndStop(
+            "it has been looked at twice",
+            () => started() && root.health().said === "the Kubernetes API is not ready",
+        );
+        expect(calls).toEqual(["started", "server ended"]);
+        expect(root.read(DRAINED)).toBe("");
+    });
+
+    it("leaves a node that a person has cordoned to that person", async () => {
+        root.write("cordoned", "");
+        await root.startAndStop("k3s has started", started);
+        expect(root.read(DRAINED)).toBeUndefined();
+        rmSync(root.at("calls"));
+        const { calls } = await root.startAndStop("the API is asked", () =>
+            root.lines("calls").includes("openapi"),
+        );
+        expect(calls).not.toContain(opened);
     });
 });
 
 describe("a volume", () => {
     it("that is empty becomes ours, with the authorities in place before k3s starts", () => {
-        const { status, stdout } = enter();
+        const { status, stdout } = root.enter();
         expect(stdout).toBe("k3s server\n");
         expect(status).toBe(3);
-        expect(readFileSync(at("data/.sandbox-gateway"), "utf8")).toBe(`${OURS}\n`);
-        expect(readFileSync(at("data/server/tls/server-ca.crt"), "utf8")).toBe("our authority\n");
-        expect(existsSync(at("data/agent/images/.cache.json"))).toBe(true);
+        expect(root.read(MARKER)).toBe(`${OURS}\n`);
+        expect(root.read(`${TLS}/server-ca.crt`)).toBe("our authority\n");
+        expect(root.read(`${TLS}/server-ca.key`)).toBe("our key\n");
+        expect(root.read(`${DATA}/agent/images/.cache.json`)).toBe("");
     });
 
-    it("that is ours is used", () => {
-        used(OURS);
-        expect(enter().stdout).toBe("k3s server\n");
+    it("that is ours is used, and nothing in it is written again", () => {
+        root.enter();
+        root.used();
+        const old = new Date("2026-01-01T00:00:00Z");
+        const files = [MARKER, `${TLS}/server-ca.crt`, `${TLS}/server-ca.key`];
+        files.forEach((file) => utimesSync(root.at(file), old, old));
+        expect(root.enter().stdout).toBe("k3s server\n");
+        for (const file of files) {
+            expect(statSync(root.at(file)).mtime).toEqual(old);
+        }
     });
 
     it("whose first start was killed before k3s made a database is used", () => {
-        mkdirSync(at("data/server/tls"), { recursive: true });
-        expect(enter().stdout).toBe("k3s server\n");
+        mkdirSync(root.at(TLS), { recursive: true });
+        expect(root.enter().stdout).toBe("k3s server\n");
+    });
+
+    it.each([
+        ["is empty after a power cut", ""],
+        ["is gone", undefined],
+    ])("whose marker %s is ours by the key of its authority", (_, marker) => {
+        root.used(marker, "our key\n");
+        expect(root.enter().stdout).toBe("k3s server\n");
+        expect(root.read(MARKER)).toBe(`${OURS}\n`);
     });
 
     it.each([
         ["without a marker", undefined, "holds a cluster that this program did not make"],
+        ["with an empty marker", "", "holds a cluster that this program did not make"],
         ["of another gateway", "f".repeat(64), "belongs to another gateway"],
     ])("%s is refused and not touched", (_, marker, reason) => {
-        used(marker);
-        const { status, stdout, stderr } = enter();
+        root.used(marker, "another key\n");
+        const { status, stdout, stderr } = root.enter();
         expect(status).toBe(1);
         expect(stdout).toBe("");
-        expect(stderr).toContain(
-            `entrypoint: the volume the-volume ${reason}; nothing in it was touched.`,
+        expect(stderr).toBe(
+            [
+                `entrypoint: the volume the-volume ${reason}; nothing in it was touched.`,
+                "entrypoint: choose another gateway.name; or, if the stack's state is the one the volume was made with, adopt it:",
+                `  docker run --rm --volume the-volume:/data --entrypoint /bin/sh k3s:1 -c 'echo ${OURS} >/data/.sandbox-gateway'\n`,
+            ].join("\n"),
         );
-        expect(stderr).toContain(
-            `docker run --rm --volume the-volume:/data --entrypoint /bin/sh k3s:1 -c 'echo ${OURS} >/data/.sandbox-gateway'`,
-        );
-        expect(existsSync(at("data/server/tls"))).toBe(false);
+        expect(root.read(`${TLS}/server-ca.crt`)).toBeUndefined();
+        expect(root.read(MARKER)).toBe(marker);
+    });
+
+    it.each([
+        ["the marker", `${MARKER}.new`],
+        ["an authority", `${TLS}/server-ca.key.new`],
+    ])("on a full disk ends the start before k3s, and with room the next one (%s)", (_, file) => {
+        root.fill(file);
+        const { status, stdout, stderr } = root.enter();
+        expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+        expect(stderr).toContain(FULL);
+        expect(stderr).toContain("nothing was lost, the next start goes on from here");
+        rmSync(root.at(file));
+        expect(root.enter().stdout).toBe("k3s server\n");
+        expect(root.read(MARKER)).toBe(`${OURS}\n`);
+        expect(root.read(`${TLS}/server-ca.key`)).toBe("our key\n");
+    });
+
+    it("that is ours stays ours when it is started on a full disk", () => {
+        root.enter();
+        root.used();
+        root.fill(`${MARKER}.new`);
+        root.fill(`${TLS}/server-ca.crt.new`);
+        expect(root.enter().stdout).toBe("k3s server\n");
+        expect(root.read(MARKER)).toBe(`${OURS}\n`);
+    });
+
+    it("is not claimed by a container that lacks its authorities", () => {
+        rmSync(root.at("etc/sandbox-gateway/tls/server-ca.crt"));
+        const { status, stderr } = root.enter();
+        expect(status).toBe(1);
+        expect(stderr).toContain("entrypoint: the gateway's authorities are not in ");
     });
 });

@@ -1,0 +1,62 @@
+# Part of the gateway's entrypoint: looks again and again whether the gateway is what it should be, and
+# writes it down for Docker's health check, which then costs next to nothing, and for `make status`.
+
+# Seconds between two looks: until the gateway is ready, and then.
+STARTING=2
+READY=30
+
+# Looks that the policy controller has to set up its rules after the API is ready, before it is said.
+POLICY_LOOKS=15
+
+watch() {
+    served='' looks=0 said=''
+    # As long as the entrypoint itself.
+    while kill -0 "$$" 2>/dev/null; do
+        pause=$STARTING
+        ! look || pause=$READY
+        # It outlives this shell by as much as is left of it, and must hold nothing open.
+        sleep "$pause" >/dev/null 2>&1
+    done
+}
+
+look() {
+    if ! forward_dns; then
+        result "names do not resolve: iptables has refused the rules for DNS"
+        return 1
+    fi
+    if ! k3s kubectl get --raw /readyz --request-timeout=5s >/dev/null 2>&1; then
+        result "the Kubernetes API is not ready"
+        return 1
+    fi
+    # The first description of the API takes long to make, and is the first thing Pulumi asks for.
+    if [ -z "$served" ]; then
+        k3s kubectl get --raw /openapi/v2 --request-timeout=30s >/dev/null 2>&1 || return 1
+        served=yes
+    fi
+    reopen || return 1
+    if ! iptables-save -t filter 2>/dev/null | grep -q '^:KUBE-ROUTER-FORWARD '; then
+        looks=$((looks + 1))
+        [ "$looks" -lt "$POLICY_LOOKS" ] || complain
+        result "network policies are not enforced"
+        return 1
+    fi
+    result ok
+}
+
+# A node that our drain has closed is opened, one that a person has closed is not.
+reopen() {
+    [ -e "$drained" ] || return 0
+    k3s kubectl uncordon "$node" --request-timeout=5s >/dev/null 2>&1 || return 1
+    mv "$drained" "$open"
+}
+
+complain() {
+    [ -z "$said" ] || return 0
+    said=yes
+    say "network policies are not enforced: k3s's policy controller has set no rules (no chain KUBE-ROUTER-FORWARD), so that every sandbox is open. Most often the Docker host's kernel lacks ipset; on the Docker host: sudo modprobe -a ip_set xt_set; then docker restart $volume"
+}
+
+# What the health check reads; its age tells that somebody still looks.
+result() {
+    { echo "$1" >"$run/health.new" && mv "$run/health.new" "$run/health"; } 2>/dev/null
+}
