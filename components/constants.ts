@@ -16,6 +16,12 @@ export const K3S_CONFIG_FILE = "/etc/rancher/k3s/config.yaml";
 /** k3s proves with this file that a re-created container is the node it was before. */
 export const K3S_NODE_PASSWORD_FILE = "/etc/rancher/node/password";
 
+/** Where the entrypoint writes what it finds out: a tmpfs. `health` and `warnings` are for reading. */
+export const GATEWAY_RUN_DIR = "/run/sandbox-gateway";
+
+/** Resolvers of pods; the entrypoint writes it. */
+export const RESOLV_CONF_FILE = `${GATEWAY_RUN_DIR}/resolv.conf`;
+
 /** Port of the Kubernetes API inside the container; k3s's default. */
 export const K3S_API_PORT = 6443;
 
@@ -52,6 +58,12 @@ export const HANDSHAKE_SECRET = "openshell-ssh-handshake";
 
 /** Seconds an update waits for a sandbox to be ready, unless it says otherwise. */
 export const START_TIMEOUT_SECONDS = 300;
+
+/**
+ * Seconds the first start of a sandbox may take, unless it says otherwise: its image, and those of k3s
+ * itself, are pulled meanwhile. A gigabyte on a line of 10 Mbit/s takes a quarter of an hour.
+ */
+export const FIRST_START_TIMEOUT_SECONDS = 1200;
 
 /** On a StatefulSet: the gateway's container that its pods were last awaited in. */
 export const ANNOTATION_REVISION = "sandbox-gateway.dev/gateway-revision";

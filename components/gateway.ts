@@ -56,7 +56,14 @@ export interface GatewayArgs {
     readonly gpus?: string;
     /** Further names in the container's hosts file; an address or `host-gateway`. @default none */
     readonly hostAliases?: Readonly<Record<string, string>>;
-    /** Environment of k3s, for example a proxy. @default none */
+    /** DNS servers in place of the machine's, IPv4, at most three; sandboxes use them too. @default the machine's */
+    readonly dns?: readonly string[];
+    /** Certificates of authorities, PEM, that image pulls trust beside the public ones. @default none */
+    readonly caCertificates?: readonly string[];
+    /**
+     * Environment of k3s, for example a proxy: what NO_PROXY has to name of the gateway is added.
+     * @default none
+     */
     readonly env?: Readonly<Record<string, string>>;
     /** The same with values that are secret. @default none */
     readonly secretEnv?: pulumi.Input<Readonly<Record<string, string>>>;
@@ -123,7 +130,13 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         });
         this.revision = containerRevision(spec, args.image, identity.token);
         const container = running
-            ? new docker.Container(`${name}-k3s`, spec, { ...cattle, deleteBeforeReplace: true })
+            ? new docker.Container(`${name}-k3s`, spec, {
+                  ...cattle,
+                  deleteBeforeReplace: true,
+                  // One that did not get healthy is made again by the next run; an update would neither
+                  // start it nor wait for it, and everything after it would find no API.
+                  replaceOnChanges: ["#initerror"],
+              })
             : undefined;
 
         this.kubeconfig = pulumi.secret(

@@ -8,10 +8,14 @@ import { k3sSettings, publishedPorts } from "./gatewaySettings";
 import type { Identity } from "./identity";
 import { renderK3sConfig } from "./k3sConfig";
 import { portsOf } from "./ports";
-import { script } from "./scripts";
+import { withoutProxy } from "./proxy";
+import { ENTRYPOINT_PARTS, script } from "./scripts";
 import { hostAddress, parseSubnet, type Subnet } from "./subnet";
 
 const ENTRYPOINT = "/usr/local/bin/sandbox-gateway-entrypoint";
+
+/** Parts of the entrypoint, and the health check. */
+const SCRIPTS_DIR = "/usr/local/lib/sandbox-gateway";
 
 /** Names of the machine in the container; the second is upstream's. */
 const HOST_ALIASES = {
@@ -19,8 +23,8 @@ const HOST_ALIASES = {
     "host.openshell.internal": "host-gateway",
 };
 
-/** Seconds k3s needs to end when its pods are gone; measured, 2, and some for a busy disk. */
-const K3S_END_SECONDS = 5;
+/** Seconds k3s needs to end when its pods are gone: it gives its parts 5, and some for a busy disk. */
+const K3S_END_SECONDS = 10;
 
 /** Other resources, and values from them, that the container is made of. */
 export interface ContainerParts {
@@ -42,17 +46,19 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
         image: parts.image,
         entrypoints: ["/bin/sh", ENTRYPOINT],
         command: ["server"],
+        // cgroupnsMode is left to Docker: `private` with cgroup v2, where pods' limits hold only within
+        // this container's own, and `host` with v1, where a privileged container must have it.
         privileged: true,
-        cgroupnsMode: "host",
         restart: "unless-stopped",
         // Docker reports this value back; unset, every refresh would show a replacement.
         networkMode: "bridge",
         networksAdvanced: [
             {
                 name: parts.network,
-                ipv4Address: hostAddress(parseSubnet(args.subnet) as Subnet, 2),
+                ipv4Address: ownAddress(args),
             },
         ],
+        ...(args.dns === undefined || args.dns.length === 0 ? {} : { dns: [...args.dns] }),
         hosts: Object.entries({ ...HOST_ALIASES, ...args.hostAliases }).map(([host, ip]) => ({
             host,
             ip,
@@ -82,16 +88,18 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
         uploads: uploads(args, parts),
         logDriver: "json-file",
         logOpts: { "max-size": "10m", "max-file": "3" },
-        // All five, in the form in which Docker gives durations back.
+        // All five, in the form in which Docker gives durations back. Cheap enough for a battery: the
+        // check reads a file. A check that comes before the gateway is ready waits for it.
         healthcheck: {
-            tests: ["CMD", "k3s", "kubectl", "get", "--raw", "/readyz"],
-            interval: "3s",
-            timeout: "5s",
+            tests: ["CMD", "/bin/sh", `${SCRIPTS_DIR}/health.sh`],
+            interval: "10s",
+            timeout: "1m0s",
             startPeriod: "0s",
-            retries: 100,
+            retries: 5,
         },
         wait: true,
-        waitTimeout: 180,
+        // A slow disk with image archives to import; nothing is pulled before.
+        waitTimeout: 300,
         destroyGraceSeconds: constants.GATEWAY_GRACE_SECONDS,
         stopTimeout: constants.GATEWAY_GRACE_SECONDS,
         // Docker doubles memory into swap unless told; then the next preview would show a change.
@@ -136,23 +144,34 @@ function apiAddress({ apiHost, bindAddress }: GatewayArgs): string {
     return here ? constants.LOOPBACK : (bindAddress ?? constants.LOOPBACK);
 }
 
-/** Ours are for the entrypoint: the message with which it refuses a volume, and its time. */
+/** The container's address in its network, for ever. */
+function ownAddress({ subnet }: GatewayArgs): string {
+    return hostAddress(parseSubnet(subnet) as Subnet, 2);
+}
+
+/** Ours are for the entrypoint: the message with which it refuses a volume, its address, its time. */
 function environment(
-    { image, env, secretEnv }: GatewayArgs,
-    { volume }: ContainerParts,
+    args: GatewayArgs,
+    { volume, nodeName }: ContainerParts,
 ): pulumi.Input<pulumi.Input<string>[]> {
+    const { image, env = {}, secretEnv } = args;
+    const own = [args.subnet, nodeName];
     const drain = constants.GATEWAY_GRACE_SECONDS - K3S_END_SECONDS;
     const ours = [
         pulumi.interpolate`SANDBOX_GATEWAY_VOLUME=${volume}`,
         `SANDBOX_GATEWAY_IMAGE=${image}`,
+        `SANDBOX_GATEWAY_ADDRESS=${ownAddress(args)}`,
+        `SANDBOX_GATEWAY_PODS=${constants.CLUSTER_CIDR}`,
         `SANDBOX_GATEWAY_DRAIN_SECONDS=${drain}`,
-        ...assignments(env ?? {}),
     ];
     return secretEnv === undefined
-        ? ours
+        ? [...ours, ...assignments(withoutProxy(env, own))]
         : pulumi
               .all([pulumi.output(ours), pulumi.secret(secretEnv)])
-              .apply(([clear, secret]) => [...clear, ...assignments(secret)]);
+              .apply(([clear, secret]) => [
+                  ...clear,
+                  ...assignments(withoutProxy({ ...env, ...secret }, own)),
+              ]);
 }
 
 function assignments(variables: Readonly<Record<string, string>>): string[] {
@@ -184,6 +203,15 @@ function uploads(
     );
     return [
         { file: ENTRYPOINT, content: script("entrypoint.sh"), executable: true },
+        ...[...ENTRYPOINT_PARTS, "health.sh" as const].map((name) => ({
+            file: `${SCRIPTS_DIR}/${name}`,
+            content: script(name),
+        })),
+        // Go's programs, which is what pulls, read every file in this folder beside the public ones.
+        ...(args.caCertificates ?? []).map((content, i) => ({
+            file: `/etc/ssl/certs/sandbox-gateway-${i + 1}.pem`,
+            content,
+        })),
         secretFile(constants.K3S_CONFIG_FILE, config),
         secretFile(
             constants.K3S_NODE_PASSWORD_FILE,

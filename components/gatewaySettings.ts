@@ -1,4 +1,5 @@
 /** Pure: what a gateway's configuration means for k3s and for its container. */
+import * as constants from "./constants";
 import { formatBlock, type PortBlock } from "./ports";
 import type { K3sSettings, K3sValue } from "./k3sConfig";
 
@@ -19,6 +20,7 @@ export const RESERVED_K3S_SETTINGS = [
     "https-listen-port",
     "node-ip",
     "node-name",
+    "resolv-conf",
     "secrets-encryption",
     "service-cidr",
     "service-node-port-range",
@@ -38,7 +40,8 @@ const KUBELET_ARGS = [
     "container-log-max-size=10Mi",
     "container-log-max-files=3",
     // Evicting a sandbox at 15 % free space, the default, would stop agents on any fairly full laptop.
-    "eviction-hard=memory.available<100Mi,nodefs.available<2%,imagefs.available<2%",
+    // Inodes too: whoever sets this switches off what is not named, and many small files take all of them.
+    "eviction-hard=memory.available<100Mi,nodefs.available<2%,imagefs.available<2%,nodefs.inodesFree<2%,imagefs.inodesFree<2%",
     "eviction-minimum-reclaim=nodefs.available=1%,imagefs.available=1%",
 ];
 
@@ -65,6 +68,8 @@ export function k3sSettings(input: K3sSettingsInput): K3sSettings {
         "secrets-encryption": true,
         "write-kubeconfig-mode": "0600",
         "kubelet-arg": KUBELET_ARGS,
+        // Of the entrypoint's making, see scripts/dns.sh. By itself k3s takes a public resolver.
+        "resolv-conf": constants.RESOLV_CONF_FILE,
     };
     for (const [key, value] of Object.entries(input.extra)) {
         const own = ours[key];

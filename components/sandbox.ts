@@ -133,7 +133,7 @@ export class Sandbox extends pulumi.ComponentResource {
             },
             child,
         );
-        const timeout = `${args.startTimeoutSeconds ?? constants.START_TIMEOUT_SECONDS}s`;
+        const timeout = (usual: number) => `${args.startTimeoutSeconds ?? usual}s`;
         new k8s.apps.v1.StatefulSet(
             `${name}-agent`,
             {
@@ -178,7 +178,10 @@ export class Sandbox extends pulumi.ComponentResource {
                 dependsOn: claims,
                 ignoreChanges: ["spec.volumeClaimTemplates", "spec.podManagementPolicy"],
                 // A sandbox that does not start is reported while someone still watches.
-                customTimeouts: { create: timeout, update: timeout },
+                customTimeouts: {
+                    create: timeout(constants.FIRST_START_TIMEOUT_SECONDS),
+                    update: timeout(constants.START_TIMEOUT_SECONDS),
+                },
             },
         );
 

@@ -1,5 +1,6 @@
 /** From settings to the arguments of the components. */
 import * as pulumi from "@pulumi/pulumi";
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { APPLICATIONS, type Application, type Cluster } from "../components";
 import type { ExistingClusterArgs, GatewayArgs, SandboxArgs } from "../components";
@@ -10,15 +11,42 @@ import type { SandboxSettings, Settings } from "./schema";
 
 /** Arguments of the gateway. */
 export function gatewayArgs({ running, gateway }: Settings): GatewayArgs {
-    const { memory, registries, secretEnv, ...rest } = gateway;
+    const { memory, registries, secretEnv, caCertificates, ...rest } = gateway;
     return {
         ...rest,
         running,
+        caCertificates: caCertificates.map(readCertificates),
         ...(memory === undefined ? {} : { memoryMiB: Math.floor(parseQuantity(memory) / 2 ** 20) }),
         // Without any, nothing about the container needs to be a secret.
         ...(Object.keys(secretEnv).length === 0 ? {} : { secretEnv: pulumi.secret(secretEnv) }),
         ...(registries === undefined ? {} : { registries: pulumi.secret(registries) }),
     };
+}
+
+/** The certificates in a PEM file, one at least. @throws pulumi.RunError when it holds none */
+function readCertificates(file: string, index: number): string {
+    const wrong = (reason: string) =>
+        new pulumi.RunError(
+            explain([
+                {
+                    key: `gateway.caCertificates[${index}]`,
+                    got: file,
+                    rule: `be a file of certificates in PEM form (${reason})`,
+                    example: "~/company-ca.pem",
+                },
+            ]),
+        );
+    try {
+        const content = readFileSync(expandHome(file), "utf8");
+        const blocks = content.match(/-----BEGIN [^]*?-----END [A-Z0-9 ]+-----/g) ?? [];
+        if (blocks.length === 0) {
+            throw new Error("it holds none");
+        }
+        // Nothing else: a private key in there would be uploaded with them.
+        return blocks.map((block) => new X509Certificate(block).toString()).join("");
+    } catch (error) {
+        throw wrong((error as Error).message);
+    }
 }
 
 /** Arguments of an existing cluster; reads its kubeconfig. */

@@ -54,6 +54,18 @@ const CPU_SHARES = must("be a weight from 2 to 262144", "512");
 
 const ALIAS = must("be an IPv4 address or host-gateway", "192.168.7.20");
 
+const DNS = must("be a list of IPv4 addresses of DNS servers", '["192.168.7.1"]');
+
+/** Asked from the gateway's container: its own loopback is nobody. */
+const dnsServer = z
+    .ipv4(must("be an IPv4 address", "192.168.7.1"))
+    .refine((value) => !/^(127|0)\./.test(value), {
+        error: must(
+            "not be a loopback address: it would be the container's own",
+            "the address of the gateway's bridge, first of gateway.subnet",
+        ),
+    });
+
 /** Of k3s; the entrypoint's own variables are not for the taking. */
 const k3sVariable = variableName.regex(
     /^(?!SANDBOX_GATEWAY_)/,
@@ -105,6 +117,16 @@ export const gatewaySchema = z.strictObject(
                 must("be an object of host names", '{"models.lan": "192.168.7.20"}'),
             )
             .default({}),
+        dns: z
+            .array(dnsServer, DNS)
+            .max(3, must("hold at most three servers: a pod takes no more", '["192.168.7.1"]'))
+            .default([]),
+        caCertificates: z
+            .array(
+                text(/./, "be the path of a PEM file", "~/company-ca.pem"),
+                must("be a list of paths of PEM files", '["~/company-ca.pem"]'),
+            )
+            .default([]),
         env: variables("environment variables", k3sVariable).default({}),
         secretEnv: variables("secret environment variables", k3sVariable).default({}),
         dockerHost: text(

@@ -1,7 +1,7 @@
 /** The form of `sandboxes`. */
 import { z } from "zod";
 import { APPLICATIONS, type ApplicationName } from "../components/application";
-import { HANDSHAKE_SECRET, START_TIMEOUT_SECONDS } from "../components/constants";
+import { HANDSHAKE_SECRET } from "../components/constants";
 import { anyPort, cidr, cpu, flag, image, port, quantity, text, variables } from "./forms";
 import { must } from "./problems";
 
@@ -134,7 +134,7 @@ const sandbox = z.strictObject(
         startTimeoutSeconds: z
             .int(must("be a number of seconds from 10", "600"))
             .min(10, must("be a number of seconds from 10", "600"))
-            .default(START_TIMEOUT_SECONDS),
+            .optional(),
         user: user.default(1000),
         tokenGeneration: z
             .int(must("be a whole number from 1", "2"))

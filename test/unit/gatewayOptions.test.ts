@@ -1,6 +1,10 @@
 /** Settings of the gateway that most leave alone: what each makes of the container, and nothing else. */
 import * as pulumi from "@pulumi/pulumi";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { issueAuthority } from "../../components/pki";
 import { find, isSecret } from "../support/mocks";
 import { inputs, run } from "../support/program";
 
@@ -13,6 +17,11 @@ const withGateway = (gateway: object, rest: object = {}) => ({
     sandboxes: { tool: { image: "busybox:1.37.0" } },
     ...rest,
 });
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "gateway-options-"));
+const pem = path.join(folder, "ca.pem");
+
+afterAll(() => rmSync(folder, { recursive: true }));
 
 beforeEach(() => vi.resetModules());
 
@@ -36,13 +45,15 @@ async function revision(gateway: object, rest: object = {}): Promise<string> {
 describe("the gateway's container", () => {
     it("has none of the options by default", async () => {
         const made = await container({});
-        for (const option of ["cpuShares", "gpus", "memory", "memorySwap"]) {
+        for (const option of ["cpuShares", "dns", "gpus", "memory", "memorySwap"]) {
             expect(made).not.toHaveProperty(option);
         }
         expect(made["envs"]).toEqual([
             "SANDBOX_GATEWAY_VOLUME=openshell-cluster-Test",
             "SANDBOX_GATEWAY_IMAGE=rancher/k3s:v1.35.4-k3s1",
-            "SANDBOX_GATEWAY_DRAIN_SECONDS=55",
+            "SANDBOX_GATEWAY_ADDRESS=10.213.77.2",
+            "SANDBOX_GATEWAY_PODS=10.42.0.0/16",
+            "SANDBOX_GATEWAY_DRAIN_SECONDS=50",
         ]);
     });
 
@@ -66,13 +77,60 @@ describe("the gateway's container", () => {
     });
 
     it("gets environment in clear, and as a whole secret once a part of it is", async () => {
-        const clear = await run(withGateway({ env: { NO_PROXY: "10.0.0.0/8" } }));
+        const clear = await run(withGateway({ env: { TZ: "UTC" } }));
         expect(isSecret(find(clear.recorded, CONTAINER).inputs["envs"])).toBe(false);
-        expect(inputs(clear.recorded, CONTAINER)["envs"]).toContain("NO_PROXY=10.0.0.0/8");
+        expect(inputs(clear.recorded, CONTAINER)["envs"]).toContain("TZ=UTC");
         vi.resetModules();
         const secret = await run(withGateway({ secretEnv: { HTTPS_PROXY: "http://u:p@x" } }));
         expect(isSecret(find(secret.recorded, CONTAINER).inputs["envs"])).toBe(true);
         expect(inputs(secret.recorded, CONTAINER)["envs"]).toContain("HTTPS_PROXY=http://u:p@x");
+    });
+
+    const INSIDE =
+        "localhost,127.0.0.0/8,10.42.0.0/16,10.43.0.0/16,.svc,.cluster.local,10.213.77.0/24,openshell-test";
+
+    it.each([
+        ["alone", { HTTPS_PROXY: "http://proxy:3128" }, INSIDE],
+        [
+            "with exceptions of the user's own, in any case",
+            { http_proxy: "http://proxy:3128", no_proxy: "lan, 10.42.0.0/16" },
+            `lan,10.42.0.0/16,${INSIDE.replace("10.42.0.0/16,", "")}`,
+        ],
+    ])("is kept from talking to itself through a proxy (%s)", async (_, env, exceptions) => {
+        for (const gateway of [{ env }, { secretEnv: env }]) {
+            vi.resetModules();
+            const envs = (await container(gateway))["envs"] as string[];
+            expect(envs.filter((variable) => /^no_proxy=/i.test(variable)).sort()).toEqual([
+                `NO_PROXY=${exceptions}`,
+                `no_proxy=${exceptions}`,
+            ]);
+        }
+    });
+
+    it("asks other DNS servers when it is told to", async () => {
+        expect((await container({ dns: ["192.168.7.1", "192.168.7.2"] }))["dns"]).toEqual([
+            "192.168.7.1",
+            "192.168.7.2",
+        ]);
+    });
+
+    it("trusts further authorities, by files that Go reads beside the public ones", async () => {
+        const { cert } = await issueAuthority("a company");
+        writeFileSync(pem, `a comment\n${cert}`);
+        expect((await container({ caCertificates: [pem] }))["uploads"]).toContainEqual({
+            file: "/etc/ssl/certs/sandbox-gateway-1.pem",
+            content: cert,
+        });
+    });
+
+    it.each([
+        ["holds no certificate", "nothing"],
+        ["holds something else", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"],
+    ])("is refused by the preview with a file of authorities that %s", async (_, content) => {
+        writeFileSync(pem, content);
+        await expect(run(withGateway({ caCertificates: [pem] }))).rejects.toThrow(
+            /gateway\.caCertificates\[0\]: got ".*ca\.pem"; must be a file of certificates in PEM form \(.+\); for example/,
+        );
     });
 
     it("publishes the API elsewhere only when it is asked to be reached there", async () => {
@@ -84,7 +142,7 @@ describe("the gateway's container", () => {
             CONTAINER,
         );
         expect(ports[0]).toMatchObject({ internal: 6443, ip: "0.0.0.0" });
-        expect(uploads[1]?.content).toContain('"server.example.org"');
+        expect(JSON.stringify(uploads)).toContain("server.example.org");
         const provider = inputs<{ kubeconfig: string }>(recorded, "pulumi:providers:kubernetes");
         expect(provider.kubeconfig).toContain("https://server.example.org:16443");
     });
@@ -144,6 +202,7 @@ describe("the digest of the container on every sandbox", () => {
         ["a k3s setting", { k3s: { "kubelet-arg": ["v=2"] } }],
         ["registries", { registries: { mirrors: {} } }],
         ["environment", { env: { TZ: "UTC" } }],
+        ["DNS servers", { dns: ["192.168.7.1"] }],
         ["secret environment", { secretEnv: { A: "b" } }],
     ])("changes with %s, for the container is replaced then", async (_, gateway) => {
         const before = await revision({});

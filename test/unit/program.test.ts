@@ -1,4 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
+import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { deriveToken } from "../../components/sandboxData";
 import { drain, find, isSecret, plain, record, type Recorded } from "../support/mocks";
@@ -31,7 +33,6 @@ describe("the running gateway", () => {
             entrypoints: ["/bin/sh", "/usr/local/bin/sandbox-gateway-entrypoint"],
             command: ["server"],
             privileged: true,
-            cgroupnsMode: "host",
             restart: "unless-stopped",
             networkMode: "bridge",
             networksAdvanced: [{ name: "openshell-cluster-Test", ipv4Address: "10.213.77.2" }],
@@ -40,9 +41,12 @@ describe("the running gateway", () => {
             ],
             tmpfs: { "/run": "", "/var/run": "" },
             wait: true,
-            waitTimeout: 180,
+            waitTimeout: 300,
             destroyGraceSeconds: 60,
         });
+        // Docker's own choice: with cgroup v2 host's would put pods outside of every limit, and with v1
+        // a privileged container may have no other.
+        expect(container).not.toHaveProperty("cgroupnsMode");
         expect(container["ports"]).toHaveLength(21);
         expect((container["ports"] as object[])[0]).toEqual({
             internal: 6443,
@@ -60,13 +64,29 @@ describe("the running gateway", () => {
         ]);
     });
 
-    it("gets its files as secrets, except the script", async () => {
+    it("that did not get healthy is made again by the next run", async () => {
+        const register = vi.spyOn(MockMonitor.prototype, "registerResource");
+        await run(CONFIG);
+        const asked = register.mock.calls.map(([request]) => request as RegisterResourceRequest);
+        register.mockRestore();
+        const ofContainer = asked.filter((request) => request.getType() === CONTAINER);
+        expect(ofContainer.map((request) => request.getReplaceonchangesList())).toEqual([
+            ["#initerror"],
+        ]);
+    });
+
+    it("gets its files as secrets, except the scripts", async () => {
         const { recorded } = await run(CONFIG);
         const { uploads } = inputs<{
             uploads: { file: string; content: string; permissions?: string }[];
         }>(recorded, CONTAINER);
         expect(uploads.map(({ file }) => file)).toEqual([
             "/usr/local/bin/sandbox-gateway-entrypoint",
+            "/usr/local/lib/sandbox-gateway/report.sh",
+            "/usr/local/lib/sandbox-gateway/machine.sh",
+            "/usr/local/lib/sandbox-gateway/dns.sh",
+            "/usr/local/lib/sandbox-gateway/watch.sh",
+            "/usr/local/lib/sandbox-gateway/health.sh",
             "/etc/rancher/k3s/config.yaml",
             "/etc/rancher/node/password",
             "/etc/sandbox-gateway/tls/server-ca.crt",
@@ -74,8 +94,8 @@ describe("the running gateway", () => {
             "/etc/sandbox-gateway/tls/client-ca.crt",
             "/etc/sandbox-gateway/tls/client-ca.key",
         ]);
-        expect(uploads.slice(1).every(({ permissions }) => permissions === "0600")).toBe(true);
-        expect(uploads[1]?.content).toContain('node-name: "openshell-test"');
+        expect(uploads.slice(6).every(({ permissions }) => permissions === "0600")).toBe(true);
+        expect(uploads[6]?.content).toContain('node-name: "openshell-test"');
         expect(isSecret(find(recorded, CONTAINER).inputs["uploads"])).toBe(true);
     });
 
@@ -259,6 +279,20 @@ describe("a sandbox", () => {
         const { recorded } = await run(CONFIG);
         const secret = find(recorded, "kubernetes:core/v1:Secret", "tool-secret").inputs;
         expect(plain(secret["stringData"])).toEqual({ SANDBOX_TOKEN: TOKEN });
+    });
+
+    it("has longer for its first start, in which images are pulled, unless it says otherwise", async () => {
+        const register = vi.spyOn(MockMonitor.prototype, "registerResource");
+        await run({ ...CONFIG, sandboxes: { a: { image: "busybox:1.37.0" }, b: { image: "busybox:1.37.0", startTimeoutSeconds: 40 } } });
+        const asked = register.mock.calls.map(([request]) => request as RegisterResourceRequest);
+        register.mockRestore();
+        const timeouts = asked
+            .filter((request) => request.getType() === STATEFUL_SET)
+            .map((request) => request.getCustomtimeouts()?.toObject());
+        expect(timeouts).toMatchObject([
+            { create: "1200s", update: "300s" },
+            { create: "40s", update: "40s" },
+        ]);
     });
 
     it("stays at zero when it is suspended, and has no Service without an application", async () => {

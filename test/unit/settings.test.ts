@@ -313,6 +313,8 @@ describe("a right configuration", () => {
                 tlsSans: [],
                 k3s: {},
                 hostAliases: {},
+                dns: [],
+                caCertificates: [],
                 env: {},
                 secretEnv: {},
             },

@@ -29,6 +29,22 @@ describe("a wrong option of the gateway is named", () => {
             { hostAliases: { "a b": "10.0.0.1" } },
             'gateway.hostAliases.a b: got "a b"; must be a host name; for example models.lan',
         ],
+        [
+            { dns: ["lan"] },
+            'gateway.dns[0]: got "lan"; must be an IPv4 address; for example 192.168.7.1',
+        ],
+        [
+            { dns: ["127.0.0.53"] },
+            'gateway.dns[0]: got "127.0.0.53"; must not be a loopback address: it would be the container\'s own; for example the address of the gateway\'s bridge, first of gateway.subnet',
+        ],
+        [
+            { dns: ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"] },
+            'gateway.dns: got ["10.0.0.1","10.0.0.2","10.0.0.3","10.0.0.4"]; must hold at most three servers: a pod takes no more; for example ["192.168.7.1"]',
+        ],
+        [
+            { k3s: { "resolv-conf": "/etc/resolv.conf" } },
+            'gateway.k3s.resolv-conf: got "resolv-conf"; must not be set here: the gateway\'s identity, data or addresses rest on it; for example kube-apiserver-arg',
+        ],
         [{ hostAliases: { a: "b" } }, `gateway.hostAliases.a: got "b"; ${ALIAS_RULE}`],
         [
             { env: { "1A": "x" } },
