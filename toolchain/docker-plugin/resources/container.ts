@@ -20,10 +20,10 @@ import { containerRules } from "../rules/container";
 import type { PluginVersion } from "../rules/container";
 import { diff } from "../rules/diff";
 import type { ResourceRules } from "../rules/schema";
-import { inputsFrom, previewed } from "../rules/state";
+import { inputsFrom, planned, previewed } from "../rules/state";
 import { createBody, updateBody } from "../translate/body";
 import { endpointSettings } from "../translate/networking";
-import { containerOutputs } from "../translate/outputs";
+import { containerOutputs, withZeros } from "../translate/outputs";
 import { uploadArchive } from "../translate/upload";
 import { findImage } from "./image";
 import { inspect, logsOf, untilEnded, untilHealthy, untilRunning } from "./waiting";
@@ -53,6 +53,9 @@ const ONLY_RECORDED = [
     "tmpfs",
 ];
 
+/** Decided by the daemon, and none in the state of a create that failed. */
+const EMPTY_UNREAD = ["envs", "labels", "securityOpts"];
+
 const REMOVAL_MS = 30_000;
 
 export class Container implements Resource {
@@ -70,7 +73,10 @@ export class Container implements Resource {
     }
 
     diff(request: DiffRequest): DiffResult {
-        return diff(this.rules, request);
+        const found = diff(this.rules, request);
+        if (!neverRead(request.state)) return found;
+        const detailed = new Map(found.detailed);
+        return { ...found, detailed: detailed.set("networkDatas", { kind: "ADD", replace: false }) };
     }
 
     preview(inputs: Obj, state: Obj | undefined): Obj {
@@ -85,7 +91,7 @@ export class Container implements Resource {
             await this.upload(id, asObjects(inputs.uploads));
             if (inputs.start !== false) logs = await this.start(context, id, inputs);
         } catch (error) {
-            throw await this.initFailure(id, inputs, error);
+            throw this.initFailure(id, inputs, error);
         }
         const created = await inspect(this.daemon, id);
         const outputs = containerOutputs(this.rules, created, inputs, {}, "create");
@@ -164,16 +170,15 @@ export class Container implements Resource {
         });
     }
 
-    /** The container exists: the engine must remember it, whatever went wrong afterwards. */
-    private async initFailure(id: string, inputs: Obj, error: unknown): Promise<InitFailure> {
+    /**
+     * The container exists: the engine must remember it, whatever went wrong afterwards. Nobody has read
+     * it: what the daemon decides is not known, and ports that are not published count as published.
+     */
+    private initFailure(id: string, inputs: Obj, error: unknown): InitFailure {
         const reason = error instanceof Error ? error.message : String(error);
-        try {
-            const found = await inspect(this.daemon, id);
-            const outputs = containerOutputs(this.rules, found, inputs, {}, "create");
-            return new InitFailure(id, outputs, reason);
-        } catch {
-            return new InitFailure(id, { ...previewed(this.rules, inputs, {}), id }, reason);
-        }
+        const outputs = planned(this.rules, inputs, null);
+        for (const key of EMPTY_UNREAD) outputs[key] ??= [];
+        return new InitFailure(id, { ...outputs, id }, reason);
     }
 
     async read(_context: CallContext, id: string, state: Obj, inputs: Obj): Promise<ReadResult> {
@@ -200,6 +205,10 @@ export class Container implements Resource {
             await this.daemon.call("Unable to update a container", (docker) =>
                 docker.getContainer(id).update(updateBody(news)),
             );
+        }
+        // As with the real plugin: nothing is started, nothing waited for, and nothing read.
+        if (neverRead(state)) {
+            return withZeros({ ...state, ...planned(this.rules, news, state) });
         }
         if (news.mustRun !== false && state.mustRun === false && news.start !== false) {
             await this.startOnly(id);
@@ -256,6 +265,11 @@ export class Container implements Resource {
             }
         });
     }
+}
+
+/** Whether a state is that of a create that failed: the daemon has not been asked since. */
+function neverRead(state: Obj): boolean {
+    return (state.networkDatas ?? null) === null;
 }
 
 /** Nothing and zero are the same to Docker here. */

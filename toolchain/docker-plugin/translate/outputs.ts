@@ -47,11 +47,16 @@ export function containerOutputs(
             if (isEmpty(outputs[key]) && (inputs[key] ?? null) === null) outputs[key] = null;
         }
     }
-    if (origin !== "create") {
-        outputs.networksAdvanced = withZero(outputs.networksAdvanced, "gwPriority", 0);
-        outputs.volumes = withZero(outputs.volumes, "readOnly", false);
-    }
-    return outputs;
+    return origin === "create" ? outputs : withZeros(outputs);
+}
+
+/** What a create leaves out of a block, and an update and a refresh put in. */
+export function withZeros(outputs: Obj): Obj {
+    return {
+        ...outputs,
+        networksAdvanced: withZero(outputs.networksAdvanced, "gwPriority", 0),
+        volumes: withZero(outputs.volumes, "readOnly", false),
+    };
 }
 
 function fromInspect(
