@@ -174,8 +174,11 @@ export function render(title: string, { gateway, cluster, sandboxes, kept }: Sta
         [detail, next && `next: ${next}`].filter(Boolean).join("; "),
     ]);
     const [head = "", ...lines] = table(["SANDBOX", "STATE", "URL", "DETAIL"], rows);
+    const { state, policies, warnings = [] } = gateway ?? cluster ?? { state: "unknown" };
     return [
-        `${title}: ${(gateway ?? cluster)?.state}`,
+        `${title}: ${state}`,
+        ...(policies === undefined ? [] : [`policies: ${policies}`]),
+        ...warnings.map((warning) => `warning: ${warning}`),
         head,
         ...lines.flatMap((line, i) => [
             line,

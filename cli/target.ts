@@ -4,13 +4,13 @@
  */
 import * as os from "node:os";
 import * as path from "node:path";
-import { NAMESPACE } from "../components/constants";
+import { GATEWAY_RUN_DIR, NAMESPACE } from "../components/constants";
 import { dockerName, nodeName } from "../components/names";
 import { expandHome } from "../settings/paths";
 import type { ExistingClusterSettings, PlaceSettings } from "../settings/schema";
 import { ask, isMissing, reasonOf } from "./ask";
 import type { Outputs } from "./outputs";
-import { asCommand } from "./text";
+import { asCommand, plainLines } from "./text";
 
 /** Three states: what cannot be told is not taken for stopped. */
 export interface Condition {
@@ -21,7 +21,14 @@ export interface Condition {
     readonly detail?: string;
     /** What to do about it. */
     readonly next?: string;
+    /** `enforced`, or what is wrong; of a gateway whose entrypoint says. */
+    readonly policies?: string;
+    /** What the gateway lacks, or will soon. */
+    readonly warnings?: readonly string[];
 }
+
+/** Days without a restart after which a gateway says so: k3s's certificates hold 365, renewed at a start. */
+const OLD_DAYS = 300;
 
 /** What makes one place different from another. */
 interface Parts {
@@ -141,10 +148,49 @@ async function lookAtContainer(docker: readonly string[], container: string): Pr
             return { state: "stopped" };
         }
         const started = ["inspect", "--format", "{{.State.StartedAt}}", container];
-        return { state, since: (await ask([...docker, ...started])).trim() };
+        const since = (await ask([...docker, ...started])).trim();
+        const read = (file: string) => readInContainer(docker, container, file);
+        const [health, warnings] = await Promise.all([read("health"), read("warnings")]);
+        return { state, since, ...ownWords(health, warnings, since, container) };
     } catch (error) {
         return { state: "unknown", detail: reasonOf(error) };
     }
+}
+
+/** What the entrypoint has written down. @returns nothing where it has not, or not yet */
+async function readInContainer(
+    docker: readonly string[],
+    container: string,
+    file: string,
+): Promise<string> {
+    try {
+        return await ask([...docker, "exec", container, "cat", `${GATEWAY_RUN_DIR}/${file}`]);
+    } catch {
+        return "";
+    }
+}
+
+/** What a gateway says of itself, and what its age does. @param since when its container was started */
+export function ownWords(
+    health: string,
+    warnings: string,
+    since: string,
+    container: string,
+    now = Date.now(),
+): Pick<Condition, "policies" | "warnings"> {
+    const days = Math.floor((now - Date.parse(since)) / 86_400_000);
+    const aged =
+        days > OLD_DAYS
+            ? [
+                  `it has run for ${days} days: k3s's certificates end after 365, and are renewed by a restart: docker restart ${container}`,
+              ]
+            : [];
+    const said = [...new Set(plainLines(warnings)), ...aged];
+    const [found] = plainLines(health);
+    return {
+        ...(found === undefined ? {} : { policies: found === "ok" ? "enforced" : found }),
+        ...(said.length === 0 ? {} : { warnings: said }),
+    };
 }
 
 async function lookAtCluster(kubectl: readonly string[]): Promise<Condition> {

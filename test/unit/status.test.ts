@@ -2,9 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readStatus, render, type Status } from "../../cli/status";
-import { clusterTarget, gatewayTarget, targetOf } from "../../cli/target";
+import { clusterTarget, gatewayTarget, ownWords, targetOf } from "../../cli/target";
 import { parsePlace } from "../../settings/parse";
 
 const PATH = process.env["PATH"];
@@ -13,11 +13,14 @@ const OUTPUTS = { sandboxes: ["agent"], urls: { agent: "http://h:1/" } };
 let folder: string;
 
 beforeEach(() => {
+    // Of the answers below: a gateway that has run for long says so.
+    vi.useFakeTimers({ now: new Date("2026-01-03T00:00:00Z"), toFake: ["Date"] });
     folder = mkdtempSync(path.join(os.tmpdir(), "status-"));
     delete process.env["KUBECONFIG"];
 });
 
 afterEach(() => {
+    vi.useRealTimers();
     process.env["PATH"] = PATH;
     rmSync(folder, { recursive: true, force: true });
 });
@@ -241,6 +244,50 @@ it("lists a sandbox without a page, also while its gateway is stopped", async ()
     standIn("docker", [["ps", "echo exited"]]);
     const { sandboxes } = await readStatus(gatewayTarget("box", "node"), { sandboxes: ["tool"] });
     expect(sandboxes).toEqual([{ sandbox: "tool", url: null, state: "stopped" }]);
+});
+
+describe("what a gateway says of itself", () => {
+    const NOW = Date.parse("2026-11-01T00:00:00Z");
+    const yesterday = "2026-10-31T00:00:00Z";
+
+    it("is read from its container, and shown above the sandboxes", async () => {
+        standIn("docker", [
+            ["ps", "echo running"],
+            ["inspect", `echo ${new Date().toISOString()}`],
+            ["exec box cat /run/sandbox-gateway/health", "echo ok"],
+            ["exec box cat /run/sandbox-gateway/warnings", "printf 'no ipset\\nno ipset\\n'"],
+            ["get statefulsets", says({ items: [] })],
+            ["get persistentvolumes", says({ items: [] })],
+        ]);
+        const status = await readStatus(gatewayTarget("box", "node"), {});
+        expect(render("gateway box", status).split("\n").slice(0, 3)).toEqual([
+            "gateway box: running",
+            "policies: enforced",
+            "warning: no ipset",
+        ]);
+    });
+
+    it("is nothing where its entrypoint says nothing", () => {
+        expect(ownWords("", "", yesterday, "box", NOW)).toEqual({});
+    });
+
+    it("is what keeps it from being healthy", () => {
+        const { policies } = ownWords("network policies are not enforced\n", "", yesterday, "box", NOW);
+        expect(policies).toBe("network policies are not enforced");
+    });
+
+    it.each([
+        [300, undefined],
+        [
+            301,
+            [
+                "it has run for 301 days: k3s's certificates end after 365, and are renewed by a restart: docker restart box",
+            ],
+        ],
+    ])("is its age, after %i days without a restart", (days, warnings) => {
+        const since = new Date(NOW - days * 86_400_000).toISOString();
+        expect(ownWords("ok\n", "", since, "box", NOW).warnings).toEqual(warnings);
+    });
 });
 
 describe("the shell of a sandbox", () => {
