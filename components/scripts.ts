@@ -6,11 +6,7 @@ import * as path from "node:path";
 export const ENTRYPOINT_PARTS = ["report.sh", "machine.sh", "dns.sh", "watch.sh"] as const;
 
 type Script =
-    | "entrypoint.sh"
-    | "health.sh"
-    | "seed.sh"
-    | "start.sh"
-    | (typeof ENTRYPOINT_PARTS)[number];
+    "entrypoint.sh" | "health.sh" | "seed.sh" | "start.sh" | (typeof ENTRYPOINT_PARTS)[number];
 
 /** The text of a script in `components/scripts`. */
 export function script(file: Script): string {

@@ -97,8 +97,17 @@ describe("a gateway", () => {
         expect(kubeletconfig).toMatchObject({
             containerLogMaxSize: "5Mi",
             containerLogMaxFiles: 3,
-            evictionHard: { "nodefs.available": "2%" },
+            evictionHard: { "nodefs.available": "2%", "nodefs.inodesFree": "2%" },
+            resolvConf: "/run/sandbox-gateway/resolv.conf",
         });
+    });
+
+    it("has its further hosts in its sandboxes too", async () => {
+        await until("the name resolves", 120, async () =>
+            (await stack.shell("agent", "nslookup models.example.org. 2>&1 || true")).includes(
+                "192.0.2.7",
+            ),
+        );
     });
 
     it("proves itself under its further names, by the authority in the kubeconfig", async () => {

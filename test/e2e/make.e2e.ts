@@ -79,6 +79,7 @@ describe("make status", () => {
                 node: stack.node,
                 state: "running",
                 since: expect.stringMatching(/^20\d\d-/) as string,
+                policies: "enforced",
             },
             sandboxes: [{ sandbox: "agent", url, state: "running" }],
             kept: [],

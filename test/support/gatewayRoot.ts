@@ -70,7 +70,10 @@ export class GatewayRoot {
         // The script changes how the root is mounted, and rules of packets; a test must not.
         this.program("mount", "exit 0");
         this.program("modprobe", "exit 1");
-        this.program("iptables", 'echo "iptables $*" >>"$SANDBOX_GATEWAY_ROOT/rules"; [ "$4" != -C ]');
+        this.program(
+            "iptables",
+            'echo "iptables $*" >>"$SANDBOX_GATEWAY_ROOT/rules"; [ "$4" != -C ]',
+        );
         this.program("iptables-save", 'cat "$SANDBOX_GATEWAY_ROOT/saved" 2>/dev/null');
         this.program("sleep", "exec /bin/sleep 0.02");
     }
@@ -145,10 +148,14 @@ export class GatewayRoot {
     }
 
     private script(name: string, ...args: string[]) {
-        const { status, stdout, stderr } = spawnSync("/bin/sh", [path.join(SCRIPTS, name), ...args], {
-            encoding: "utf8",
-            env: this.env,
-        });
+        const { status, stdout, stderr } = spawnSync(
+            "/bin/sh",
+            [path.join(SCRIPTS, name), ...args],
+            {
+                encoding: "utf8",
+                env: this.env,
+            },
+        );
         return { status, stdout, stderr };
     }
 

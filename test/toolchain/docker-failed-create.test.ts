@@ -11,7 +11,13 @@ import { essential } from "./record/fixture";
 interface Call {
     readonly name: string;
     readonly args: [string, ...unknown[]];
-    readonly result: { id: string; outputs: Obj; diffs: string[]; detailed: Obj; replaces: string[] };
+    readonly result: {
+        id: string;
+        outputs: Obj;
+        diffs: string[];
+        detailed: Obj;
+        replaces: string[];
+    };
 }
 
 const calls = JSON.parse(
@@ -42,7 +48,9 @@ function daemonThatStartsNothing(id: string) {
         call: (what: string, step: (client: object) => Promise<unknown>) => {
             asked.push(what);
             return what === "Unable to start container"
-                ? Promise.reject(new Error("Unable to start container: Error response from daemon:"))
+                ? Promise.reject(
+                      new Error("Unable to start container: Error response from daemon:"),
+                  )
                 : step(docker);
         },
     };
@@ -70,7 +78,11 @@ describe.each(["port taken", "never healthy"])("a create that fails (%s)", (scen
         const [, id, state] = args as unknown as [string, string, Obj];
         const { daemon } = daemonThatStartsNothing(id);
         const { detailed } = new Container(daemon, "5.1.0").diff({
-            urn: "", id, state, oldInputs: inputs, news: inputs,
+            urn: "",
+            id,
+            state,
+            oldInputs: inputs,
+            news: inputs,
         });
         expect([...detailed].map(([path, { kind }]) => [path, kind])).toEqual(
             Object.entries(result.detailed),
@@ -83,7 +95,11 @@ describe.each(["port taken", "never healthy"])("a create that fails (%s)", (scen
         const [, id, state] = args as unknown as [string, string, Obj];
         const { daemon, asked } = daemonThatStartsNothing(id);
         const updated = await new Container(daemon, "5.1.0").update(context, {
-            urn: "", id, state, oldInputs: inputs, news: inputs,
+            urn: "",
+            id,
+            state,
+            oldInputs: inputs,
+            news: inputs,
         });
         expect(asked).toEqual([]);
         expect(essential(updated)).toEqual(essential(result.outputs));

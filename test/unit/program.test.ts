@@ -283,7 +283,13 @@ describe("a sandbox", () => {
 
     it("has longer for its first start, in which images are pulled, unless it says otherwise", async () => {
         const register = vi.spyOn(MockMonitor.prototype, "registerResource");
-        await run({ ...CONFIG, sandboxes: { a: { image: "busybox:1.37.0" }, b: { image: "busybox:1.37.0", startTimeoutSeconds: 40 } } });
+        await run({
+            ...CONFIG,
+            sandboxes: {
+                a: { image: "busybox:1.37.0" },
+                b: { image: "busybox:1.37.0", startTimeoutSeconds: 40 },
+            },
+        });
         const asked = register.mock.calls.map(([request]) => request as RegisterResourceRequest);
         register.mockRestore();
         const timeouts = asked

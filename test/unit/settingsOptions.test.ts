@@ -35,7 +35,7 @@ describe("a wrong option of the gateway is named", () => {
         ],
         [
             { dns: ["127.0.0.53"] },
-            'gateway.dns[0]: got "127.0.0.53"; must not be a loopback address: it would be the container\'s own; for example the address of the gateway\'s bridge, first of gateway.subnet',
+            "gateway.dns[0]: got \"127.0.0.53\"; must not be a loopback address: it would be the container's own; for example the address of the gateway's bridge, first of gateway.subnet",
         ],
         [
             { dns: ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"] },

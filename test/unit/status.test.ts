@@ -272,7 +272,13 @@ describe("what a gateway says of itself", () => {
     });
 
     it("is what keeps it from being healthy", () => {
-        const { policies } = ownWords("network policies are not enforced\n", "", yesterday, "box", NOW);
+        const { policies } = ownWords(
+            "network policies are not enforced\n",
+            "",
+            yesterday,
+            "box",
+            NOW,
+        );
         expect(policies).toBe("network policies are not enforced");
     });
 

@@ -76,7 +76,10 @@ export class Container implements Resource {
         const found = diff(this.rules, request);
         if (!neverRead(request.state)) return found;
         const detailed = new Map(found.detailed);
-        return { ...found, detailed: detailed.set("networkDatas", { kind: "ADD", replace: false }) };
+        return {
+            ...found,
+            detailed: detailed.set("networkDatas", { kind: "ADD", replace: false }),
+        };
     }
 
     preview(inputs: Obj, state: Obj | undefined): Obj {
