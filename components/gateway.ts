@@ -13,6 +13,7 @@ import type { K3sSettings } from "./k3sConfig";
 import * as names from "./names";
 import { createNamespace, labels } from "./namespace";
 import { formatBlock, type PortBlock } from "./ports";
+import { createStorageClass } from "./storageClass";
 import { hostAddress, parseSubnet } from "./subnet";
 
 /** Everything here decides which resources exist or what they are called: plain values only. */
@@ -168,7 +169,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
             deletedWith: this.storage,
         };
         this.namespace = createNamespace(name, object);
-        this.storageClass = createStorageClass(name, object);
+        this.storageClass = createStorageClass(name, this.dockerName, object);
         createHandshake(name, this.namespace, identity, object);
         if (args.gpus !== undefined) {
             createDevicePlugin(name, { ...object, protect: false });
@@ -194,6 +195,16 @@ function dockerSettings(args: GatewayArgs): docker.ProviderArgs {
     return args.dockerHost === undefined ? {} : { host: args.dockerHost };
 }
 
+/**
+ * Daemons can add options of their own to every network (`default-network-opts`; Docker Desktop sets
+ * two since 4.42) and give it IPv6: these say what a gateway's network has, so that none is added.
+ */
+const ADDRESS_FAMILIES = {
+    "com.docker.network.enable_ipv4": "true",
+    // A second family would be a second subnet, and every preview would replace the network for it.
+    "com.docker.network.enable_ipv6": "false",
+};
+
 /** A network with a fixed subnet: k3s keeps its node's address and does not start with another. */
 function createNetwork(
     name: string,
@@ -213,9 +224,14 @@ function createNetwork(
             name: names.dockerName(args.name),
             driver: "bridge",
             ipamConfigs: [{ subnet: args.subnet, gateway: hostAddress(subnet, 1) }],
-            options: { "com.docker.network.bridge.name": names.bridgeName(args.name) },
+            options: {
+                "com.docker.network.bridge.name": names.bridgeName(args.name),
+                ...ADDRESS_FAMILIES,
+            },
         },
-        { ...opts, deleteBeforeReplace: true },
+        // Options are the daemon's as well as ours (an MTU, say), and cannot change in place: what it
+        // added is no reason to replace the network, and the container with it. Name and subnet are.
+        { ...opts, deleteBeforeReplace: true, ignoreChanges: ["options", "ipv6"] },
     );
 }
 
@@ -241,30 +257,6 @@ function warnOfOpenPorts(gateway: Gateway, { bindAddress, ports }: GatewayArgs):
         `gateway.bindAddress is ${bindAddress}: whoever reaches this machine reaches every sandbox on ports ${formatBlock(ports)}, without encryption; 127.0.0.1 and a tunnel or a proxy with TLS is safer`,
         gateway,
     );
-}
-
-/** k3s's local-path, but a volume whose claim is gone stays. */
-function createStorageClass(
-    name: string,
-    opts: pulumi.CustomResourceOptions,
-): pulumi.Output<string> {
-    const storageClass = new k8s.storage.v1.StorageClass(
-        `${name}-workspace-class`,
-        {
-            metadata: {
-                name: constants.WORKSPACE_CLASS,
-                labels,
-                annotations: { defaultVolumeType: "local" },
-            },
-            provisioner: "rancher.io/local-path",
-            reclaimPolicy: "Retain",
-            // A folder named after the claim: a sandbox that is removed and added again finds its own.
-            parameters: { pathPattern: "{{ .PVC.Namespace }}/{{ .PVC.Name }}" },
-            volumeBindingMode: "WaitForFirstConsumer",
-        },
-        opts,
-    );
-    return storageClass.metadata.name;
 }
 
 function createHandshake(

@@ -10,7 +10,7 @@ import { policies } from "../../policy/rules";
 import { drain, plain, record, type Recorded } from "../support/mocks";
 
 /** A resource with what the mocks do not record of it. */
-interface Subject extends Recorded {
+interface Subject extends Omit<Recorded, "ignoreChanges" | "beforeCreate"> {
     readonly protect: boolean;
     readonly propertyDependencies: Readonly<Record<string, string[]>>;
 }

@@ -1,5 +1,6 @@
 /** Runs the program, or a piece of it, against recorded resources instead of an engine. */
 import * as pulumi from "@pulumi/pulumi";
+import type * as rpc from "@pulumi/pulumi/proto/resource_pb";
 
 /** One resource as the engine would have been asked for it. */
 export interface Recorded {
@@ -7,6 +8,10 @@ export interface Recorded {
     readonly name: string;
     readonly inputs: Record<string, unknown>;
     readonly provider: string;
+    /** Properties that the program leaves to others once the resource is there. */
+    readonly ignoreChanges: readonly string[];
+    /** What runs before the resource is made, and whether a preview runs it too. */
+    readonly beforeCreate: readonly { readonly name: string; readonly onDryRun: boolean }[];
 }
 
 /** What is there of the Services when the program runs, or what a preview makes of them. */
@@ -22,6 +27,9 @@ const SECRET = "4dabf18193072939515e22adb298388d";
 
 /** What each Stash was first given, by name. */
 export type Stashed = Map<string, unknown>;
+
+/** Outputs by type that differ from the inputs, as an earlier version left them. */
+export type Found = Readonly<Record<string, object>>;
 
 /** Values the real providers give back that the program reads. */
 function outputsOf(
@@ -77,13 +85,16 @@ function serviceOf({ metadata, spec, ...rest }: Service, services: Services) {
  * Starts recording; everything registered from now on ends up in the returned list.
  *
  * @param stashed kept from an earlier run, as the state would; @default nothing
+ * @param found what is there of a type, other than the inputs; @default nothing
  */
 export async function record(
     preview = false,
     services: Services = preview ? "inputs" : "stored",
     stashed: Stashed = new Map(),
+    found: Found = {},
 ): Promise<Recorded[]> {
     const recorded: Recorded[] = [];
+    const options = new Map<string, Options>();
     await pulumi.runtime.setMocks(
         {
             newResource: ({ type, name, inputs, provider, id }) => {
@@ -92,10 +103,14 @@ export async function record(
                     name,
                     inputs: inputs as Recorded["inputs"],
                     provider: provider ?? "",
+                    ...(options.get(`${type} ${name}`) ?? { ignoreChanges: [], beforeCreate: [] }),
                 });
                 return {
                     id: id || `${name}-id`,
-                    state: outputsOf(type, name, inputs as Recorded["inputs"], services, stashed),
+                    state: {
+                        ...outputsOf(type, name, inputs as Recorded["inputs"], services, stashed),
+                        ...found[type],
+                    },
                 };
             },
             call: ({ token }) => {
@@ -106,7 +121,38 @@ export async function record(
         "test",
         preview,
     );
+    watchOptions(options);
     return recorded;
+}
+
+type Options = Pick<Recorded, "ignoreChanges" | "beforeCreate">;
+
+/** The SDK's mocks pass no options on, and take no hook. */
+function watchOptions(options: Map<string, Options>): void {
+    const monitor = pulumi.runtime.getMonitor() as unknown as {
+        registerResource: (
+            request: rpc.RegisterResourceRequest,
+            callback: unknown,
+        ) => Promise<void>;
+        registerResourceHook: (
+            request: rpc.RegisterResourceHookRequest,
+            callback: (error: null) => void,
+        ) => void;
+    };
+    const previewed = new Map<string, boolean>();
+    monitor.registerResourceHook = (request, callback) => {
+        previewed.set(request.getName(), request.getOnDryRun());
+        callback(null);
+    };
+    const register = monitor.registerResource.bind(monitor);
+    monitor.registerResource = (request, callback) => {
+        const hooks = request.getHooks()?.getBeforeCreateList() ?? [];
+        options.set(`${request.getType()} ${request.getName()}`, {
+            ignoreChanges: request.getIgnorechangesList(),
+            beforeCreate: hooks.map((name) => ({ name, onDryRun: previewed.get(name) === true })),
+        });
+        return register(request, callback);
+    };
 }
 
 /** Waits until everything registered so far has been recorded. */

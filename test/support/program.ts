@@ -1,15 +1,31 @@
 /** Runs index.ts with a configuration against mocks. */
 import * as pulumi from "@pulumi/pulumi";
-import { drain, find, plain, record, type Recorded, type Services, type Stashed } from "./mocks";
+import {
+    drain,
+    find,
+    plain,
+    record,
+    type Recorded,
+    type Services,
+    type Stashed,
+    type Found,
+} from "./mocks";
 
 /**
  * Runs it; a second time in one test only after `vi.resetModules()`.
  *
  * @param stashed kept from an earlier run, as the state would; @default nothing
+ * @param found what is there of a type, other than the inputs; @default nothing
  * @returns what it registered and exported
  */
-export async function run(config: object, preview = false, services?: Services, stashed?: Stashed) {
-    const recorded = await record(preview, services, stashed);
+export async function run(
+    config: object,
+    preview = false,
+    services?: Services,
+    stashed?: Stashed,
+    found?: Found,
+) {
+    const recorded = await record(preview, services, stashed, found);
     pulumi.runtime.setAllConfig(
         Object.fromEntries(
             Object.entries(config).map(([key, value]) => [

@@ -38,6 +38,8 @@ export interface DiffRequest {
     readonly state: Obj;
     readonly oldInputs: Obj;
     readonly news: Obj;
+    /** Property paths that the program leaves to others. @default none */
+    readonly ignoreChanges?: readonly string[];
 }
 
 export interface DiffResult {

@@ -53,6 +53,7 @@ export function diffRequest(request: provider.DiffRequest | provider.UpdateReque
         state: fromStruct(request.getOlds()),
         oldInputs: fromStruct(request.getOldInputs()),
         news: fromStruct(request.getNews()),
+        ignoreChanges: request.getIgnorechangesList(),
     };
 }
 

@@ -16,10 +16,23 @@ export function diff(rules: ResourceRules, request: DiffRequest): DiffResult {
         const paths: Paths = new Map();
         compare(paths, key, prop, request.state[key] ?? null, wanted(request.news, key, prop));
         const replace = prop.replace ?? false;
-        for (const [path, kind] of paths) detailed.set(path, { kind, replace });
+        for (const [path, kind] of paths) {
+            if (!isIgnored(path, request.ignoreChanges ?? []))
+                detailed.set(path, { kind, replace });
+        }
     }
     const replaces = [...detailed.values()].some((entry) => entry.replace);
     return { detailed, deleteBeforeReplace: replaces && deletesFirst(rules, request) };
+}
+
+/**
+ * The engine has put the old inputs in their place; what the daemon added to them is for the plugin to
+ * overlook, as the real one does.
+ */
+function isIgnored(path: string, ignored: readonly string[]): boolean {
+    return ignored.some(
+        (each) => path === each || path.startsWith(`${each}.`) || path.startsWith(`${each}[`),
+    );
 }
 
 /** Two resources of one name cannot exist; an automatic name changes with the replacement. */
