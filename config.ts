@@ -3,9 +3,9 @@
  * registered. docs/configuration.md and the README's table are written from this file.
  */
 import * as pulumi from "@pulumi/pulumi";
-import { findClash } from "./settings/hostNetworks";
+import { findClash, type HostNetwork } from "./settings/hostNetworks";
 import { parseSettings } from "./settings/parse";
-import { explain, type Problem } from "./settings/problems";
+import { explain } from "./settings/problems";
 import type { Settings } from "./settings/schema";
 import { dockerIsHere, readHostNetworks } from "./settings/thisMachine";
 
@@ -24,16 +24,33 @@ export function loadSettings(): Settings {
     if (!settings || problems.length > 0) {
         throw new pulumi.RunError(explain(problems));
     }
-    const clash = settings.existingCluster ? undefined : findHostClash(settings.gateway);
-    if (clash) {
-        throw new pulumi.RunError(explain([clash]));
-    }
     return settings;
 }
 
-/** Networks of this machine; those of a Docker host elsewhere are not seen from here. */
-function findHostClash(gateway: Settings["gateway"]): Problem | undefined {
-    return dockerIsHere(gateway.dockerHost) ? findClash(gateway, readHostNetworks()) : undefined;
+/**
+ * Refuses, before a gateway is made and in its preview already, a subnet that this machine uses
+ * otherwise. The engine runs it for what is about to be created alone. A gateway that is there keeps
+ * its subnet for good, so that no VPN of today may be in the way of its preview, stop or removal; nor
+ * is it looked for in Docker, which may hide it in a virtual machine, or have lost its network.
+ *
+ * @param networks those of this machine; of a Docker host elsewhere they are not seen from here
+ */
+export function subnetIsFree(
+    gateway: Settings["gateway"],
+    networks: () => readonly HostNetwork[] = readHostNetworks,
+): pulumi.ResourceHook {
+    return new pulumi.ResourceHook(
+        "gateway.subnet is free",
+        () => {
+            const clash = dockerIsHere(gateway.dockerHost)
+                ? findClash(gateway, networks())
+                : undefined;
+            if (clash) {
+                throw new Error(explain([clash]));
+            }
+        },
+        { onDryRun: true },
+    );
 }
 
 /** All keys of the project, so that a misspelt one is noticed. */

@@ -1,6 +1,6 @@
 /** The whole system: settings -> cluster -> sandboxes -> outputs. */
 import { ExistingCluster, Gateway, Sandbox } from "./components";
-import { loadSettings } from "./config";
+import { loadSettings, subnetIsFree } from "./config";
 import { existingClusterArgs, gatewayArgs, sandboxArgs } from "./settings/args";
 
 const settings = loadSettings();
@@ -8,7 +8,10 @@ const { existingCluster, protect } = settings;
 
 const gateway = existingCluster
     ? undefined
-    : new Gateway("gateway", gatewayArgs(settings), { protect });
+    : new Gateway("gateway", gatewayArgs(settings), {
+          protect,
+          hooks: { beforeCreate: [subnetIsFree(settings.gateway)] },
+      });
 
 const cluster =
     gateway ??

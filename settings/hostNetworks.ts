@@ -12,6 +12,8 @@ export interface HostNetwork {
     readonly name: string;
     /** In CIDR notation. */
     readonly cidr: string;
+    /** Whether this machine has an address in it, or only a way to it. */
+    readonly kind: "connected" | "route";
 }
 
 /**
@@ -25,7 +27,11 @@ export function hostNetworks(
     const ofInterfaces = Object.entries(interfaces).flatMap(([name, addresses]) =>
         (addresses ?? [])
             .filter(({ family, cidr }) => family === "IPv4" && cidr !== null)
-            .map(({ cidr }) => ({ name, cidr: networkOf(cidr as string) })),
+            .map(({ cidr }) => ({
+                name,
+                cidr: networkOf(cidr as string),
+                kind: "connected" as const,
+            })),
     );
     return [...ofInterfaces, ...routes];
 }
@@ -42,12 +48,15 @@ export function parseRoutes(table: string): HostNetwork[] {
         .flatMap(([name, destination, , , , , , mask]) => {
             const prefix = mask === undefined ? 0 : bits(mask);
             return name && destination && prefix > 1
-                ? [{ name, cidr: `${dotted(destination)}/${prefix}` }]
+                ? [{ name, cidr: `${dotted(destination)}/${prefix}`, kind: "route" as const }]
                 : [];
         });
 }
 
-/** The first network of the machine, other than the gateway's own, that overlaps its subnet. */
+/**
+ * The first network of the machine, other than the gateway's own, that a new gateway would be in the
+ * way of, or the other way round. For a gateway that exists it is not asked: its subnet is settled.
+ */
 export function findClash(
     gateway: { readonly name: string; readonly subnet: string },
     networks: readonly HostNetwork[],
@@ -58,7 +67,7 @@ export function findClash(
         .filter(({ name }) => name !== own)
         .map((network) => ({ ...network, subnet: parseSubnet(network.cidr) }))
         .filter(({ subnet }) => subnet !== undefined) as (HostNetwork & { subnet: Subnet })[];
-    const clash = inUse.find(({ subnet }) => overlaps(wanted, subnet));
+    const clash = inUse.find((network) => clashes(wanted, network));
     return (
         clash && {
             key: "gateway.subnet",
@@ -67,6 +76,16 @@ export function findClash(
             example: freeSubnet(inUse.map(({ cidr }) => cidr)) ?? "one that you have made free",
         }
     );
+}
+
+/**
+ * A wider route is none: the more specific wins, and a VPN that routes all private addresses would
+ * leave none to choose. An equal or narrower one would take the gateway's traffic. A network that the
+ * machine is in is one however wide: the gateway would hide the neighbours that have its addresses,
+ * and of Docker's own networks Docker refuses any that overlap.
+ */
+function clashes(wanted: Subnet, { subnet, kind }: HostNetwork & { subnet: Subnet }): boolean {
+    return overlaps(wanted, subnet) && (kind === "connected" || subnet.prefix >= wanted.prefix);
 }
 
 function networkOf(cidr: string): string {

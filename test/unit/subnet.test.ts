@@ -41,7 +41,7 @@ describe("findClash", () => {
     const gateway = { name: "dev", subnet: "172.30.18.0/24" };
 
     it("names the interface and a subnet that is free", () => {
-        const networks = [{ name: "br-1", cidr: "172.30.16.0/20" }];
+        const networks = [{ name: "br-1", cidr: "172.30.16.0/20", kind: "connected" as const }];
         expect(findClash(gateway, networks)).toEqual({
             key: "gateway.subnet",
             got: "172.30.18.0/24",
@@ -50,8 +50,30 @@ describe("findClash", () => {
         });
     });
 
+    it.each<["connected" | "route", string, boolean]>([
+        // A VPN that routes private addresses: ours are the more specific.
+        ["route", "172.16.0.0/12", false],
+        ["route", "172.30.0.0/16", false],
+        ["route", "172.30.18.0/23", false],
+        // These would take the gateway's traffic, all or part of it.
+        ["route", "172.30.18.0/24", true],
+        ["route", "172.30.18.64/26", true],
+        ["route", "172.30.18.2/32", true],
+        ["route", "172.30.19.0/24", false],
+        // This machine is in it: ours would hide a part of its neighbours.
+        ["connected", "172.16.0.0/12", true],
+        ["connected", "172.30.18.0/24", true],
+        ["connected", "172.30.18.128/25", true],
+        ["connected", "172.31.0.0/16", false],
+    ])("a network of kind %s, %s: %s", (kind, cidr, expected) => {
+        const found = findClash(gateway, [{ name: "x0", cidr, kind }]);
+        expect(found !== undefined).toBe(expected);
+    });
+
     it("takes the gateway's own bridge for what it is", () => {
-        const networks = [{ name: bridgeName("dev"), cidr: "172.30.18.0/24" }];
+        const networks = [
+            { name: bridgeName("dev"), cidr: "172.30.18.0/24", kind: "connected" as const },
+        ];
         expect(findClash(gateway, networks)).toBeUndefined();
         expect(findClash({ ...gateway, name: "other" }, networks)).toBeDefined();
     });
@@ -67,7 +89,7 @@ describe("networks of the host", () => {
                     { ...base, address: "fe80::1", family: "IPv6", cidr: "fe80::1/64", scopeid: 2 },
                 ],
             }),
-        ).toEqual([{ name: "docker0", cidr: "172.17.0.0/16" }]);
+        ).toEqual([{ name: "docker0", cidr: "172.17.0.0/16", kind: "connected" }]);
     });
 
     it("and from routes, without the default route, whole or in halves as a VPN has it", () => {
@@ -79,6 +101,8 @@ describe("networks of the host", () => {
             "tun1\t00000080\t0101A8C0\t0003\t0\t0\t0\t00000080\t0\t0\t0",
             "",
         ].join("\n");
-        expect(parseRoutes(table)).toEqual([{ name: "tun0", cidr: "172.30.0.0/16" }]);
+        expect(parseRoutes(table)).toEqual([
+            { name: "tun0", cidr: "172.30.0.0/16", kind: "route" },
+        ]);
     });
 });
