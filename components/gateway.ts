@@ -41,7 +41,7 @@ export interface GatewayArgs {
     readonly imageArchives?: string;
     /** Further names and addresses under which the API is reached. @default none */
     readonly tlsSans?: readonly string[];
-    /** Further k3s settings, see `RESERVED_K3S_SETTINGS`. @default none */
+    /** Further k3s settings; k3sFlags.ts tells which are not for the taking. @default none */
     readonly k3s?: K3sSettings;
     /** Content of k3s's `registries.yaml`. @default none */
     readonly registries?: pulumi.Input<object>;

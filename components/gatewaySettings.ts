@@ -2,36 +2,10 @@
 import * as constants from "./constants";
 import { formatBlock, type PortBlock } from "./ports";
 import type { K3sSettings, K3sValue } from "./k3sConfig";
-
-/**
- * k3s settings that the gateway's identity, its data or its addresses rest on. The escape hatch may
- * not set them: most would start and half-work, and some lose access to what is stored.
- */
-export const RESERVED_K3S_SETTINGS = [
-    "agent-token",
-    "bind-address",
-    "cluster-cidr",
-    "cluster-dns",
-    "cluster-domain",
-    "cluster-init",
-    "data-dir",
-    "datastore-endpoint",
-    "default-local-storage-path",
-    "https-listen-port",
-    "node-ip",
-    "node-name",
-    "resolv-conf",
-    "secrets-encryption",
-    "service-cidr",
-    "service-node-port-range",
-    "token",
-    "with-node-id",
-    "write-kubeconfig",
-    "write-kubeconfig-mode",
-] as const;
+import { OPTIONAL_ADDONS } from "./k3sFlags";
 
 /** Add-ons of k3s that nothing here uses; local-path and CoreDNS stay. */
-const DISABLED_ADDONS = ["traefik", "servicelb", "metrics-server"];
+const DISABLED_ADDONS = OPTIONAL_ADDONS;
 
 const KUBELET_ARGS = [
     // Kubernetes 1.35 refuses cgroup v1 unless told otherwise; the setting is harmless on v2.
@@ -73,9 +47,14 @@ export function k3sSettings(input: K3sSettingsInput): K3sSettings {
     };
     for (const [key, value] of Object.entries(input.extra)) {
         const own = ours[key];
-        ours[key] = isList(own) && isList(value) ? [...own, ...value] : value;
+        ours[key] = isList(own) ? [...own, ...listOf(value)] : value;
     }
     return ours;
+}
+
+/** k3s takes a text for a list of one: it must not take the place of ours. */
+function listOf(value: K3sValue): readonly string[] {
+    return isList(value) ? value : [String(value)];
 }
 
 function isList(value: K3sValue | undefined): value is readonly string[] {

@@ -12,6 +12,8 @@ import type { SandboxSettings, Settings } from "./schema";
 /** Arguments of the gateway. */
 export function gatewayArgs({ running, gateway }: Settings): GatewayArgs {
     const { memory, registries, secretEnv, caCertificates, ...rest } = gateway;
+    // It was for the check of the settings, and is nothing of the gateway's.
+    delete (rest as Partial<typeof rest>).newK3sFlags;
     return {
         ...rest,
         running,

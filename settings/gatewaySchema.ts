@@ -1,10 +1,10 @@
 /** The form of `gateway`. */
 import { z } from "zod";
 import { LOOPBACK } from "../components/constants";
-import { RESERVED_K3S_SETTINGS } from "../components/gatewaySettings";
 import { parseSubnet } from "../components/subnet";
 import { cidr, image, port, quantity, text, variableName, variables } from "./forms";
 import { must } from "./problems";
+import { registriesSchema } from "./registriesSchema";
 
 const subnet = cidr.refine(
     (value) => {
@@ -36,16 +36,11 @@ const k3sValue = z.union(
     must("be a text, a number, true, false or a list of texts", '["v=2"]'),
 );
 
+/** Which flags there are, and which may be set, is in k3sRules.ts. */
 const k3sSettings = z.record(
     z
         .string()
-        .regex(/^[a-z][a-z0-9-]*$/, must("be a k3s flag without dashes in front", "kubelet-arg"))
-        .refine((key) => !(RESERVED_K3S_SETTINGS as readonly string[]).includes(key), {
-            error: must(
-                "not be set here: the gateway's identity, data or addresses rest on it",
-                "kube-apiserver-arg",
-            ),
-        }),
+        .regex(/^[a-z][a-z0-9-]*$/, must("be a k3s flag without dashes in front", "kubelet-arg")),
     k3sValue,
     must("be an object of k3s settings", '{"kubelet-arg": ["v=2"]}'),
 );
@@ -100,9 +95,17 @@ export const gatewaySchema = z.strictObject(
             )
             .default([]),
         k3s: k3sSettings.default({}),
-        registries: z
-            .looseObject({}, must("be the content of k3s's registries.yaml", '{"mirrors": {}}'))
-            .optional(),
+        newK3sFlags: z
+            .array(
+                text(
+                    /^[a-z][a-z0-9]+(-[a-z0-9]+)*$/,
+                    "be a k3s flag without dashes in front",
+                    "helm-controller-arg",
+                ),
+                must("be a list of k3s flags", '["helm-controller-arg"]'),
+            )
+            .default([]),
+        registries: registriesSchema.optional(),
         memory: quantity("memory, at least 1Gi", "8Gi").optional(),
         cpuShares: z.int(CPU_SHARES).min(2, CPU_SHARES).max(262144, CPU_SHARES).optional(),
         gpus: text(

@@ -41,9 +41,31 @@ function closestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[
 }
 
 function unknownKey(path: readonly PropertyKey[]): string {
+    if (path[0] === "gateway" && path[1] === "registries") {
+        return registriesKey(path);
+    }
     return must(
         `be a key that ${path.length === 0 ? "the program" : format(path)} has (see docs/configuration.md)`,
         "the same without this key",
+    );
+}
+
+/** k3s has a format of its own here, and takes no notice of what it does not know. */
+function registriesKey(path: readonly PropertyKey[]): string {
+    const section = path[2] as string | undefined;
+    if (section === undefined) {
+        return must(
+            "be one of mirrors and configs, as in k3s's registries.yaml",
+            '{"mirrors": {"docker.io": {"endpoint": ["https://mirror.example.org"]}}}',
+        );
+    }
+    return must(
+        section === "mirrors"
+            ? "be endpoint or rewrite; how to log in belongs to configs, beside mirrors"
+            : "be auth or tls, and in these what k3s's registries.yaml has (username, password, auth, identity_token; ca_file, cert_file, key_file, insecure_skip_verify)",
+        section === "mirrors"
+            ? '{"endpoint": ["https://mirror.example.org"]}'
+            : '{"auth": {"username": "agent", "password": "..."}}',
     );
 }
 

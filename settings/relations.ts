@@ -4,6 +4,7 @@ import { CLUSTER_CIDR, LOOPBACK, SERVICE_CIDR, WORKSPACE_VOLUME } from "../compo
 import { COMMON_MOUNTS } from "../components/podTemplate";
 import { contains, formatBlock, portsOf } from "../components/ports";
 import { overlaps, parseSubnet, type Subnet } from "../components/subnet";
+import { checkK3s } from "./k3sRules";
 import { parseQuantity } from "./quantity";
 import type { Problem } from "./problems";
 import type { SandboxSettings, Settings } from "./schema";
@@ -57,7 +58,7 @@ function checkGateway({ gateway }: Settings): Problem[] {
             example: 'gateway.bindAddress: "0.0.0.0"',
         });
     }
-    problems.push(...checkVariables("gateway", gateway));
+    problems.push(...checkVariables("gateway", gateway), ...checkK3s(gateway));
     return problems;
 }
 

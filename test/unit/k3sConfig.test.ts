@@ -1,11 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import {
-    k3sSettings,
-    publishedPorts,
-    RESERVED_K3S_SETTINGS,
-} from "../../components/gatewaySettings";
+import { k3sSettings, publishedPorts } from "../../components/gatewaySettings";
 import { renderK3sConfig } from "../../components/k3sConfig";
+import { K3S_FLAGS, REFUSED_FLAGS } from "../../components/k3sFlags";
 
 describe("renderK3sConfig", () => {
     it("quotes every scalar, because k3s reads YAML 1.1", () => {
@@ -76,11 +73,24 @@ describe("k3sSettings", () => {
         expect(settings["debug"]).toBe(true);
     });
 
-    it("reserves every scalar it sets itself", () => {
-        const scalars = Object.entries(k3sSettings(input))
+    it("adds a text to a list of ours, as k3s would: it takes the place of nothing", () => {
+        const settings = k3sSettings({
+            ...input,
+            extra: { "kubelet-arg": "container-log-max-size=50Mi", "tls-san": "x.example.org" },
+        });
+        expect(settings["kubelet-arg"]).toContain("fail-cgroupv1=false");
+        // The last one counts.
+        expect((settings["kubelet-arg"] as string[]).at(-1)).toBe("container-log-max-size=50Mi");
+        expect(settings["tls-san"]).toEqual(expect.arrayContaining(["127.0.0.1", "x.example.org"]));
+    });
+
+    it("sets flags that k3s has, and reserves every scalar among them", () => {
+        const settings = k3sSettings(input);
+        expect([...K3S_FLAGS.keys()]).toEqual(expect.arrayContaining(Object.keys(settings)));
+        const scalars = Object.entries(settings)
             .filter(([, value]) => !Array.isArray(value))
             .map(([key]) => key);
-        expect(RESERVED_K3S_SETTINGS).toEqual(expect.arrayContaining(scalars));
+        expect([...REFUSED_FLAGS.keys()]).toEqual(expect.arrayContaining(scalars));
     });
 });
 

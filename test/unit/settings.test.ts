@@ -16,9 +16,6 @@ const APP_RULE = 'must be a known application or an object; for example "opencla
 const SIZE_RULE = "must be a Kubernetes quantity of storage; for example 2Gi";
 const EGRESS_RULE = 'must be `internet` or a network; for example "internet"';
 const USER_RULE = "must be a user id above 0, or `root` by that name; for example 1000";
-const RESERVED_RULE =
-    "must not be set here: the gateway's identity, data or addresses rest on it; for example kube-apiserver-arg";
-
 /** Shown in part when it is long. */
 const shown = (text: string) => {
     const json = JSON.stringify(text);
@@ -192,12 +189,6 @@ describe("a wrong configuration is named key by key", () => {
             'existingCluster.serviceType: got "Ingress"; must be NodePort or ClusterIP; for example NodePort',
         ],
         // Settings of k3s.
-        ...["node-name", "token", "cluster-cidr", "data-dir", "secrets-encryption"].map(
-            (key): [object, string] => [
-                { gateway: { k3s: { [key]: "x" } } },
-                `gateway.k3s.${key}: got ${JSON.stringify(key)}; ${RESERVED_RULE}`,
-            ],
-        ),
         [
             { gateway: { k3s: { "--debug": true } } },
             'gateway.k3s.--debug: got "--debug"; must be a k3s flag without dashes in front; for example kubelet-arg',
@@ -312,6 +303,7 @@ describe("a right configuration", () => {
                 apiHost: "127.0.0.1",
                 tlsSans: [],
                 k3s: {},
+                newK3sFlags: [],
                 hostAliases: {},
                 dns: [],
                 caCertificates: [],
