@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -23,20 +24,28 @@ type registries struct {
 		Rewrites  map[string]string `yaml:"rewrite"`
 	} `yaml:"mirrors"`
 	Configs map[string]struct {
-		Auth *struct {
-			Username      string `yaml:"username"`
-			Password      string `yaml:"password"`
-			Auth          string `yaml:"auth"`
-			IdentityToken string `yaml:"identity_token"`
-		} `yaml:"auth"`
-		TLS *struct {
+		Auth *registryAuth `yaml:"auth"`
+		TLS  *struct {
 			CAFile             string `yaml:"ca_file"`
 			CertFile           string `yaml:"cert_file"`
 			KeyFile            string `yaml:"key_file"`
 			InsecureSkipVerify bool   `yaml:"insecure_skip_verify"`
 		} `yaml:"tls"`
 	} `yaml:"configs"`
+	// Of no use to k3s either, but what does not fit it breaks the whole file.
+	Auths map[string]registryAuth `yaml:"auths"`
 }
+
+type registryAuth struct {
+	Username      string `yaml:"username"`
+	Password      string `yaml:"password"`
+	Auth          string `yaml:"auth"`
+	IdentityToken string `yaml:"identity_token"`
+}
+
+// brokenRegistries is a file that cannot be read: k3s meets it when it asks
+// itself for the settings of its agent, and goes on asking.
+type brokenRegistries struct{ error }
 
 func readRegistries(path string) (*registries, error) {
 	r := &registries{}
@@ -47,8 +56,9 @@ func readRegistries(path string) (*registries, error) {
 	if err != nil {
 		return nil, err
 	}
+	// As in k3s, keys that it does not know are no mistake.
 	if err := yaml.Unmarshal(data, r); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, brokenRegistries{err}
 	}
 	for name, mirror := range r.Mirrors {
 		if len(mirror.Rewrites) > 0 {
@@ -132,11 +142,12 @@ func (r *registries) writeHosts(folder string) error {
 			r.writeTLS(&b, name, "")
 		}
 		for _, endpoint := range r.Mirrors[name].Endpoints {
-			address, err := url.Parse(endpoint)
-			if err != nil || address.Host == "" {
-				return fmt.Errorf("registries.yaml: mirror %s: endpoint %q is not a URL", name, endpoint)
+			address, err := endpointURL(endpoint)
+			if err != nil {
+				logs.Warnf("Ignoring invalid endpoint %s for registry %s: %v", endpoint, name, err)
+				continue
 			}
-			header := "[host." + quote(strings.TrimSuffix(endpoint, "/")) + "]"
+			header := "[host." + quote(strings.TrimSuffix(address.String(), "/")) + "]"
 			fmt.Fprintf(&b, "%s\n  capabilities = [\"pull\", \"resolve\"]\n", header)
 			if strings.Trim(address.Path, "/") != "" {
 				// An endpoint with a path of its own holds the API's /v2 there.
@@ -150,6 +161,29 @@ func (r *registries) writeHosts(folder string) error {
 		}
 	}
 	return nil
+}
+
+// endpointURL puts a scheme before an endpoint that has none: https, but http
+// for another port of this machine.
+func endpointURL(endpoint string) (*url.URL, error) {
+	if !strings.Contains(endpoint, "://") {
+		endpoint = "//" + endpoint
+	}
+	address, err := url.Parse(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if address.Host == "" {
+		return nil, fmt.Errorf("invalid URL without host: %s", endpoint)
+	}
+	if address.Scheme == "" {
+		address.Scheme = "https"
+		local := address.Hostname() == "localhost" || net.ParseIP(address.Hostname()).IsLoopback()
+		if port := address.Port(); local && port != "" && port != "443" {
+			address.Scheme = "http"
+		}
+	}
+	return address, nil
 }
 
 // portSuffix: containerd looks for `name_PORT_` beside `name:PORT`.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"sort"
 	"strings"
+	"time"
 )
 
 // list is a flag that may be given many times.
@@ -33,20 +34,23 @@ type options struct {
 	pauseImage, resolvConf, logFile, vmodule                string
 	alsoStderr, debug                                       bool
 	ignored                                                 bool // accepted, but without a part here that it could change
-	ignoredList                                             list // the same
+	ignoredList                                             list // the same, here and below
+	ignoredText                                             string
+	ignoredNumber                                           int
+	ignoredTime                                             time.Duration
 }
 
 // Known to k3s but with no meaning here: a start that ignored one of these
 // would be another cluster than the one asked for.
 var refusedFlags = []string{
-	"cluster-init", "cluster-reset", "cluster-reset-restore-path", "container-runtime-endpoint",
+	"advertise-port", "airgap-extra-registry", "apiserver-bind-address", "apiserver-port", "cluster-init", "cluster-reset", "cluster-reset-restore-path", "container-runtime-endpoint",
 	"datastore-cafile", "datastore-certfile", "datastore-endpoint", "datastore-keyfile", "default-runtime",
 	"disable-agent", "disable-apiserver", "disable-controller-manager", "disable-default-registry-endpoint",
 	"disable-etcd", "disable-scheduler", "docker", "egress-selector-mode", "embedded-registry", "enable-pprof",
 	"flannel-conf", "flannel-cni-conf", "flannel-external-ip", "flannel-iface", "flannel-ipv6-masq", "helm-job-image",
 	"image-credential-provider-bin-dir", "image-credential-provider-config", "image-service-endpoint", "kine-tls",
 	"kubelet-config", "lb-server-port", "multi-cluster-cidr", "nonroot-devices", "node-external-dns",
-	"node-internal-dns", "rootless", "selinux", "server", "servicelb-namespace", "supervisor-metrics", "vpn-auth",
+	"node-internal-dns", "rootless", "s", "selinux", "server", "servicelb-namespace", "supervisor-metrics", "supervisor-port", "vpn-auth",
 	"vpn-auth-file", "with-node-id", "write-kubeconfig-group",
 }
 
@@ -103,7 +107,7 @@ func (o *options) flagSet() *flag.FlagSet {
 	lists(&o.schedulerArg, "kube-scheduler-arg")
 	lists(&o.proxyArg, "kube-proxy-arg")
 	lists(&o.ignoredList, "kube-cloud-controller-manager-arg", "kube-cloud-controller-arg")
-	lists(&o.ignoredList, "etcd-arg")
+	o.etcdFlags(f)
 	yes(&o.encryption, false, "", "secrets-encryption")
 	text(&o.encryptionProvider, "aescbc", "", "secrets-encryption-provider")
 	yes(&o.noNetworkPolicy, false, "", "disable-network-policy")
@@ -131,6 +135,31 @@ func (o *options) flagSet() *flag.FlagSet {
 		})
 	}
 	return f
+}
+
+// etcdFlags are those that a server with SQLite takes and makes nothing of; a
+// value of another kind is wrong all the same.
+func (o *options) etcdFlags(f *flag.FlagSet) {
+	f.Var(&o.ignoredList, "etcd-arg", "text, may be repeated")
+	for _, name := range []string{
+		"etcd-disable-snapshots", "etcd-expose-metrics", "etcd-s3", "etcd-s3-insecure", "etcd-s3-skip-ssl-verify",
+		"etcd-snapshot-compress",
+	} {
+		f.BoolVar(&o.ignored, name, false, "true or false")
+	}
+	for _, name := range []string{
+		"etcd-s3-access-key", "etcd-s3-bucket", "etcd-s3-bucket-lookup-type", "etcd-s3-config-secret", "etcd-s3-endpoint",
+		"etcd-s3-endpoint-ca", "etcd-s3-folder", "etcd-s3-proxy", "etcd-s3-region", "etcd-s3-secret-key",
+		"etcd-s3-session-token", "etcd-snapshot-dir", "etcd-snapshot-name", "etcd-snapshot-schedule-cron",
+	} {
+		f.StringVar(&o.ignoredText, name, "", "text")
+	}
+	for _, name := range []string{"etcd-s3-retention", "etcd-snapshot-retention"} {
+		f.IntVar(&o.ignoredNumber, name, 5, "number")
+	}
+	for _, name := range []string{"etcd-s3-timeout", "etcd-snapshot-reconcile-interval"} {
+		f.DurationVar(&o.ignoredTime, name, 0, "duration")
+	}
 }
 
 // parseOptions reads the config file and the command line; both go through the

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,6 +49,105 @@ func TestConfigArgs(t *testing.T) {
 	}
 	if got, err := configArgs(filepath.Join(t.TempDir(), "none")); err != nil || len(got) > 0 {
 		t.Errorf("a missing file gives %q, %v", got, err)
+	}
+}
+
+func TestFlags(t *testing.T) {
+	for _, test := range []struct{ args, wrong string }{
+		{"--kubelet-arg=v=2 --kubelet-arg=a=b --debug=true --v=3", ""},
+		// Taken, and of no use with SQLite.
+		{"--etcd-s3=true --etcd-snapshot-retention=7 --etcd-s3-timeout=1m0s --etcd-arg=a=b", ""},
+		{"--kublet-arg=v=2", "flag provided but not defined"},
+		{"--v=loud", "invalid value"},
+		{"--debug=yes", "invalid boolean value"},
+		{"--etcd-snapshot-retention=many", "invalid value"},
+		{"--etcd-s3-timeout=long", "invalid value"},
+		{"--etcd-s3=", "invalid boolean value"},
+		{"--supervisor-port=9345", "not supported by the stand-in"},
+		{"--advertise-port=6443", "not supported by the stand-in"},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			err := (&options{}).flagSet().Parse(strings.Fields(test.args))
+			if (err == nil) != (test.wrong == "") || err != nil && !strings.Contains(err.Error(), test.wrong) {
+				t.Errorf("got %v, want %q", err, test.wrong)
+			}
+		})
+	}
+}
+
+func TestUnknownKeysAreSkipped(t *testing.T) {
+	var written strings.Builder
+	before := logs
+	logs = &logger{out: &written}
+	defer func() { logs = before }()
+	flags := (&options{}).flagSet()
+	got := knownArgs([]string{"--kublet-arg=v=2", "--debug=true"}, func(name string) bool { return flags.Lookup(name) != nil })
+	if !slices.Equal(got, []string{"--debug=true"}) {
+		t.Errorf("got %q", got)
+	}
+	if want := `Unknown flag --kublet-arg found in config.yaml, skipping\n`; !strings.Contains(written.String(), want) {
+		t.Errorf("said %q, not %q", written.String(), want)
+	}
+}
+
+func TestRegistries(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "registries.yaml")
+	for _, test := range []struct {
+		name, content string
+		wrong         string // what is said of it
+		broken        bool   // whether k3s would wait for ever
+	}{
+		{"nothing", "", "", false},
+		{"all of it", "mirrors: {docker.io: {endpoint: [https://m]}}\nconfigs: {r: {auth: {username: u, password: p}, tls: {insecure_skip_verify: true}}}", "", false},
+		{"a registry with nothing", "mirrors: {'*': }", "", false},
+		{"keys that are not known", "mirror: {docker.io: {}}\nmirrors: {configs: {r: {auth: x}}}", "", false},
+		{"a text for a list", "mirrors: {docker.io: {endpoint: https://m}}", "cannot unmarshal", true},
+		{"a list for an object", "mirrors: [docker.io]", "cannot unmarshal", true},
+		{"a text for true", "configs: {r: {tls: {insecure_skip_verify: maybe}}}", "cannot unmarshal", true},
+		{"of the old kind", "auths: [r]", "cannot unmarshal", true},
+		{"no YAML", "mirrors: {", "yaml:", true},
+		{"of which the stand-in has no part", "mirrors: {docker.io: {rewrite: {a: b}}}", "not supported by the stand-in", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			write(t, path, test.content)
+			_, err := readRegistries(path)
+			broken := brokenRegistries{}
+			if (err == nil) != (test.wrong == "") || err != nil && !strings.Contains(err.Error(), test.wrong) || errors.As(err, &broken) != test.broken {
+				t.Errorf("got %v, want %q", err, test.wrong)
+			}
+		})
+	}
+}
+
+func TestBrokenRegistriesAreWaitedFor(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		waitInVain(ctx, errors.New("cannot unmarshal"))
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		t.Error("it ended by itself")
+	case <-time.After(50 * time.Millisecond):
+	}
+	cancel()
+	<-ended
+}
+
+func TestEndpoints(t *testing.T) {
+	for endpoint, want := range map[string]string{
+		"https://m.example.org": "https://m.example.org", "http://10.0.0.1:5000/v2": "http://10.0.0.1:5000/v2",
+		"m.example.org:5000": "https://m.example.org:5000", "localhost:5000": "http://localhost:5000",
+		"127.0.0.1:443": "https://127.0.0.1:443", "": "", "https://": "",
+	} {
+		got := ""
+		if address, err := endpointURL(endpoint); err == nil {
+			got = address.String()
+		}
+		if got != want {
+			t.Errorf("%q gives %q, want %q", endpoint, got, want)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -72,7 +73,12 @@ func runServer(args []string) {
 // start brings everything up, in k3s's order. What it starts after the API
 // answers runs side by side.
 func (s *server) start(ctx context.Context) error {
-	if err := s.prepare(); err != nil {
+	err := s.prepare()
+	if broken := (brokenRegistries{}); errors.As(err, &broken) {
+		waitInVain(ctx, broken)
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	if err := s.startStores(); err != nil {
@@ -85,7 +91,6 @@ func (s *server) start(ctx context.Context) error {
 		return fmt.Errorf("Error: preparing server: %w", err)
 	}
 	kube := filepath.Join(libDir, "kube")
-	var err error
 	if s.apiserver, err = s.supervisor.start("kube-apiserver", kube, s.apiserverArgs(), nil); err != nil {
 		return err
 	}
@@ -97,6 +102,15 @@ func (s *server) start(ctx context.Context) error {
 	}
 	logs.Infof("k3s is up and running, API ready after %s", time.Since(s.started).Round(time.Millisecond))
 	return s.startRest(ctx, kube)
+}
+
+// waitInVain neither starts anything nor ends, until it is told to, as k3s does
+// with settings of its agent that are wrong.
+func waitInVain(ctx context.Context, reason error) {
+	_ = waitFor(ctx, 5*time.Second, func() bool {
+		logs.Infof("Waiting to retrieve agent configuration; server is not ready: %v", reason)
+		return false
+	})
 }
 
 func (s *server) startRest(ctx context.Context, kube string) error {
