@@ -3,7 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Cluster } from "./cluster";
 import * as constants from "./constants";
-import { claimName } from "./names";
+import { claimName, claimResource } from "./names";
 
 /** A claim that a sandbox has, in the terms of a StatefulSet's `volumeClaimTemplates`. */
 export interface ClaimTemplate {
@@ -40,7 +40,7 @@ export function createClaims(
     },
 ): k8s.core.v1.PersistentVolumeClaim[] {
     return templates.map((template) => {
-        const name = `${sandbox}-${template.name}`;
+        const name = claimResource(sandbox, template.name);
         const size = cluster.canGrow
             ? template.size
             : firstSize(name, template.size, key(template), opts.size);

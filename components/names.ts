@@ -47,6 +47,11 @@ export function claimName(volume: string, sandbox: string): string {
     return `${volume}-${sandbox}-0`;
 }
 
+/** The same claim's resource in Pulumi's state. */
+export function claimResource(sandbox: string, volume: string): string {
+    return `${sandbox}-${volume}`;
+}
+
 /** Eight hexadecimal digits that stand for a text in a resource name. */
 export function shortHash(text: string): string {
     return createHash("sha256").update(text).digest("hex").slice(0, 8);

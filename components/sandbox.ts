@@ -8,6 +8,7 @@ import type { Cluster } from "./cluster";
 import * as constants from "./constants";
 import { sandboxPolicy, type Egress } from "./networkPolicy";
 import { DEFAULT_RESOURCES, podTemplate, type Placement } from "./podTemplate";
+import { mergeResources } from "./resources";
 import { configData, configHash, deriveToken, secretData } from "./sandboxData";
 import { publish } from "./service";
 
@@ -27,7 +28,7 @@ export interface SandboxArgs {
     readonly env?: Readonly<Record<string, string>>;
     /** Environment variables whose values are secret. @default none */
     readonly secretEnv?: pulumi.Input<Readonly<Record<string, string>>>;
-    /** Requests and limits. @default the application's, else `DEFAULT_RESOURCES` */
+    /** Requests and limits, each by itself. @default the application's, else `DEFAULT_RESOURCES` */
     readonly resources?: Resources;
     /** GPUs; the gateway has to have some. @default 0 */
     readonly gpus?: number;
@@ -157,7 +158,10 @@ export class Sandbox extends pulumi.ComponentResource {
                         env: args.env ?? {},
                         user: args.user ?? 1000,
                         fsGroup: cluster.fsGroup,
-                        resources: args.resources ?? application?.resources ?? DEFAULT_RESOURCES,
+                        resources: mergeResources(
+                            args.resources,
+                            application?.resources ?? DEFAULT_RESOURCES,
+                        ),
                         gpus: args.gpus ?? 0,
                         mounts: templates,
                         seeded: own.length === 0,

@@ -6,7 +6,7 @@ import { APPLICATIONS, type Application, type Cluster } from "../components";
 import type { ExistingClusterArgs, GatewayArgs, SandboxArgs } from "../components";
 import { expandHome } from "./paths";
 import { explain } from "./problems";
-import { parseQuantity } from "./quantity";
+import { parseQuantity } from "../components/quantity";
 import type { SandboxSettings, Settings } from "./schema";
 
 /** Arguments of the gateway. */

@@ -1,5 +1,6 @@
 /** Forms of single values, each with its rule and an example. */
 import { z } from "zod";
+import { parseQuantity } from "../components/quantity";
 import { parseSubnet } from "../components/subnet";
 import { must } from "./problems";
 
@@ -22,13 +23,18 @@ export const anyPort = (example: string) => {
     return z.int(message).min(1, message).max(65535, message);
 };
 
-/** A Kubernetes quantity. */
+/** Less than this is bytes that were meant to be more, 1Mi. */
+const SMALLEST = 2 ** 20;
+
+/** A Kubernetes quantity of bytes. */
 export const quantity = (what: string, example: string) =>
     text(
         /^[1-9][0-9]*(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$/,
         `be a Kubernetes quantity of ${what}`,
         example,
-    );
+    ).refine((value) => parseQuantity(value) >= SMALLEST, {
+        error: must("be at least 1Mi: a number alone counts bytes", example),
+    });
 
 /** Kubernetes CPUs: `0.5` or `500m`. */
 export const cpu = z

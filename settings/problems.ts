@@ -26,22 +26,44 @@ export function splitMessage(message: string): { rule: string; example: string }
     return { rule, example };
 }
 
-/** Keys below which a value is never repeated in a message. */
-const SECRET_KEYS = /(^|\.)(secretEnv|registries|apiKey)(\.|$)/;
+/** Keys at or below which a value is never repeated in a message, also where they are misspelt. */
+const SECRET_KEYS = /secret|registries|api[-_]?key|password|credential/i;
+
+/** Names that people choose, or that stand for themselves: they say nothing of what is below. */
+const NAMES = /^(sandboxes\.[^.]+|gateway\.k3s\..*)/;
 
 /** One line for each problem, under a heading that says nothing was changed. */
 export function explain(problems: readonly Problem[]): string {
     const lines = problems.map(({ key, got, rule, example }) => {
-        const value = SECRET_KEYS.test(key) ? "a secret value" : show(got);
+        const value = SECRET_KEYS.test(key.replace(NAMES, "")) ? "a secret value" : show(got);
         return `  ${key}: got ${value}; must ${rule}; for example ${example}`;
     });
     return ["the configuration is wrong, nothing was changed:", ...lines].join("\n");
 }
 
+/** Longer texts are not shown in part: the engine masks a secret only where it stands whole. */
+const LONGEST = 80;
+
 function show(value: unknown): string {
     if (value === undefined) {
         return "nothing";
     }
-    const text = JSON.stringify(value);
-    return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+    if (typeof value === "string" && value.length > LONGEST) {
+        return `a text of ${value.length} characters`;
+    }
+    const shown = JSON.stringify(typeof value === "object" ? outline(value) : value);
+    return shown.length > LONGEST ? (Array.isArray(value) ? "a list" : "an object") : shown;
+}
+
+/** A value without the texts in it: below a key that does not exist they may be secrets. */
+function outline(value: unknown): unknown {
+    if (Array.isArray(value)) {
+        return value.map(outline);
+    }
+    if (typeof value === "object" && value !== null) {
+        return Object.fromEntries(
+            Object.entries(value).map(([key, inner]) => [key, outline(inner)]),
+        );
+    }
+    return typeof value === "string" ? "..." : value;
 }

@@ -1,11 +1,13 @@
 /** Rules between values of the configuration, checked when each value has its right form. */
 import { APPLICATIONS } from "../components/application";
 import { CLUSTER_CIDR, LOOPBACK, SERVICE_CIDR, WORKSPACE_VOLUME } from "../components/constants";
+import { claimName, claimResource } from "../components/names";
 import { COMMON_MOUNTS } from "../components/podTemplate";
 import { contains, formatBlock, portsOf } from "../components/ports";
 import { overlaps, parseSubnet, type Subnet } from "../components/subnet";
 import { checkK3s } from "./k3sRules";
-import { parseQuantity } from "./quantity";
+import { parseQuantity } from "../components/quantity";
+import { folder } from "./paths";
 import type { Problem } from "./problems";
 import type { SandboxSettings, Settings } from "./schema";
 
@@ -16,6 +18,7 @@ export function checkRelations(settings: Settings): Problem[] {
         ...Object.entries(settings.sandboxes).flatMap(([name, sandbox]) =>
             checkSandbox(`sandboxes.${name}`, sandbox, settings),
         ),
+        ...checkClaimNames(settings),
         ...checkFixedPorts(settings),
         ...checkRoom(settings),
     ];
@@ -67,7 +70,7 @@ function checkVariables(
     { env, secretEnv }: Pick<SandboxSettings, "env" | "secretEnv">,
 ): Problem[] {
     return Object.entries(env)
-        .filter(([name]) => name in secretEnv)
+        .filter(([name]) => Object.hasOwn(secretEnv, name))
         .map(([name, got]) => ({
             key: `${key}.env.${name}`,
             got,
@@ -159,7 +162,7 @@ function checkClaims(key: string, { volumeClaimTemplates, workspaceSize }: Sandb
                 example: index === 0 ? WORKSPACE_VOLUME : `${WORKSPACE_VOLUME}-${index + 1}`,
             });
         }
-        if (paths.has(mountPath)) {
+        if (paths.has(folder(mountPath))) {
             problems.push({
                 key: `${at}.mountPath`,
                 got: mountPath,
@@ -168,9 +171,40 @@ function checkClaims(key: string, { volumeClaimTemplates, workspaceSize }: Sandb
             });
         }
         names.add(name);
-        paths.add(mountPath);
+        paths.add(folder(mountPath));
     });
     return problems;
+}
+
+/** Dashes in names of sandboxes and of claims can make one of two: in Kubernetes, or in the state. */
+function checkClaimNames({ sandboxes }: Settings): Problem[] {
+    const owners = new Map<string, string>();
+    return Object.entries(sandboxes).flatMap(([sandbox, { volumeClaimTemplates }]) => {
+        const own = volumeClaimTemplates.map(({ name }, index) => ({
+            name,
+            key: `sandboxes.${sandbox}.volumeClaimTemplates[${index}].name`,
+        }));
+        const workspace = { name: WORKSPACE_VOLUME, key: `sandboxes.${sandbox}` };
+        return (own.length > 0 ? own : [workspace]).flatMap(({ name, key }) => {
+            const names = [
+                `claim ${claimName(name, sandbox)}`,
+                `resource ${claimResource(sandbox, name)}`,
+            ];
+            const owner = names
+                .map((each) => owners.get(each))
+                .find((found) => found !== undefined && found !== sandbox);
+            names.forEach((each) => owners.set(each, owners.get(each) ?? sandbox));
+            return owner === undefined
+                ? []
+                : [
+                      {
+                          ...{ key, got: `${name} of ${sandbox}` },
+                          rule: `differ from a claim of sandboxes.${owner} also when both names are joined by a dash`,
+                          example: "another name of the claim or of the sandbox",
+                      },
+                  ];
+        });
+    });
 }
 
 function checkFixedPorts({ sandboxes }: Settings): Problem[] {

@@ -3,7 +3,9 @@ import { z } from "zod";
 import { APPLICATIONS, type ApplicationName } from "../components/application";
 import { HANDSHAKE_SECRET } from "../components/constants";
 import { anyPort, cidr, cpu, flag, image, port, quantity, text, variables } from "./forms";
+import { folder } from "./paths";
 import { must } from "./problems";
+import { staleProblem } from "./stalePattern";
 
 const resourceList = z.strictObject(
     {
@@ -38,7 +40,14 @@ const customApplication = z.strictObject(
             .optional(),
         staleFiles: z
             .array(
-                text(/^\/(sandbox|tmp)\/\S/, "be a pattern below /sandbox or /tmp", "/tmp/*.lock"),
+                text(
+                    /^\/(sandbox|tmp)\/\S/,
+                    "be a pattern below /sandbox or /tmp",
+                    "/tmp/*.lock",
+                ).refine((pattern) => staleProblem(pattern) === undefined, {
+                    error: ({ input }) =>
+                        must(staleProblem(input as string) ?? "", "/sandbox/.run/*.lock"),
+                }),
                 must("be a list of patterns", '["/tmp/*.lock"]'),
             )
             .optional(),
@@ -70,7 +79,12 @@ const claimTemplate = z.strictObject(
             "have 1 to 20 lower-case letters, digits or `-`, beginning with a letter",
             "data",
         ),
-        mountPath: text(/^\/[^\s:]+$/, "be the path of a folder in the sandbox", "/data"),
+        mountPath: text(/^\/[^\s:]+$/, "be the path of a folder in the sandbox", "/data").refine(
+            (path) => folder(path) !== "/",
+            {
+                error: must("be a folder below /", "/data"),
+            },
+        ),
         size: quantity("storage", "10Gi"),
         storageClass: text(
             /^[a-z0-9.-]+$/,

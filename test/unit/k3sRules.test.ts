@@ -80,10 +80,10 @@ describe("a value of the wrong kind", () => {
         ["kubelet-arg", true, 'got true; must be a list of texts; for example ["v=2"]'],
         ["node-label", 7, 'got 7; must be a list of texts; for example ["v=2"]'],
         ["debug", "yes", 'got "yes"; must be true or false; for example true'],
-        ["debug", ["true"], 'got ["true"]; must be true or false; for example true'],
+        ["debug", ["true"], 'got ["..."]; must be true or false; for example true'],
         ["v", "loud", 'got "loud"; must be a whole number; for example 2'],
         ["v", 1.5, "got 1.5; must be a whole number; for example 2"],
-        ["snapshotter", ["native"], 'got ["native"]; must be one text; for example "overlayfs"'],
+        ["snapshotter", ["native"], 'got ["..."]; must be one text; for example "overlayfs"'],
         ["snapshotter", false, 'got false; must be one text; for example "overlayfs"'],
         [
             "flannel-backend",

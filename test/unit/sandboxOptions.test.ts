@@ -123,3 +123,23 @@ describe("a volume's group", () => {
         });
     });
 });
+
+describe("resources", () => {
+    it("of which a part is given keep the other defaults: memory stays limited", async () => {
+        const { set } = await sandbox({ resources: { limits: { cpu: "2" } } });
+        expect(set.spec.template.spec.containers[0]).toMatchObject({
+            resources: {
+                requests: { cpu: "50m", memory: "128Mi" },
+                limits: { cpu: "2", memory: "1Gi" },
+            },
+        });
+        vi.resetModules();
+        const claw = await sandbox({
+            application: "openclaw",
+            resources: { limits: { cpu: "2" } },
+        });
+        expect(claw.set.spec.template.spec.containers[0]).toMatchObject({
+            resources: { limits: { cpu: "2", memory: "2Gi" } },
+        });
+    });
+});

@@ -16,11 +16,11 @@ const APP_RULE = 'must be a known application or an object; for example "opencla
 const SIZE_RULE = "must be a Kubernetes quantity of storage; for example 2Gi";
 const EGRESS_RULE = 'must be `internet` or a network; for example "internet"';
 const USER_RULE = "must be a user id above 0, or `root` by that name; for example 1000";
-/** Shown in part when it is long. */
-const shown = (text: string) => {
-    const json = JSON.stringify(text);
-    return json.length > 80 ? `${json.slice(0, 77)}...` : json;
-};
+/** Not shown when it is long. */
+const shown = (text: string) =>
+    text.length > 80 ? `a text of ${text.length} characters` : JSON.stringify(text);
+
+const claim = (name: string, mountPath: string) => ({ name, mountPath, size: "1Gi" });
 
 describe("a wrong configuration is named key by key", () => {
     it.each<[object, string]>([
@@ -67,7 +67,7 @@ describe("a wrong configuration is named key by key", () => {
         ]),
         [
             { sandboxes: ["a"] },
-            'sandboxes: got ["a"]; must be an object keyed by sandbox name; for example {"assistant": {"application": "openclaw"}}',
+            'sandboxes: got ["..."]; must be an object keyed by sandbox name; for example {"assistant": {"application": "openclaw"}}',
         ],
         [
             { sandboxes: { a: null } },
@@ -223,7 +223,31 @@ describe("a wrong configuration is named key by key", () => {
             sandbox({ application: { port: 80, staleFiles: ["/etc/*.lock"] } }),
             'sandboxes.a.application.staleFiles[0]: got "/etc/*.lock"; must be a pattern below /sandbox or /tmp; for example /tmp/*.lock',
         ],
+        ...["/sandbox/*", "/sandbox/.*", "/sandbox/[!.]*", "/sandbox/?*", "/sandbox/*/*"].map(
+            (pattern): [object, string] => [
+                sandbox({ application: { port: 80, staleFiles: [pattern] } }),
+                `sandboxes.a.application.staleFiles[0]: got "${pattern}"; must name what it removes: it can match everything in the workspace; for example /sandbox/.run/*.lock`,
+            ],
+        ),
+        ...["/sandbox//*", "/sandbox/./*", "/tmp/../sandbox/*", "/sandbox/run/"].map(
+            (pattern): [object, string] => [
+                sandbox({ application: { port: 80, staleFiles: [pattern] } }),
+                `sandboxes.a.application.staleFiles[0]: got "${pattern}"; must be a path without empty parts, \`.\` and \`..\`; for example /sandbox/.run/*.lock`,
+            ],
+        ),
+        ...[
+            "/sandbox/.workspace-initialized",
+            "/sandbox/.work*",
+            "/sandbox/.[vw]orkspace-initialize?",
+        ].map((pattern): [object, string] => [
+            sandbox({ application: { port: 80, staleFiles: [pattern] } }),
+            `sandboxes.a.application.staleFiles[0]: got "${pattern}"; must leave /sandbox/.workspace-initialized alone: without it the next start seeds the workspace again; for example /sandbox/.run/*.lock`,
+        ]),
         // Quantities and users.
+        ...["10", "1000", "500k"].map((size): [object, string] => [
+            sandbox({ workspaceSize: size }),
+            `sandboxes.a.workspaceSize: got "${size}"; must be at least 1Mi: a number alone counts bytes; for example 2Gi`,
+        ]),
         ...["2Gb", "2GiB", "0", "-1Gi", "two", ""].map((size): [object, string] => [
             sandbox({ workspaceSize: size }),
             `sandboxes.a.workspaceSize: got ${JSON.stringify(size)}; ${SIZE_RULE}`,
@@ -281,10 +305,69 @@ describe("a wrong configuration is named key by key", () => {
         expect(problems.map(({ key }) => key).sort()).toEqual(["gateway.apiPort", "runing"]);
     });
 
+    it.each<[string, object]>([
+        ["under a misspelt key", sandbox({ secretenv: { API_KEY: "sk-proj-A1b2" } })],
+        ["as a text under a misspelt key", sandbox({ secret_env: "sk-proj-A1b2" })],
+        [
+            "of an endpoint",
+            sandbox({ inference: { apikey: "sk-proj-A1b2", baseUrl: "http://x", model: "m" } }),
+        ],
+        ["in a list in place of an object", { sandboxes: [{ a: { token: "sk-proj-A1b2" } }] }],
+        ["in an object that does not exist", sandbox({ vars: { API: "sk-proj-A1b2" } })],
+        ["that is long, not even in part", sandbox({ key: `sk-proj-A1b2${"x".repeat(150)}` })],
+    ])("without a secret %s", (_, raw) => {
+        const message = messageOf(raw).join();
+        expect(message).toContain("got ");
+        expect(message).not.toContain("sk-proj");
+    });
+
     it("without ever repeating a secret", () => {
         const message = messageOf(sandbox({ secretEnv: { A: 12345678 } })).join();
         expect(message).toContain("sandboxes.a.secretEnv.A: got a secret value");
         expect(message).not.toContain("12345678");
+    });
+});
+
+describe("what two sandboxes share", () => {
+    const of = (sandboxes: Record<string, object[]>) => ({
+        sandboxes: Object.fromEntries(
+            Object.entries(sandboxes).map(([name, volumeClaimTemplates]) => [
+                name,
+                { image: "x:1", volumeClaimTemplates },
+            ]),
+        ),
+    });
+
+    it.each<[string, object, string]>([
+        [
+            "a claim in Kubernetes",
+            of({ prod: [claim("data-web", "/d")], "web-prod": [claim("data", "/d")] }),
+            'sandboxes.web-prod.volumeClaimTemplates[0].name: got "data of web-prod"; must differ from a claim of sandboxes.prod also',
+        ],
+        [
+            "a resource in the state",
+            of({ a: [claim("b-c", "/d")], "a-b": [claim("c", "/d")] }),
+            'sandboxes.a-b.volumeClaimTemplates[0].name: got "c of a-b"; must differ from a claim of sandboxes.a also',
+        ],
+        [
+            "the workspace of one of them",
+            of({ b: [claim("workspace-a", "/d")], "a-b": [] }),
+            'sandboxes.a-b: got "workspace of a-b"; must differ from a claim of sandboxes.b also',
+        ],
+    ])("must not be %s", (_, raw, message) => {
+        expect(messageOf(raw)).toEqual([expect.stringContaining(message)]);
+    });
+
+    it.each(["/tmp/", "//tmp", "/tmp/.", "/x/../tmp"])("nor %s beside /tmp", (mountPath) => {
+        expect(messageOf(of({ a: [claim("data", mountPath)] }))).toEqual([
+            expect.stringContaining("must be where no other volume of the sandbox is mounted"),
+        ]);
+    });
+
+    it("nor everything in it", () => {
+        expect(messageOf(of({ a: [claim("data", "//")] }))).toEqual([
+            'sandboxes.a.volumeClaimTemplates[0].mountPath: got "//"; must be a folder below /; for example /data',
+        ]);
     });
 });
 
@@ -330,6 +413,30 @@ describe("a right configuration", () => {
         ["a network with ports", sandbox({ egress: [{ cidr: "192.168.7.0/24", ports: [8443] }] })],
         ["an application of one's own", sandbox({ image: "x:1", application: { port: 80 } })],
         ["no application", { sandboxes: { a: { image: "x:1" } } }],
+        ["a variable that is called like a method", sandbox({ env: { constructor: "x" } })],
+        [
+            "stale files by name",
+            sandbox({
+                application: {
+                    ...{ command: ["x"], port: 80 },
+                    staleFiles: [
+                        ...["/tmp/*", "/sandbox/*.lock", "/sandbox/.run/*", "/sandbox/*/x.pid"],
+                        "/sandbox/.workspace*.tmp",
+                    ],
+                },
+                image: "x:1",
+            }),
+        ],
+        [
+            "claims whose names share dashes, but not all of them",
+            {
+                sandboxes: {
+                    "a-b": { image: "x:1", volumeClaimTemplates: [claim("c", "/c")] },
+                    a: { image: "x:1", volumeClaimTemplates: [claim("b-d", "/c")] },
+                    b: { image: "x:1" },
+                },
+            },
+        ],
     ])("may have %s", (_, raw) => {
         expect(parseSettings(raw).problems).toEqual([]);
     });

@@ -1,0 +1,44 @@
+/** Pure: which shell patterns of stale files may be removed before each start. */
+
+/** Below a workspace; written when the seeding is done. */
+const SENTINEL = ".workspace-initialized";
+
+/**
+ * What is wrong with a pattern that begins with /sandbox/ or /tmp/, completing "must ...".
+ *
+ * @returns undefined when it may be used
+ */
+export function staleProblem(pattern: string): string | undefined {
+    const [, root, ...names] = pattern.split("/");
+    if (names.some((name) => ["", ".", ".."].includes(name))) {
+        return "be a path without empty parts, `.` and `..`";
+    }
+    if (root !== "sandbox") {
+        return undefined;
+    }
+    if (!names.some(hasLiteral)) {
+        return "name what it removes: it can match everything in the workspace";
+    }
+    return names.length === 1 && expression(names[0] as string).test(SENTINEL)
+        ? `leave /sandbox/${SENTINEL} alone: without it the next start seeds the workspace again`
+        : undefined;
+}
+
+/** Whether a part of a path has a letter or a digit that a name must have. */
+function hasLiteral(name: string): boolean {
+    return /[A-Za-z0-9]/.test(name.replace(/\[[^\]]*\]/g, ""));
+}
+
+/** A part of a path as the shell matches it. */
+function expression(name: string): RegExp {
+    const parts = name.match(/\[[^\]]+\]|[\s\S]/g) ?? [];
+    const source = parts.map((part) => {
+        if (part === "*" || part === "?") {
+            return part === "*" ? ".*" : ".";
+        }
+        return part.length > 1
+            ? part.replace(/^\[!/, "[^").replace(/\\/g, "\\\\")
+            : part.replace(/[.^$+(){}|[\]\\]/, "\\$&");
+    });
+    return new RegExp(`^${source.join("")}$`);
+}
