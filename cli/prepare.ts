@@ -29,8 +29,10 @@ export async function prepareForGateway(
     progress: Progress,
 ): Promise<PulumiTools> {
     await progress.step("ports", () => checkPorts(gateway), String);
-    const tools = await preparePulumi(progress);
-    const source = await prepareNodeImage(gateway.image, progress);
+    const [tools, source] = await progress.together([
+        () => preparePulumi(progress),
+        () => prepareNodeImage(gateway.image, progress),
+    ]);
     if (gateway.imageArchives !== undefined) {
         const folder = path.resolve(root, gateway.imageArchives);
         mkdirSync(folder, { recursive: true });
