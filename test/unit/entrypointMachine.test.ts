@@ -245,6 +245,7 @@ describe("the health of a gateway", () => {
 
     it("is never good without policies, and the log says why", async () => {
         root.write("ready", "");
+        root.write("saved", ":FORWARD ACCEPT [0:0]\n:KUBE-FORWARD - [0:0]\n");
         let log = "";
         const { stderr } = await root.startAndStop("it says so", () => {
             // Long enough for it to be said once.
