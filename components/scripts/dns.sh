@@ -22,14 +22,14 @@ prepare_dns() {
     done
     if [ -n "$direct" ]; then
         resolver=''
-        say "DNS: sandboxes ask$direct"
+        note "DNS: sandboxes ask$direct"
         # The kubelet takes three.
         # shellcheck disable=SC2086
         content=$(printf 'nameserver %s\n' $direct | head -n 3)
     else
         content="nameserver $address"
         if [ -n "$resolver" ]; then
-            say "DNS: sandboxes ask $address, which hands it to this container's resolver $resolver"
+            note "DNS: sandboxes ask $address, which hands it to this container's resolver $resolver"
             # New interfaces take this over: that of the pods, not that of Docker's network.
             write_value 1 "$root/proc/sys/net/ipv4/conf/default/route_localnet" ||
                 warn "sandboxes resolve no names from outside: cannot write net.ipv4.conf.default.route_localnet"

@@ -54,14 +54,14 @@ reserve_memory() {
         return 0
     fi
     if grep -q 'system-reserved=' "$settings"; then
-        say "memory: system-reserved of gateway.k3s counts"
+        note "memory: system-reserved of gateway.k3s counts"
         must rm -f "$reserve"
         return 0
     fi
     limit=$((limit / 1048576)) total=$((total / 1024))
     must mkdir -p "$settings.d"
     must write_file "$reserve" "kubelet-arg+: [\"system-reserved=memory=$((total - limit + K3S_MEMORY))Mi\"]"
-    say "memory: $limit MiB, of which $K3S_MEMORY for k3s and the rest for sandboxes"
+    note "memory: $limit MiB, of which $K3S_MEMORY for k3s and the rest for sandboxes"
 }
 
 # Without this module packets between pods of the node pass by every rule: no DNS, and no policies.

@@ -4,6 +4,11 @@ say() {
     echo "entrypoint: $*" >&2
 }
 
+# What was chosen. Under another name: what the entrypoint says is why a gateway does not start.
+note() {
+    echo "gateway: $*" >&2
+}
+
 # What does not end the start but takes something away from it: also for `make status`.
 warn() {
     say "warning: $*"

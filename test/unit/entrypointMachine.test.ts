@@ -107,7 +107,13 @@ describe("names", () => {
         ];
 
     it("are asked of Docker's resolver, through the container's own address", async () => {
-        await root.startAndStop("the rules are there", () => root.lines("rules").length >= 9);
+        const { stderr } = await root.startAndStop(
+            "the rules are there",
+            () => root.lines("rules").length >= 9,
+        );
+        expect(stderr).toContain(
+            "gateway: DNS: sandboxes ask 172.30.18.2, which hands it to this container's resolver 127.0.0.11\n",
+        );
         expect(resolvConf()).toBe("nameserver 172.30.18.2\n");
         expect(root.read("proc/sys/net/ipv4/conf/default/route_localnet")).toBe("1\n");
         const rules = root.lines("rules").map((rule) => rule.replace("iptables -w -t nat ", ""));
