@@ -157,6 +157,42 @@ describe("limits", () => {
     });
 });
 
+describe("a storage class of an earlier version", () => {
+    const CLASS = ["storageclass", "sandbox-workspace"];
+    const parameters = () => stack.kubectl("get", ...CLASS, "-o", "jsonpath={.parameters}");
+    const claims = () =>
+        stack.kubectl("-n", "sandboxes", "get", "pvc", "-o", "jsonpath={..metadata.uid} {..phase}");
+    const HEAL = ["--refresh", "--run-program"];
+
+    it("is warned of and left as it is, and made anew once it is taken away", async () => {
+        const bound = await claims();
+        expect(bound).toMatch(/^\S+ Bound$/);
+        const found = JSON.parse(await stack.kubectl("get", ...CLASS, "-o", "json")) as {
+            metadata: { name: string; labels: object; annotations: object };
+        };
+        const { name, labels, annotations } = found.metadata;
+        await stack.kubectl("delete", ...CLASS);
+        await stack.apply({
+            ...found,
+            metadata: { name, labels, annotations },
+            parameters: { pathPattern: "{{ .PVC.Namespace }}/{{ .PVC.Name }}" },
+        });
+        await stack.up(...HEAL);
+        expect(await stack.pulumi(["preview"])).toContain(
+            "storage class sandbox-workspace is of an earlier version",
+        );
+        expect((await stack.preview()).filter((change) => !change.startsWith("update"))).toEqual(
+            [],
+        );
+        expect(await parameters()).toContain('{{ .PVC.Name }}"');
+        await stack.kubectl("delete", ...CLASS);
+        await stack.up(...HEAL);
+        expect(await parameters()).toContain('{{ .PVC.Name }}/"');
+        expect(await claims()).toBe(bound);
+        await stack.up("--expect-no-changes");
+    });
+});
+
 describe("GPUs that the machine does not have", () => {
     it("are refused by Docker, and without them the gateway is back with everything", async () => {
         await stack.shell("agent", "echo kept > /sandbox/kept");

@@ -44,6 +44,21 @@ describe.each(["preview", "up --yes"])("pulumi %s", (command) => {
         expect(named).toContain("must have 1 to 53 letters");
     });
 
+    it("names a flag that k3s does not have, and a registry that it would not read", async () => {
+        const said = await refused(command, {
+            gateway: {
+                k3s: { "kublet-arg": ["v=2"] },
+                registries: { mirrors: { "docker.io": { endpoint: ["https://m.example.org"] } } },
+            },
+        });
+        expect(said).toContain("(did you mean kubelet-arg?)");
+        const unread = await refused(command, {
+            gateway: { registries: { mirrors: { "docker.io": { endpoint: "https://m.lan" } } } },
+        });
+        expect(unread).toContain("endpoint: got a secret value; must be a list of addresses");
+        expect(unread).not.toContain("https://m.lan");
+    });
+
     it("names a network of this machine that the subnet collides with", async () => {
         const said = await refused(command, { gateway: { subnet: "127.0.0.0/16" } });
         expect(said).toContain(
