@@ -1,4 +1,5 @@
 /** The environment of every pulumi command, once the tools are there. */
+import type { DockerHost } from "../toolchain/dockerHost";
 import * as environment from "../toolchain/environment";
 import type { PulumiTools } from "../toolchain/pulumi";
 
@@ -12,18 +13,22 @@ export interface PulumiEnvironment {
     readonly description: string;
 }
 
-/**
- * Chooses it for a checkout.
- *
- * @param stack named, not only selected: another run may select another one meanwhile. @default none
- */
+/** What pulumi is to work on. */
+export interface Work {
+    /** Named, not only selected: another run may select another one meanwhile. @default none */
+    readonly stack?: string;
+    /** The daemon that the docker plugin asks. @default its own choice */
+    readonly docker?: DockerHost | undefined;
+}
+
+/** Chooses it for a checkout. */
 export function chooseEnvironment(
     root: string,
     tools: PulumiTools,
-    stack?: string,
+    { stack, docker }: Work = {},
 ): PulumiEnvironment {
     const backend = environment.chooseBackend(root, process.env, environment.currentLogin());
-    const variables: Record<string, string> = { ...backend.variables };
+    const variables: Record<string, string> = { ...backend.variables, ...docker?.variables };
     if (tools.plugins !== undefined) {
         variables["PULUMI_HOME"] = environment.ensureHome(root, tools.plugins);
     }

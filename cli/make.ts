@@ -6,6 +6,7 @@ import { InterruptedError, Progress, StepError } from "../toolchain/progress";
 import { readPlace } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
 import { explainGateway } from "./gatewayLog";
+import { dockerOf, findMissing, mendPruned } from "./missing";
 import { readOutputs } from "./outputs";
 import { preparePulumi } from "./prepare";
 import { settle } from "./settle";
@@ -46,17 +47,23 @@ async function main(command: string | undefined): Promise<number> {
     }
     if (command === "env") {
         return run(log, async (progress) => {
+            const docker = await dockerOf(readPlace(ROOT, stack));
             const tools = await preparePulumi(progress);
-            const { variables } = chooseEnvironment(ROOT, tools, stack);
-            process.stdout.write(`${asShell(tools.path, variables)}\n`);
+            const { variables } = chooseEnvironment(ROOT, tools, { stack, docker });
+            // In the docker plugin it would win over DOCKER_HOST.
+            const unset = docker ? ["DOCKER_CONTEXT"] : [];
+            process.stdout.write(`${asShell(tools.path, variables, unset)}\n`);
             return 0;
         });
     }
     if (command === "status") {
         return run(log, async (progress) => {
-            const { env } = chooseEnvironment(ROOT, await preparePulumi(progress), stack);
+            const place = readPlace(ROOT, stack);
+            const docker = await dockerOf(place);
+            const tools = await preparePulumi(progress);
+            const { env } = chooseEnvironment(ROOT, tools, { stack, docker });
             const outputs = await readOutputs(env, progress);
-            const target = targetOf(outputs, readPlace(ROOT, stack), ROOT);
+            const target = targetOf(outputs, place, ROOT);
             await printStatus(target, outputs, Boolean(process.env["JSON"]));
             return 0;
         });
@@ -68,14 +75,22 @@ async function main(command: string | undefined): Promise<number> {
     }
     return run(log, async (progress) => {
         const starting = command === "start" || command === "heal";
-        const place = starting ? readPlace(ROOT, stack) : undefined;
-        const { env } = chooseEnvironment(ROOT, await preparePulumi(progress), stack);
+        const place = readPlace(ROOT, stack);
+        const docker = await dockerOf(place);
+        const tools = await preparePulumi(progress);
+        const { env } = chooseEnvironment(ROOT, tools, { stack, docker });
+        if (command === "start") {
+            await mendPruned(env, place, docker, progress);
+        } else if (command === "heal") {
+            // What else is missing it makes itself; of the volume it would only lose its protection.
+            await findMissing(env, place, docker, progress);
+        }
         progress.print(`  $ pulumi ${args.join(" ")}`);
         const status = await progress.attach("pulumi", args, env);
         if (status !== 0 && command === "destroy") {
             progress.print(DESTROY_HINT);
         }
-        if (place !== undefined) {
+        if (starting) {
             await (status === 0
                 ? settleStack(env, place, progress)
                 : explainGateway(place, progress));

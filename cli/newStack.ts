@@ -1,5 +1,4 @@
 /** The file of a new stack: a gateway beside the others of this machine, where nothing else is. */
-import Docker from "dockerode";
 import { existsSync } from "node:fs";
 import * as path from "node:path";
 import { stringify } from "yaml";
@@ -8,6 +7,7 @@ import { formatBlock, type PortBlock } from "../components/ports";
 import { API_PORTS, BLOCKS, freeBlock, freeSubnet } from "../settings/free";
 import { parsePlace } from "../settings/parse";
 import { dockerIsHere, readHostNetworks } from "../settings/thisMachine";
+import { dockerHas } from "../toolchain/dockerCli";
 import { LOCAL_FOLDER } from "../toolchain/environment";
 import { findBusyPort } from "../toolchain/machine";
 import { StepError } from "../toolchain/progress";
@@ -147,17 +147,5 @@ function render(stack: string, { name, subnet, apiPort, ports }: Place): string 
 const THIS_MACHINE: Machine = {
     networks: () => readHostNetworks().map(({ cidr }) => cidr),
     findBusy: (ports) => findBusyPort("127.0.0.1", ports),
-    hasVolume: async (name) => {
-        try {
-            await new Docker().getVolume(name).inspect();
-            return true;
-        } catch (error) {
-            if ((error as { statusCode?: number }).statusCode === 404) {
-                return false;
-            }
-            throw new StepError(
-                `cannot ask Docker for volume ${name}: ${(error as Error).message}`,
-            );
-        }
-    },
+    hasVolume: (name) => dockerHas("volume", name),
 };

@@ -1,13 +1,15 @@
 /** What has to be there before pulumi runs: for `make up`, and for the end-to-end tests. */
-import Docker from "dockerode";
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import * as path from "node:path";
 import { dockerName } from "../components/names";
 import { portsOf } from "../components/ports";
 import { gatewaySchema } from "../settings/gatewaySchema";
 import type { GatewaySettings } from "../settings/schema";
+import { dockerIsHere } from "../settings/thisMachine";
 import { cacheRoot } from "../toolchain/cache";
-import { aptInstall, provideDocker } from "../toolchain/docker";
+import { aptInstall, provideDocker, useDockerHost } from "../toolchain/docker";
+import { portsHeldBy } from "../toolchain/dockerCli";
+import type { DockerHost } from "../toolchain/dockerHost";
 import { LOCAL_FOLDER } from "../toolchain/environment";
 import { checkGo, hasGoProgram } from "../toolchain/goBuild";
 import * as images from "../toolchain/images";
@@ -16,10 +18,15 @@ import { StepError, type Progress } from "../toolchain/progress";
 import { missingPrograms, providePulumi, type PulumiTools } from "../toolchain/pulumi";
 import { chooseEnvironment } from "./environment";
 
-/** A machine with Docker. */
-export async function prepareMachine(root: string, progress: Progress): Promise<void> {
+/** A machine with Docker, which can have this gateway. */
+export async function prepareMachine(
+    root: string,
+    host: DockerHost,
+    gateway: GatewaySettings,
+    progress: Progress,
+): Promise<void> {
     await progress.step("machine", () => checkFirst(root, "containers"), String);
-    await progress.step("Docker", () => provideDocker(progress), String);
+    await progress.step("Docker", () => provideDocker(host, gateway, progress), String);
 }
 
 /** Everything else for a gateway of these settings. @returns Pulumi as it will be used */
@@ -55,17 +62,19 @@ export async function prepareForTests(
     root: string,
     progress: Progress,
 ): Promise<NodeJS.ProcessEnv> {
-    await prepareMachine(root, progress);
+    const gateway = gatewaySchema.parse({});
+    const docker = await useDockerHost();
+    await prepareMachine(root, docker, gateway, progress);
     // Before all else, so that no two steps install packages at a time.
     await progress.step("packages", () => ensurePackages(progress), String);
     const folder = path.join(root, LOCAL_FOLDER, "test-images");
     // Compilers wait for modules, linkers leave cores idle, archives are downloads for the most part.
     const [tools] = await progress.together([
         () => preparePulumi(progress),
-        () => prepareNodeImage(gatewaySchema.parse({}).image, progress),
+        () => prepareNodeImage(gateway.image, progress),
         () => prepareTestImages(folder, progress),
     ]);
-    return chooseEnvironment(root, tools).env;
+    return chooseEnvironment(root, tools, { docker }).env;
 }
 
 /**
@@ -140,15 +149,10 @@ async function checkFirst(root: string, purpose: "containers" | "pulumi"): Promi
 
 /** Ports that a container of ours does not hold already must be free. */
 async function checkPorts(gateway: GatewaySettings): Promise<string> {
-    const container = await new Docker()
-        .getContainer(dockerName(gateway.name))
-        .inspect()
-        .catch(() => undefined);
-    const held = new Set(
-        Object.values(container?.State.Running ? container.NetworkSettings.Ports : {})
-            .flatMap((bindings) => bindings ?? [])
-            .map(({ HostPort }) => Number(HostPort)),
-    );
+    if (!dockerIsHere()) {
+        return "of another machine, which are not seen from here";
+    }
+    const held = await portsHeldBy(dockerName(gateway.name));
     const wanted = (ports: readonly number[]) => ports.filter((port) => !held.has(port));
     const busy =
         (await findBusyPort("127.0.0.1", wanted([gateway.apiPort]))) ??
@@ -158,8 +162,15 @@ async function checkPorts(gateway: GatewaySettings): Promise<string> {
             `port ${busy} is in use on this machine; the gateway publishes it (${
                 busy === gateway.apiPort ? "gateway.apiPort" : "gateway.ports"
             })`,
-            `end what listens there (\`ss -ltnp 'sport = :${busy}'\`), or choose others with \`pulumi config set --path\``,
+            `end what listens there (\`${listenersOf(busy)}\`), or choose others with \`pulumi config set --path\``,
         );
     }
     return held.size > 0 ? "held by the gateway, which runs" : "free";
+}
+
+/** The command that names what listens on a port. */
+function listenersOf(port: number): string {
+    return process.platform === "linux"
+        ? `ss -ltnp 'sport = :${port}'`
+        : `lsof -nP -iTCP:${port} -sTCP:LISTEN`;
 }

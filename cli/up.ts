@@ -6,6 +6,7 @@ import { hideSalt } from "../toolchain/saltFilter";
 import { readPlace } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
 import { explainGateway } from "./gatewayLog";
+import { dockerOf, mendPruned } from "./missing";
 import { needsFile, writeStackFile } from "./newStack";
 import { readOutputs } from "./outputs";
 import { prepareForCluster, prepareForGateway, prepareMachine } from "./prepare";
@@ -15,11 +16,12 @@ import { targetOf } from "./target";
 
 /** Runs all steps. @returns the exit status of `pulumi up`, or 0 */
 export async function up(root: string, stack: string, progress: Progress): Promise<number> {
-    const isNew = needsFile(root, stack);
     // A mistake in the settings is told before anything is installed.
-    const { existingCluster } = readPlace(root, stack);
-    if (!existingCluster) {
-        await prepareMachine(root, progress);
+    const before = readPlace(root, stack);
+    const docker = await dockerOf(before);
+    const isNew = needsFile(root, stack);
+    if (docker && !before.existingCluster) {
+        await prepareMachine(root, docker, before.gateway, progress);
     }
     if (isNew) {
         // Only a daemon that runs shows the networks of gateways that are stopped.
@@ -29,12 +31,13 @@ export async function up(root: string, stack: string, progress: Progress): Promi
     const tools = place.existingCluster
         ? await prepareForCluster(root, progress)
         : await prepareForGateway(root, place.gateway, progress);
-    const { env, description } = chooseEnvironment(root, tools, stack);
+    const { env, description } = chooseEnvironment(root, tools, { stack, docker });
     await progress.step(
         "stack",
         () => selectStack(root, stack, env, progress),
         () => `${stack}, ${description}`,
     );
+    await mendPruned(env, place, docker, progress);
     progress.print("  $ pulumi up --yes");
     const status = await progress.attach("pulumi", ["up", "--yes"], env);
     // Where the file had lost its salt, the engine has just put it back.

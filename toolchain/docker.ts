@@ -1,15 +1,20 @@
-/** A Docker daemon: the one that answers, or Debian's, installed and started. */
-import Docker from "dockerode";
+/** The Docker daemon that everything asks, or Debian's, installed and started. */
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
+import { docker, lastWords, type CommandError } from "./dockerCli";
+import { chooseDockerHost, startAdvice, SYSTEM_SOCKET, type DockerHost } from "./dockerHost";
+import { describeDaemon, recogniseDaemon, refusalOf, type Daemon } from "./dockerKind";
+import type { ServerInfo, ServerVersion } from "./dockerKind";
 import { StepError, type Progress } from "./progress";
 import { until } from "./wait";
 
-const SOCKET = "/var/run/docker.sock";
-
 /** Docker, what Debian only recommends with it, and what the runtime wrapper is written in. */
 const PACKAGES = ["docker.io", "iptables", "runc", "ca-certificates", "python3"];
+
+/** The command line, where Debian (13 and newer) has it in a package of its own. */
+const COMMAND_PACKAGE = "docker-cli";
 
 /** What a started daemon leaves on the machine, so that it can be found and undone. */
 const STATE_FOLDER = "/var/lib/sandbox-gateway";
@@ -17,42 +22,171 @@ const STATE_FOLDER = "/var/lib/sandbox-gateway";
 /** Bit of CAP_SYS_RESOURCE in a capability mask. */
 const CAP_SYS_RESOURCE = 1n << 24n;
 
-/** Makes sure a daemon answers. @returns what was found or done, for people */
-export async function provideDocker(progress: Progress): Promise<string> {
-    const version = await daemonVersion();
-    if (version !== undefined) {
-        return `Docker ${version} answers`;
-    }
-    const host = process.env["DOCKER_HOST"];
-    if (host !== undefined) {
-        throw new StepError(
-            `no Docker daemon answers at DOCKER_HOST=${host}`,
-            "start it, or unset DOCKER_HOST to use the one of this machine",
-        );
-    }
-    if (!existsSync("/usr/sbin/dockerd") && !existsSync("/usr/bin/dockerd")) {
-        await installDocker(progress);
-    }
-    await startDaemon();
-    return `Docker ${await daemonVersion()} started by this run (log: ${STATE_FOLDER}/dockerd.log)`;
+/** What a gateway's settings say of its daemon. */
+export interface DaemonSettings {
+    /** @default what `docker` means */
+    readonly dockerHost?: string | undefined;
+    /** `gateway.k3s`; its `kubelet-arg` is read. */
+    readonly k3s: Readonly<Record<string, unknown>>;
 }
 
-/** Version of the daemon. @returns undefined when none answers */
-export async function daemonVersion(): Promise<string | undefined> {
+/**
+ * Finds out once which daemon is meant, and has all of this process and all it starts ask that one:
+ * Pulumi's docker plugin knows DOCKER_HOST and no context of config.json.
+ *
+ * @throws StepError when that cannot be told, or cannot be handed on
+ */
+export async function useDockerHost(setting?: string): Promise<DockerHost> {
+    const host = chooseDockerHost({
+        setting,
+        env: process.env,
+        inspected: setting === undefined ? await inspectContext() : undefined,
+        currentContext: readCurrentContext(),
+    });
+    Object.assign(process.env, host.variables);
+    // It would win over DOCKER_HOST in the plugin, and lose to it in the command.
+    delete process.env["DOCKER_CONTEXT"];
+    return host;
+}
+
+/** The context in use. @returns undefined where there is no `docker` */
+async function inspectContext(): Promise<string | undefined> {
     try {
-        return (await new Docker().version()).Version;
+        return await docker("context", "inspect");
     } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "EACCES") {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+            return undefined;
+        }
+        if (/podman/i.test((error as CommandError).stderr ?? "") || (await isPodman())) {
             throw new StepError(
-                `this user may not use the Docker daemon: ${(error as Error).message}`,
-                "join the group docker (`sudo usermod -aG docker $USER`, then log in again)",
+                "the `docker` on PATH is Podman's own command, which asks no daemon that Pulumi's docker plugin could ask",
+                "install Docker's command line and set DOCKER_HOST to Podman's socket, or use Docker; see docs/compatibility.md",
             );
         }
+        throw new StepError(
+            `cannot tell which Docker daemon is meant: ${lastWords(error)}`,
+            "choose one that is there: `docker context ls`, `docker context use NAME`; DOCKER_CONTEXT and DOCKER_HOST win over it",
+        );
+    }
+}
+
+async function isPodman(): Promise<boolean> {
+    return /podman/i.test(await docker("--version").catch(() => ""));
+}
+
+/** The context that Docker's config.json names, as `docker` would read it. */
+function readCurrentContext(): string | undefined {
+    const folder = process.env["DOCKER_CONFIG"] || path.join(os.homedir(), ".docker");
+    try {
+        const text = readFileSync(path.join(folder, "config.json"), "utf8");
+        return (JSON.parse(text) as { currentContext?: string }).currentContext || undefined;
+    } catch {
+        // Without the file, or with one that `docker` complains of itself, none is named.
         return undefined;
     }
 }
 
-async function installDocker(progress: Progress): Promise<void> {
+/**
+ * Makes sure that the daemon answers and can have a gateway. One that somebody has named is never
+ * stood in for: a second one beside it would have none of what is in it.
+ *
+ * @returns what was found or done, for people
+ * @throws StepError with how it is started, or why it will not do
+ */
+export async function provideDocker(
+    host: DockerHost,
+    settings: DaemonSettings,
+    progress: Progress,
+): Promise<string> {
+    const found = await askDaemon(host);
+    if (typeof found !== "string") {
+        checkDaemon(found, settings);
+        return `${describeDaemon(found)}${host.usual ? "" : `, at ${host.host} (${host.namedBy})`}`;
+    }
+    if (!host.usual || process.platform !== "linux") {
+        throw noAnswer(host, found);
+    }
+    if (!existsSync("/usr/sbin/dockerd") && !existsSync("/usr/bin/dockerd")) {
+        await installDocker(host, progress);
+    }
+    if (process.getuid?.() !== 0) {
+        throw noAnswer(host, found);
+    }
+    await startDaemon(host);
+    const daemon = await requireDaemon(host);
+    checkDaemon(daemon, settings);
+    return `Docker ${daemon.version} started by this run (log: ${STATE_FOLDER}/dockerd.log)`;
+}
+
+/** The daemon that answers. @throws StepError with how it is started, when none does */
+export async function requireDaemon(host: DockerHost): Promise<Daemon> {
+    const found = await askDaemon(host);
+    if (typeof found === "string") {
+        throw noAnswer(host, found);
+    }
+    return found;
+}
+
+function noAnswer(host: DockerHost, said: string): StepError {
+    return new StepError(
+        `no Docker daemon answers at ${host.host} (${host.namedBy}): ${said}`,
+        startAdvice(host, process.platform),
+    );
+}
+
+function checkDaemon(daemon: Daemon, { k3s }: DaemonSettings): void {
+    const args = [k3s["kubelet-arg"] ?? []].flat().map(String);
+    const refusal = refusalOf(daemon, args);
+    if (refusal) {
+        throw new StepError(refusal.problem, refusal.remedy);
+    }
+}
+
+/** What answers there. @returns why nothing does, which may be that there is no `docker` to ask with */
+async function askDaemon({ host }: DockerHost): Promise<Daemon | string> {
+    try {
+        const version = await docker("version", "--format", "{{json .Server}}");
+        const info = await docker("info", "--format", "{{json .}}");
+        return recogniseDaemon(
+            JSON.parse(version) as ServerVersion,
+            JSON.parse(info) as ServerInfo,
+        );
+    } catch (error) {
+        const said = lastWords(error);
+        if (/permission denied/i.test(said) && host.startsWith("unix://")) {
+            throw new StepError(
+                `this user may not use the Docker daemon at ${host}: ${said}`,
+                "join the group docker (`sudo usermod -aG docker $USER`, then log in again)",
+            );
+        }
+        if ((error as NodeJS.ErrnoException).code === "ENOENT" && socketExists(host)) {
+            throw new StepError(
+                `there is a Docker daemon at ${host}, and no \`docker\` on PATH to ask it with`,
+                "install Docker's command line (https://docs.docker.com/engine/install/; Debian: docker-cli)",
+            );
+        }
+        if (/(client|API) version/i.test(said)) {
+            throw new StepError(
+                `\`docker\` and the daemon at ${host} do not understand each other: ${said}`,
+                "update the older of the two",
+            );
+        }
+        return said;
+    }
+}
+
+function socketExists(host: string): boolean {
+    return host.startsWith("unix://") && existsSync(host.slice("unix://".length));
+}
+
+async function installDocker(host: DockerHost, progress: Progress): Promise<void> {
+    const others = await otherContexts();
+    if (others.length > 0) {
+        throw new StepError(
+            `no Docker daemon answers at ${host.host}, and Docker is not installed there; Docker's contexts name others: ${others.join(", ")}`,
+            `use one of them (\`docker context use ${others[0]}\`), or install Docker, then run this again`,
+        );
+    }
     if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) {
         throw new StepError(
             "no Docker daemon answers, and Docker is not installed",
@@ -60,6 +194,22 @@ async function installDocker(progress: Progress): Promise<void> {
         );
     }
     await aptInstall(PACKAGES, progress);
+    if (!(await hasCommand())) {
+        await aptInstall([COMMAND_PACKAGE], progress);
+    }
+}
+
+/** Contexts besides the default one: daemons beside which none is installed unasked. */
+async function otherContexts(): Promise<string[]> {
+    const names = await docker("context", "ls", "--format", "{{.Name}}").catch(() => "");
+    return names.split("\n").filter((name) => name !== "" && name !== "default");
+}
+
+async function hasCommand(): Promise<boolean> {
+    return docker("--version").then(
+        () => true,
+        () => false,
+    );
 }
 
 /** Installs Debian packages, without questions, waiting for another installation to end. */
@@ -75,20 +225,14 @@ export async function aptInstall(packages: readonly string[], progress: Progress
     );
 }
 
-async function startDaemon(): Promise<void> {
-    if (process.getuid?.() !== 0) {
-        throw new StepError(
-            "no Docker daemon answers",
-            "start it (`sudo systemctl start docker`), then run this again",
-        );
-    }
+async function startDaemon(host: DockerHost): Promise<void> {
     if (existsSync("/run/systemd/system")) {
         execFileSync("systemctl", ["start", "docker"], { stdio: "ignore" });
     } else {
         startWithoutSystemd();
     }
     try {
-        await until("Docker answers", 60, async () => (await daemonVersion()) !== undefined);
+        await until("Docker answers", 60, async () => typeof (await askDaemon(host)) !== "string");
     } catch (error) {
         throw new StepError(
             (error as Error).message,
@@ -108,7 +252,7 @@ function startWithoutSystemd(): void {
               "no-sys-resource",
           ];
     const log = openSync(path.join(STATE_FOLDER, "dockerd.log"), "a");
-    const daemon = spawn("dockerd", ["--host", `unix://${SOCKET}`, ...args], {
+    const daemon = spawn("dockerd", ["--host", SYSTEM_SOCKET, ...args], {
         // It has to outlive this run and the terminal.
         detached: true,
         stdio: ["ignore", log, log],

@@ -138,13 +138,15 @@ export function withTools(
     return { ...env, ...variables, PATH: [...folders, env["PATH"]].join(path.delimiter) };
 }
 
-/** The same as shell commands: `eval "$(make env)"`. */
+/** The same as shell commands: `eval "$(make env)"`. @param unset variables to be without. @default none */
 export function asShell(
     folders: readonly string[],
     variables: Readonly<Record<string, string>>,
+    unset: readonly string[] = [],
 ): string {
     const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
     const lines = Object.entries(variables).map(([key, value]) => `export ${key}=${quote(value)}`);
     const front = folders.map((folder) => `${quote(folder)}:`).join("");
+    lines.push(...unset.map((key) => `unset ${key}`));
     return [...lines, ...(front ? [`export PATH=${front}"$PATH"`] : [])].join("\n");
 }

@@ -9,9 +9,9 @@ import {
     statSync,
 } from "node:fs";
 import * as path from "node:path";
-import Docker from "dockerode";
 import { cached, entryName, type Recipe } from "./cache";
 import { aptInstall } from "./docker";
+import { imageLabels } from "./dockerCli";
 import { checkGo, goPrograms, goRecipe, hasGoProgram } from "./goBuild";
 import { StepError, type Progress } from "./progress";
 
@@ -50,7 +50,7 @@ export type NodeImage = "there" | "pulled" | "made here";
  */
 export async function provideNodeImage(reference: string, progress: Progress): Promise<NodeImage> {
     const recipe = nodeImageRecipe(reference);
-    const present = await labels(reference);
+    const present = await imageLabels(reference);
     if (present !== undefined) {
         const standIn = present[STAND_IN_LABEL];
         if (standIn === undefined) {
@@ -183,17 +183,5 @@ async function pull(reference: string, progress: Progress): Promise<boolean> {
             return false;
         }
         throw error;
-    }
-}
-
-async function labels(reference: string): Promise<Record<string, string> | undefined> {
-    try {
-        const { Config } = await new Docker().getImage(reference).inspect();
-        return Config.Labels ?? {};
-    } catch (error) {
-        if ((error as { statusCode?: number }).statusCode === 404) {
-            return undefined;
-        }
-        throw new StepError(`cannot ask Docker for ${reference}: ${(error as Error).message}`);
     }
 }

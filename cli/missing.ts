@@ -1,0 +1,134 @@
+/**
+ * A look at Docker before a gateway is started: what a prune took while it was stopped. A network and
+ * an image are made again. The data volume is not: Docker would give an empty one to whoever asks.
+ */
+import type { PlaceSettings } from "../settings/schema";
+import { requireDaemon, useDockerHost } from "../toolchain/docker";
+import { dockerHas } from "../toolchain/dockerCli";
+import type { DockerHost } from "../toolchain/dockerHost";
+import { StepError, type Progress } from "../toolchain/progress";
+
+/** What the state has in Docker and Docker may have lost. */
+export interface Part {
+    readonly kind: "volume" | "network" | "image";
+    readonly urn: string;
+    /** Name, or an image's id: what Docker is asked for. */
+    readonly name: string;
+}
+
+/** The part of `pulumi stack export` that is read. */
+interface Export {
+    readonly deployment?: {
+        readonly resources?: readonly {
+            readonly urn: string;
+            readonly type: string;
+            /** Replaced, and to be deleted still. */
+            readonly delete?: boolean;
+            readonly outputs?: Readonly<Record<string, unknown>>;
+        }[];
+    };
+}
+
+/** Types of resources with what they are in Docker, and the output that has its name. */
+const KINDS: Readonly<Record<string, readonly [kind: Part["kind"], output: string]>> = {
+    "docker:index/volume:Volume": ["volume", "name"],
+    "docker:index/network:Network": ["network", "name"],
+    "docker:index/remoteImage:RemoteImage": ["image", "imageId"],
+};
+
+/** What a stack has in Docker, as its state says. */
+export function partsOf(exported: Export): Part[] {
+    return (exported.deployment?.resources ?? []).flatMap(({ urn, type, delete: old, outputs }) => {
+        const [kind, output] = KINDS[type] ?? [];
+        const name = output && outputs?.[output];
+        return kind && !old && typeof name === "string" ? [{ kind, urn, name }] : [];
+    });
+}
+
+/** Why a gateway is not started without its volume. */
+export function volumeIsMissing({ name }: Part, { host, namedBy }: DockerHost): StepError {
+    return new StepError(
+        [
+            `Docker at ${host} (${namedBy}) has no volume ${name}, which holds all that this gateway and its sandboxes have stored`,
+            "  nothing was changed; Docker would make an empty volume of that name, so the gateway is not started",
+            "  either the gateway is on another daemon, or the volume was removed (docker volume prune, docker system prune --volumes, a clean-up in Docker Desktop)",
+        ].join("\n"),
+        `look for it on your other daemons first: \`docker context ls\`, \`docker --context NAME volume ls\`; where it is there, \`docker context use NAME\` (or DOCKER_HOST), then run this again. Else restore a backup into a volume ${name}, and keep the Pulumi state, without which no backup can be run: docs/operations.md, \`The data volume is missing\``,
+    );
+}
+
+/**
+ * The daemon of a stack. A cluster that is there needs none; a gateway that it takes the place of may
+ * still be in one.
+ */
+export async function dockerOf({
+    gateway,
+    existingCluster,
+}: PlaceSettings): Promise<DockerHost | undefined> {
+    const host = useDockerHost(gateway.dockerHost);
+    return existingCluster ? host.catch(() => undefined) : host;
+}
+
+/**
+ * Sees that Docker has the data volume.
+ *
+ * @returns what else Docker has lost
+ * @throws StepError without the volume, or when Docker does not answer
+ */
+export async function findMissing(
+    env: NodeJS.ProcessEnv,
+    { existingCluster }: PlaceSettings,
+    docker: DockerHost | undefined,
+    progress: Progress,
+): Promise<Part[]> {
+    if (existingCluster || !docker) {
+        return [];
+    }
+    const text = await progress.run("pulumi", ["stack", "export"], { env, quiet: true });
+    const parts = partsOf(JSON.parse(text) as Export);
+    if (parts.length === 0) {
+        return [];
+    }
+    await requireDaemon(docker);
+    const missing: Part[] = [];
+    for (const part of parts) {
+        if (!(await dockerHas(part.kind, part.name))) {
+            missing.push(part);
+        }
+    }
+    const volume = missing.find(({ kind }) => kind === "volume");
+    if (volume) {
+        throw volumeIsMissing(volume, docker);
+    }
+    return missing;
+}
+
+/**
+ * Has the state forget what Docker has lost, so that the next `up` makes it again.
+ *
+ * @throws StepError as `findMissing` does, or when that fails
+ */
+export async function mendPruned(
+    env: NodeJS.ProcessEnv,
+    place: PlaceSettings,
+    docker: DockerHost | undefined,
+    progress: Progress,
+): Promise<void> {
+    const missing = await findMissing(env, place, docker, progress);
+    if (missing.length === 0) {
+        return;
+    }
+    const lost = missing.map(({ kind, name }) => `${kind} ${name}`).join(", ");
+    progress.print(`  Docker has lost, and it is made again: ${lost}`);
+    // These alone: whatever is in Kubernetes cannot be asked while the gateway is stopped.
+    const targets = missing.flatMap(({ urn }) => ["--target", urn]);
+    const args = ["refresh", "--yes", "--skip-preview", ...targets];
+    progress.print(`  $ pulumi refresh --yes --skip-preview --target ... (${missing.length})`);
+    const status = await progress.attach("pulumi", args, env);
+    if (status !== 0) {
+        throw new StepError(
+            `pulumi refresh failed with status ${status}`,
+            "see what it says above, then run this again",
+        );
+    }
+}

@@ -1,0 +1,74 @@
+/** What the `docker` command answers: the one client that reaches a daemon by every way there is. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { StepError } from "./progress";
+
+/** Seconds an answer may take; over SSH it is slow, and a daemon that hangs must not hang us. */
+const ANSWER_SECONDS = 30;
+
+/** A command that did not do what it should: Node's error, with what the command said. */
+export type CommandError = Error & { readonly stdout?: string; readonly stderr?: string };
+
+/** What a docker command prints. @throws CommandError; ENOENT is its code where there is no `docker` */
+export async function docker(...args: string[]): Promise<string> {
+    const options = { timeout: ANSWER_SECONDS * 1000, maxBuffer: 64 * 2 ** 20 };
+    return (await promisify(execFile)("docker", args, options)).stdout;
+}
+
+/** Things that Docker lists by name, with how. */
+const LISTS = {
+    container: ["ps", "--all", "--format", "{{.Names}}"],
+    network: ["network", "ls", "--format", "{{.Name}}"],
+    volume: ["volume", "ls", "--format", "{{.Name}}"],
+    /** By id, as `sha256:...`. */
+    image: ["image", "ls", "--all", "--no-trunc", "--quiet"],
+} as const;
+
+/**
+ * Whether the daemon has something, by a list: one that is empty and one that was not given are not
+ * confused, as words of an error might be.
+ *
+ * @throws StepError when Docker does not answer
+ */
+export async function dockerHas(kind: keyof typeof LISTS, name: string): Promise<boolean> {
+    // Docker's own filters match parts of names.
+    return (await answer(LISTS[kind])).split(/[\n,]/).includes(name);
+}
+
+/** Labels of an image. @returns undefined when the daemon does not have it */
+export async function imageLabels(
+    reference: string,
+): Promise<Readonly<Record<string, string>> | undefined> {
+    if ((await answer(["image", "ls", "--quiet", reference])).trim() === "") {
+        return undefined;
+    }
+    const format = "{{json .Config.Labels}}";
+    const labels = await answer(["image", "inspect", "--format", format, reference]);
+    return (JSON.parse(labels) as Record<string, string> | null) ?? {};
+}
+
+/** Ports of this machine that a container holds: none, when it does not run or is not there. */
+export async function portsHeldBy(container: string): Promise<Set<number>> {
+    if (!(await dockerHas("container", container))) {
+        return new Set();
+    }
+    const format = "{{json .NetworkSettings.Ports}}";
+    const text = await answer(["inspect", "--type", "container", "--format", format, container]);
+    const ports = JSON.parse(text) as Record<string, { HostPort: string }[] | null> | null;
+    const bindings = Object.values(ports ?? {}).flatMap((binding) => binding ?? []);
+    return new Set(bindings.map(({ HostPort }) => Number(HostPort)));
+}
+
+async function answer(args: readonly string[]): Promise<string> {
+    try {
+        return await docker(...args);
+    } catch (error) {
+        throw new StepError(`cannot ask Docker: \`docker ${args.join(" ")}\`: ${lastWords(error)}`);
+    }
+}
+
+/** Why a command did not answer. */
+export function lastWords(error: unknown): string {
+    const { stderr, message } = error as CommandError;
+    return stderr?.trim().split("\n").at(-1) || message.split("\n")[0] || "unknown";
+}
