@@ -33,7 +33,7 @@ export function chooseEnvironment(
         variables["PULUMI_HOME"] = environment.ensureHome(root, tools.plugins);
     }
     if (tools.path.length > 0) {
-        // An engine that was built here is as new as it gets.
+        // An engine that `make` brought has the version that the program was tried with.
         variables["PULUMI_SKIP_UPDATE_CHECK"] = "true";
     }
     if (stack !== undefined) {

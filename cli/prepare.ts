@@ -9,7 +9,7 @@ import { dockerIsHere } from "../settings/thisMachine";
 import { cacheRoot } from "../toolchain/cache";
 import { aptInstall, provideDocker, useDockerHost } from "../toolchain/docker";
 import { portsHeldBy } from "../toolchain/dockerCli";
-import type { DockerHost } from "../toolchain/dockerHost";
+import { SYSTEM_SOCKET, type DockerHost } from "../toolchain/dockerHost";
 import { LOCAL_FOLDER } from "../toolchain/environment";
 import { checkGo, hasGoProgram } from "../toolchain/goBuild";
 import * as images from "../toolchain/images";
@@ -140,7 +140,9 @@ async function checkFirst(root: string, purpose: "containers" | "pulumi"): Promi
         checkGo(missing);
     }
     mkdirSync(cacheRoot(), { recursive: true });
-    const docker = purpose === "containers" ? ["/var/lib"] : [];
+    // Where another daemon keeps its things is not known here, or not on this machine.
+    const here = process.platform === "linux" && process.env["DOCKER_HOST"] === SYSTEM_SOCKET;
+    const docker = purpose === "containers" && here ? ["/var/lib"] : [];
     const folders = [root, cacheRoot(), ...docker].filter(
         (folder) => statSync(folder, { throwIfNoEntry: false }) !== undefined,
     );

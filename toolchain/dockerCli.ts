@@ -11,7 +11,12 @@ export type CommandError = Error & { readonly stdout?: string; readonly stderr?:
 
 /** What a docker command prints. @throws CommandError; ENOENT is its code where there is no `docker` */
 export async function docker(...args: string[]): Promise<string> {
-    const options = { timeout: ANSWER_SECONDS * 1000, maxBuffer: 64 * 2 ** 20 };
+    return dockerWithin(ANSWER_SECONDS, ...args);
+}
+
+/** The same with a time of its own, in seconds. */
+export async function dockerWithin(seconds: number, ...args: string[]): Promise<string> {
+    const options = { timeout: seconds * 1000, maxBuffer: 64 * 2 ** 20 };
     return (await promisify(execFile)("docker", args, options)).stdout;
 }
 

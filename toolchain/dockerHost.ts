@@ -115,7 +115,10 @@ const STARTS: readonly (readonly [sign: RegExp, start: string])[] = [
         /podman/,
         "start Podman's socket (`systemctl --user start podman.socket`, on macOS `podman machine start`)",
     ],
-    [/context rootless|\/run\/user\/\d+\/docker\.sock/, "start it: `systemctl --user start docker`"],
+    [
+        /context rootless|\/run\/user\/\d+\/docker\.sock/,
+        "start it: `systemctl --user start docker`",
+    ],
 ];
 
 /** How a daemon that does not answer is started. @param platform as `process.platform` */

@@ -30,7 +30,8 @@ export interface ServerInfo {
 /** A daemon, as it describes itself. */
 export interface Daemon {
     readonly version: string;
-    readonly kind: "Docker" | "Docker Desktop" | "Colima" | "OrbStack" | "Rancher Desktop" | "Podman";
+    readonly kind:
+        "Docker" | "Docker Desktop" | "Colima" | "OrbStack" | "Rancher Desktop" | "Podman";
     readonly rootless: boolean;
     readonly info: ServerInfo;
 }
@@ -166,6 +167,9 @@ function memoryRefusal({ info, kind }: Daemon): Refusal {
 /** The daemon in a few words. */
 export function describeDaemon(daemon: Daemon): string {
     const { kind, version, rootless } = daemon;
-    const name = kind === "Docker" ? `Docker ${version}` : `${kind} (${kind === "Podman" ? "" : "Docker "}${version})`;
+    const name =
+        kind === "Docker"
+            ? `Docker ${version}`
+            : `${kind} (${kind === "Podman" ? "" : "Docker "}${version})`;
     return `${name}${rootless ? ", rootless," : ""} answers${kind === "Podman" || rootless ? "; no gateway was tried there yet, see docs/compatibility.md" : ""}`;
 }

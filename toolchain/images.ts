@@ -11,9 +11,12 @@ import {
 import * as path from "node:path";
 import { cached, entryName, type Recipe } from "./cache";
 import { aptInstall } from "./docker";
-import { imageLabels } from "./dockerCli";
+import { dockerWithin, imageLabels } from "./dockerCli";
+import { announce } from "./download";
 import { checkGo, goPrograms, goRecipe, hasGoProgram } from "./goBuild";
+import { checkImageBuild } from "./machine";
 import { StepError, type Progress } from "./progress";
+import { pullSize } from "./pullSize";
 
 /** Programs that the node image is made of; first the one that most of the code is in. */
 export const NODE_PROGRAMS = [
@@ -35,6 +38,9 @@ const SHARED_SCRIPTS = ["debian-rootfs", "image-archive", "phase.sh"].map((file)
 
 /** Seconds a registry may take; on a machine without one the answer comes at once. */
 const PULL_TIMEOUT = 600;
+
+/** Seconds a registry may take to tell the size of an image, which nothing depends on. */
+const MANIFEST_TIMEOUT = 10;
 
 /** How Docker says that it did not reach a registry. */
 const UNREACHABLE =
@@ -62,7 +68,10 @@ export async function provideNodeImage(reference: string, progress: Progress): P
     } else if (await pull(reference, progress)) {
         return "pulled";
     }
-    const entry = await cached(recipe, (folder) => buildNodeImage(reference, folder, progress));
+    const entry = await cached(recipe, (folder) => {
+        checkImageBuild(`k3s image ${reference}`);
+        return buildNodeImage(reference, folder, progress);
+    });
     await progress.run("docker", ["load", "--input", path.join(entry, "image.tar")]);
     return "made here";
 }
@@ -100,6 +109,7 @@ export async function provideArchive(
         files: [source, ...SHARED_SCRIPTS],
     };
     const entry = await cached(recipe, async (folder) => {
+        checkImageBuild(archive.title);
         await progress.run(path.join(source, "build"), ["--out", path.join(folder, archive.file)]);
     });
     mkdirSync(target, { recursive: true });
@@ -175,6 +185,7 @@ async function ensureCompiler(progress: Progress): Promise<void> {
  * to be stood in for
  */
 async function pull(reference: string, progress: Progress): Promise<boolean> {
+    announce(progress, `image ${reference}`, await sizeOf(reference));
     try {
         await progress.run("docker", ["pull", reference], { timeout: PULL_TIMEOUT });
         return true;
@@ -183,5 +194,21 @@ async function pull(reference: string, progress: Progress): Promise<boolean> {
             return false;
         }
         throw error;
+    }
+}
+
+/** Bytes that are fetched for an image. @returns undefined when the registry does not say */
+async function sizeOf(reference: string): Promise<number | undefined> {
+    try {
+        const inspect = ["manifest", "inspect", "--verbose", reference];
+        const arch = await dockerWithin(
+            MANIFEST_TIMEOUT,
+            "version",
+            "--format",
+            "{{.Server.Arch}}",
+        );
+        return pullSize(await dockerWithin(MANIFEST_TIMEOUT, ...inspect), arch.trim());
+    } catch {
+        return undefined;
     }
 }

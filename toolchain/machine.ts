@@ -1,5 +1,5 @@
 /** What the machine must have before anything is tried. */
-import { statfsSync } from "node:fs";
+import { existsSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
 import * as os from "node:os";
 import { StepError } from "./progress";
@@ -33,7 +33,8 @@ export function checkMachine(folders: readonly string[], purpose: Purpose): stri
         if (bavail * bsize < needs.disk) {
             throw new StepError(
                 `the disk of ${folder} has ${gib(bavail * bsize)} free; ${gib(needs.disk)} are needed`,
-                "make room, for example with `docker system prune`, then run this again",
+                // Nothing that removes what no container uses: that is all of a stopped gateway.
+                "make room (of Docker's things, `docker builder prune` removes build caches alone), then run this again",
             );
         }
     }
@@ -45,6 +46,42 @@ export function checkMachine(folders: readonly string[], purpose: Purpose): stri
     }
     return `${os.type()} ${os.release()}, ${os.availableParallelism()} cores, ${gib(os.totalmem())}`;
 }
+
+/**
+ * Checks that images can be built here. Nothing else needs this kind of machine.
+ *
+ * @param what the image, for people
+ */
+export function checkImageBuild(what: string, machine: ImageBuilder = THIS_MACHINE): void {
+    const missing = [
+        machine.platform === "linux" && machine.hasApt ? [] : ["Debian"],
+        machine.arch === "x64" ? [] : ["x86-64"],
+        machine.root ? [] : ["root"],
+    ].flat();
+    if (missing.length > 0) {
+        throw new StepError(
+            `the ${what} has to be built here, because no registry was reached, and that needs ${missing.join(" and ")}`,
+            "run this where the registry is reached (`docker pull` works), or have the image there already, or build on Debian (x86-64) as root",
+        );
+    }
+}
+
+/** What building an image asks of a machine. */
+export interface ImageBuilder {
+    /** As `process.platform`. */
+    readonly platform: string;
+    /** As `process.arch`. */
+    readonly arch: string;
+    readonly hasApt: boolean;
+    readonly root: boolean;
+}
+
+const THIS_MACHINE: ImageBuilder = {
+    platform: process.platform,
+    arch: process.arch,
+    hasApt: existsSync("/usr/bin/apt-get"),
+    root: process.getuid?.() === 0,
+};
 
 /** The first of the ports that something listens on. @returns undefined when all are free */
 export async function findBusyPort(
