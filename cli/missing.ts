@@ -4,9 +4,10 @@
  */
 import type { PlaceSettings } from "../settings/schema";
 import { requireDaemon, useDockerHost } from "../toolchain/docker";
-import { dockerHas } from "../toolchain/dockerCli";
+import { dockerHas, imageLabels } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { StepError, type Progress } from "../toolchain/progress";
+import { prepareNodeImage } from "./prepare";
 
 /** What the state has in Docker and Docker may have lost. */
 export interface Part {
@@ -120,6 +121,10 @@ export async function mendPruned(
     }
     const lost = missing.map(({ kind, name }) => `${kind} ${name}`).join(", ");
     progress.print(`  Docker has lost, and it is made again: ${lost}`);
+    const { image } = place.gateway;
+    if (missing.some(({ kind }) => kind === "image") && !(await imageLabels(image))) {
+        await prepareNodeImage(image, progress);
+    }
     // These alone: whatever is in Kubernetes cannot be asked while the gateway is stopped.
     const targets = missing.flatMap(({ urn }) => ["--target", urn]);
     const args = ["refresh", "--yes", "--skip-preview", ...targets];

@@ -116,7 +116,11 @@ export async function preparePulumi(progress: Progress): Promise<PulumiTools> {
     );
 }
 
-async function prepareNodeImage(image: string, progress: Progress): Promise<images.NodeImage> {
+/** The k3s image, with a line for people. */
+export async function prepareNodeImage(
+    image: string,
+    progress: Progress,
+): Promise<images.NodeImage> {
     return progress.step(
         "k3s image",
         () => images.provideNodeImage(image, progress),

@@ -28,8 +28,8 @@ export const NODE_PROGRAMS = [
     "kube-router",
 ] as const;
 
-/** Label of an image that was made here under the name of a published one. */
-const STAND_IN_LABEL = "sandbox-gateway.stand-in";
+/** Label of an image that was made here under the name of a published one: `standInOf` of the name. */
+export const STAND_IN_LABEL = "sandbox-gateway.stand-in";
 
 /** What the scripts that build images have in common. */
 const SHARED_SCRIPTS = ["debian-rootfs", "image-archive", "phase.sh"].map((file) =>
@@ -62,7 +62,7 @@ export async function provideNodeImage(reference: string, progress: Progress): P
         if (standIn === undefined) {
             return "there";
         }
-        if (standIn === entryName(recipe)) {
+        if (standIn === standInOf(reference)) {
             return "made here";
         }
     } else if (await pull(reference, progress)) {
@@ -129,6 +129,11 @@ export async function provideArchive(
     renameSync(temporary, to);
 }
 
+/** What the label of an up-to-date image says. */
+export function standInOf(reference: string): string {
+    return entryName(nodeImageRecipe(reference));
+}
+
 function nodeImageRecipe(reference: string): Recipe {
     return {
         name: "node-image",
@@ -159,7 +164,7 @@ async function buildNodeImage(
         path.join(folder, "image.tar"),
         "--label",
         // It says that it is not the published image, and from which recipe it is.
-        `${STAND_IN_LABEL}=${entryName(nodeImageRecipe(reference))}`,
+        `${STAND_IN_LABEL}=${standInOf(reference)}`,
         "--work",
         work,
     ]);

@@ -90,4 +90,10 @@ describe("asShell", () => {
             `export X='it'\\''s'\nexport PATH='/a b/c':"$PATH"`,
         );
     });
+
+    it("takes away what would win over the rest", () => {
+        expect(asShell([], { DOCKER_HOST: "tcp://h" }, ["DOCKER_CONTEXT"])).toBe(
+            "export DOCKER_HOST='tcp://h'\nunset DOCKER_CONTEXT",
+        );
+    });
 });

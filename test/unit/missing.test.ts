@@ -1,0 +1,171 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findMissing, mendPruned, partsOf } from "../../cli/missing";
+import type { PlaceSettings } from "../../settings/schema";
+import { parsePlace } from "../../settings/parse";
+import type { DockerHost } from "../../toolchain/dockerHost";
+import { StepError } from "../../toolchain/progress";
+import { StandIns } from "../support/standIns";
+
+const URN = "urn:pulumi:dev::sandbox-gateway::sandbox-gateway:index:Gateway$docker:index";
+const VOLUME = {
+    urn: `${URN}/volume:Volume::gateway-data`,
+    type: "docker:index/volume:Volume",
+    outputs: { name: "openshell-cluster-dev", driver: "local" },
+};
+const NETWORK = {
+    urn: `${URN}/network:Network::gateway-network`,
+    type: "docker:index/network:Network",
+    outputs: { name: "openshell-cluster-dev", driver: "bridge" },
+};
+const IMAGE = {
+    urn: `${URN}/remoteImage:RemoteImage::gateway-image-1`,
+    type: "docker:index/remoteImage:RemoteImage",
+    outputs: { name: "rancher/k3s:v1", imageId: "sha256:abc" },
+};
+const STATE = { version: 3, deployment: { resources: [VOLUME, NETWORK, IMAGE] } };
+
+const part = (kind: string, { urn }: { urn: string }, name: string) => ({ kind, urn, name });
+
+describe("what a state has in Docker", () => {
+    it.each<[string, object, object[]]>([
+        [
+            "volume, network and image",
+            STATE,
+            [
+                part("volume", VOLUME, "openshell-cluster-dev"),
+                part("network", NETWORK, "openshell-cluster-dev"),
+                part("image", IMAGE, "sha256:abc"),
+            ],
+        ],
+        ["nothing before the first up", { version: 3, deployment: {} }, []],
+        [
+            "not what is replaced already, not what has no outputs, and nothing of Kubernetes",
+            {
+                deployment: {
+                    resources: [
+                        { ...IMAGE, delete: true },
+                        { urn: NETWORK.urn, type: NETWORK.type },
+                        { urn: "u", type: "kubernetes:core/v1:Namespace", outputs: { name: "n" } },
+                    ],
+                },
+            },
+            [],
+        ],
+    ])("is %s", (_, state, parts) => {
+        expect(partsOf(state)).toEqual(parts);
+    });
+});
+
+describe("before a start", () => {
+    let standIns: StandIns;
+
+    const docker: DockerHost = {
+        ...{ host: "unix:///run/other.sock", namedBy: "Docker's context other", usual: false },
+        variables: {},
+    };
+    const { settings } = parsePlace({});
+    const place = settings as PlaceSettings;
+
+    beforeEach(() => {
+        standIns = new StandIns();
+        standIns.add("pulumi", `[ "$1" = refresh ] || echo '${JSON.stringify(STATE)}'`);
+    });
+
+    afterEach(() => standIns.remove());
+
+    /**
+     * A daemon that has these, among things with names that begin alike. `reference` is an image of
+     * the right name, which may be another one by now.
+     */
+    function has(...kinds: ("volume" | "network" | "image" | "reference")[]): void {
+        const line = (kind: (typeof kinds)[number], name: string) =>
+            kinds.includes(kind) ? name : `${name}-2`;
+        standIns.add(
+            "docker",
+            `case "$*" in
+version*) echo '{"Version": "28.4.0"}' ;;
+info*) echo '{}' ;;
+"volume ls"*) echo other; echo ${line("volume", "openshell-cluster-dev")} ;;
+"network ls"*) echo bridge; echo ${line("network", "openshell-cluster-dev")} ;;
+"image ls --all"*) echo ${line("image", "sha256:abc")} ;;
+"image ls --quiet ${place.gateway.image}") ${kinds.includes("reference") ? "echo abc" : ":"} ;;
+"image inspect"*) echo null ;;
+"pull ${place.gateway.image}") ;;
+*) exit 64 ;;
+esac`,
+        );
+    }
+
+    const pulumiCalls = () => standIns.calls().filter((call) => call.startsWith("pulumi "));
+    const mend = () => mendPruned(process.env, place, docker, standIns.progress);
+
+    it("nothing is done when all is there", async () => {
+        has("volume", "network", "image");
+        await mend();
+        expect(pulumiCalls()).toEqual(["pulumi stack export"]);
+        expect(standIns.printed).toBe("");
+    });
+
+    it("the state forgets what a prune took, and nothing else", async () => {
+        has("volume", "reference");
+        await mend();
+        expect(pulumiCalls()).toEqual([
+            "pulumi stack export",
+            `pulumi refresh --yes --skip-preview --target ${NETWORK.urn} --target ${IMAGE.urn}`,
+        ]);
+        expect(standIns.printed).toContain(
+            "Docker has lost, and it is made again: network openshell-cluster-dev, image sha256:abc",
+        );
+    });
+
+    it("an image alone is made again", async () => {
+        has("volume", "network");
+        await mend();
+        // Fetched before anything else, or made where no registry is reached.
+        const image = standIns.calls().indexOf(`docker pull ${place.gateway.image}`);
+        expect(image).toBeGreaterThan(0);
+        expect(standIns.calls().slice(image)).toContain(
+            `pulumi refresh --yes --skip-preview --target ${IMAGE.urn}`,
+        );
+    });
+
+    it.each([
+        ["start and up", mend],
+        ["heal", () => findMissing(process.env, place, docker, standIns.progress)],
+    ])("%s refuses to go on without the volume, and touches nothing", async (_, work) => {
+        has();
+        const error: unknown = await Promise.resolve(work()).catch((reason: unknown) => reason);
+        expect(error).toBeInstanceOf(StepError);
+        const { message, hint } = error as StepError;
+        expect(message).toContain(
+            "Docker at unix:///run/other.sock (Docker's context other) has no volume openshell-cluster-dev",
+        );
+        expect(message).toContain("nothing was changed");
+        expect(hint).toContain("docker context ls");
+        expect(hint).toContain("keep the Pulumi state");
+        // Nothing here may lead to loss.
+        expect(hint).not.toMatch(/destroy|protect|prune|volume create|\brm\b/);
+        expect(pulumiCalls()).toEqual(["pulumi stack export"]);
+    });
+
+    it("a daemon that does not answer is not taken for one that has nothing", async () => {
+        standIns.add("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1");
+        const error: unknown = await mend().catch((reason: unknown) => reason);
+        expect((error as StepError).message).toContain("no Docker daemon answers at unix:///run/");
+        expect(pulumiCalls()).toEqual(["pulumi stack export"]);
+    });
+
+    it("a refresh that fails ends the start", async () => {
+        has("volume", "image");
+        standIns.add("pulumi", `[ "$1" != refresh ] || exit 3; echo '${JSON.stringify(STATE)}'`);
+        const error: unknown = await mend().catch((reason: unknown) => reason);
+        expect((error as StepError).message).toContain("pulumi refresh failed with status 3");
+    });
+
+    it("an existing cluster has nothing in Docker", async () => {
+        const existingCluster = { kubeconfig: "/k", context: "c", storageClass: "s", host: "h" };
+        const cluster = parsePlace({ existingCluster }).settings as PlaceSettings;
+        await mendPruned(process.env, cluster, docker, standIns.progress);
+        expect(standIns.calls()).toEqual([]);
+    });
+});
