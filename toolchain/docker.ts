@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "no
 import * as os from "node:os";
 import * as path from "node:path";
 import { docker, lastWords, type CommandError } from "./dockerCli";
-import { chooseDockerHost, startAdvice, SYSTEM_SOCKET, type DockerHost } from "./dockerHost";
+import { chooseDockerHost, isWsl, startAdvice, SYSTEM_SOCKET, type DockerHost } from "./dockerHost";
 import { describeDaemon, recogniseDaemon, refusalOf, type Daemon } from "./dockerKind";
 import type { ServerInfo, ServerVersion } from "./dockerKind";
 import { StepError, type Progress } from "./progress";
@@ -21,6 +21,8 @@ const STATE_FOLDER = "/var/lib/sandbox-gateway";
 
 /** Bit of CAP_SYS_RESOURCE in a capability mask. */
 const CAP_SYS_RESOURCE = 1n << 24n;
+
+const THIS_MACHINE = { platform: process.platform, release: os.release() };
 
 /** What a gateway's settings say of its daemon. */
 export interface DaemonSettings {
@@ -103,10 +105,11 @@ export async function provideDocker(
         checkDaemon(found, settings);
         return `${describeDaemon(found)}${host.usual ? "" : `, at ${host.host} (${host.namedBy})`}`;
     }
-    if (!host.usual || process.platform !== "linux") {
+    const here = existsSync("/usr/sbin/dockerd") || existsSync("/usr/bin/dockerd");
+    if (!host.usual || process.platform !== "linux" || (!here && isWsl(THIS_MACHINE))) {
         throw noAnswer(host, found);
     }
-    if (!existsSync("/usr/sbin/dockerd") && !existsSync("/usr/bin/dockerd")) {
+    if (!here) {
         await installDocker(host, progress);
     }
     if (process.getuid?.() !== 0) {
@@ -130,7 +133,7 @@ export async function requireDaemon(host: DockerHost): Promise<Daemon> {
 function noAnswer(host: DockerHost, said: string): StepError {
     return new StepError(
         `no Docker daemon answers at ${host.host} (${host.namedBy}): ${said}`,
-        startAdvice(host, process.platform),
+        startAdvice(host, THIS_MACHINE),
     );
 }
 

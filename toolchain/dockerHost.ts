@@ -121,11 +121,21 @@ const STARTS: readonly (readonly [sign: RegExp, start: string])[] = [
     ],
 ];
 
-/** How a daemon that does not answer is started. @param platform as `process.platform` */
-export function startAdvice(
-    { host, namedBy, usual }: DockerHost,
-    platform: NodeJS.Platform,
-): string {
+/** The machine that a daemon is started on. */
+export interface Machine {
+    /** As `process.platform`. */
+    readonly platform: NodeJS.Platform;
+    /** As `os.release()`. */
+    readonly release: string;
+}
+
+/** Whether this is Linux in Windows, where Docker Desktop brings the usual socket while it runs. */
+export function isWsl({ platform, release }: Machine): boolean {
+    return platform === "linux" && /microsoft/i.test(release);
+}
+
+/** How a daemon that does not answer is started. */
+export function startAdvice({ host, namedBy, usual }: DockerHost, machine: Machine): string {
     const colima = /context colima-(\S+)|\/\.colima\/([^/]+)\//.exec(`${namedBy} ${host}`);
     const profile = colima?.[1] ?? colima?.[2] ?? "default";
     if (colima || /\bcolima\b/.test(`${namedBy} ${host}`)) {
@@ -138,8 +148,11 @@ export function startAdvice(
     if (host.startsWith("ssh://")) {
         return `see that \`ssh ${host} docker version\` works without a question, then run this again`;
     }
+    if (usual && isWsl(machine)) {
+        return "start Docker Desktop and turn its WSL integration on for this distribution, or install Docker here; then run this again";
+    }
     if (usual) {
-        return platform === "darwin"
+        return machine.platform === "darwin"
             ? "open Docker Desktop or start Colima (`colima start`); where it is not the default, `docker context use NAME`; then run this again"
             : "start it (`sudo systemctl start docker`), or choose another (`docker context ls`, `docker context use NAME`), then run this again";
     }

@@ -153,7 +153,8 @@ describe("a daemon that does not answer", () => {
         namedBy = "DOCKER_HOST",
         platform: NodeJS.Platform = "linux",
         usual = false,
-    ) => startAdvice({ host, namedBy, usual, variables: {} }, platform);
+        release = "6.1.0-41-amd64",
+    ) => startAdvice({ host, namedBy, usual, variables: {} }, { platform, release });
 
     it.each([
         ["unix:///home/u/.docker/desktop/docker.sock", "Docker's context desktop-linux", "Desktop"],
@@ -188,5 +189,7 @@ describe("a daemon that does not answer", () => {
         expect(advice(usual, "Docker's default", "linux", true)).toContain("sudo systemctl start");
         expect(advice(usual, "Docker's default", "darwin", true)).toContain("Docker Desktop");
         expect(advice(usual, "Docker's default", "darwin", true)).not.toContain("systemctl");
+        const wsl = "6.6.87.2-microsoft-standard-WSL2";
+        expect(advice(usual, "Docker's default", "linux", true, wsl)).toContain("WSL integration");
     });
 });
