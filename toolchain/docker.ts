@@ -4,7 +4,13 @@ import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "no
 import * as os from "node:os";
 import * as path from "node:path";
 import { docker, lastWords, type CommandError } from "./dockerCli";
-import { chooseDockerHost, isWsl, startAdvice, SYSTEM_SOCKET, type DockerHost } from "./dockerHost";
+import {
+    chooseDockerHost,
+    mayProvide,
+    startAdvice,
+    SYSTEM_SOCKET,
+    type DockerHost,
+} from "./dockerHost";
 import { describeDaemon, recogniseDaemon, refusalOf, type Daemon } from "./dockerKind";
 import type { ServerInfo, ServerVersion } from "./dockerKind";
 import { StepError, type Progress } from "./progress";
@@ -89,8 +95,7 @@ function readCurrentContext(): string | undefined {
 }
 
 /**
- * Makes sure that the daemon answers and can have a gateway. One that somebody has named is never
- * stood in for: a second one beside it would have none of what is in it.
+ * Makes sure that the daemon answers and can have a gateway.
  *
  * @returns what was found or done, for people
  * @throws StepError with how it is started, or why it will not do
@@ -106,7 +111,7 @@ export async function provideDocker(
         return `${describeDaemon(found)}${host.usual ? "" : `, at ${host.host} (${host.namedBy})`}`;
     }
     const here = existsSync("/usr/sbin/dockerd") || existsSync("/usr/bin/dockerd");
-    if (!host.usual || process.platform !== "linux" || (!here && isWsl(THIS_MACHINE))) {
+    if (!mayProvide(host, THIS_MACHINE, here)) {
         throw noAnswer(host, found);
     }
     if (!here) {

@@ -129,8 +129,18 @@ export interface Machine {
     readonly release: string;
 }
 
+/**
+ * Whether a daemon that does not answer may be installed and started. One that somebody has named is
+ * never stood in for: a second one beside it has nothing of what is in it.
+ *
+ * @param installed whether Docker is there, and does not run
+ */
+export function mayProvide(host: DockerHost, machine: Machine, installed: boolean): boolean {
+    return host.usual && machine.platform === "linux" && (installed || !isWsl(machine));
+}
+
 /** Whether this is Linux in Windows, where Docker Desktop brings the usual socket while it runs. */
-export function isWsl({ platform, release }: Machine): boolean {
+function isWsl({ platform, release }: Machine): boolean {
     return platform === "linux" && /microsoft/i.test(release);
 }
 

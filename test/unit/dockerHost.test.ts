@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { chooseDockerHost, startAdvice, type Choice } from "../../toolchain/dockerHost";
+import { chooseDockerHost, mayProvide, startAdvice, type Choice } from "../../toolchain/dockerHost";
 import { StepError } from "../../toolchain/progress";
 
 /** What `docker context inspect` prints, as version 28 does. */
@@ -191,5 +191,26 @@ describe("a daemon that does not answer", () => {
         expect(advice(usual, "Docker's default", "darwin", true)).not.toContain("systemctl");
         const wsl = "6.6.87.2-microsoft-standard-WSL2";
         expect(advice(usual, "Docker's default", "linux", true, wsl)).toContain("WSL integration");
+    });
+});
+
+describe("a daemon is installed or started", () => {
+    const LINUX = { platform: "linux", release: "6.1.0-41-amd64" } as const;
+    const WSL = { platform: "linux", release: "6.6.87.2-microsoft-standard-WSL2" } as const;
+    const MACOS = { platform: "darwin", release: "24.6.0" } as const;
+    const rootless = context("rootless", { Host: "unix:///run/user/1000/docker.sock" });
+
+    it.each([
+        [true, "the usual one, not installed", {}, LINUX, false],
+        [true, "the usual one, installed", { inspected: USUAL }, LINUX, true],
+        [true, "the usual one of WSL, installed", { inspected: USUAL }, WSL, true],
+        // Docker Desktop brings it while it runs.
+        [false, "the usual one of WSL, not installed", { inspected: USUAL }, WSL, false],
+        [false, "the usual one of macOS", { inspected: USUAL }, MACOS, false],
+        [false, "one that a context names", { inspected: rootless }, LINUX, true],
+        [false, "one that DOCKER_HOST names", { env: { DOCKER_HOST: SERVER } }, LINUX, true],
+        [false, "one that the settings name", { setting: SERVER }, LINUX, true],
+    ])("%s: %s", (may, _, choice, machine, installed) => {
+        expect(mayProvide(choose(choice), machine, installed)).toBe(may);
     });
 });
