@@ -44,12 +44,17 @@ export async function dockerHas(kind: keyof typeof LISTS, name: string): Promise
 export async function imageLabels(
     reference: string,
 ): Promise<Readonly<Record<string, string>> | undefined> {
-    if ((await answer(["image", "ls", "--quiet", reference])).trim() === "") {
-        return undefined;
+    // A list would not show a reference of a tag with a digest.
+    const inspect = ["image", "inspect", "--format", "{{json .Config.Labels}}", reference];
+    try {
+        const labels = JSON.parse(await docker(...inspect)) as Record<string, string> | null;
+        return labels ?? {};
+    } catch (error) {
+        if (/no such image/i.test((error as CommandError).stderr ?? "")) {
+            return undefined;
+        }
+        throw noAnswer(inspect, error);
     }
-    const format = "{{json .Config.Labels}}";
-    const labels = await answer(["image", "inspect", "--format", format, reference]);
-    return (JSON.parse(labels) as Record<string, string> | null) ?? {};
 }
 
 /** Ports of this machine that a container holds: none, when it does not run or is not there. */
@@ -68,8 +73,12 @@ async function answer(args: readonly string[]): Promise<string> {
     try {
         return await docker(...args);
     } catch (error) {
-        throw new StepError(`cannot ask Docker: \`docker ${args.join(" ")}\`: ${lastWords(error)}`);
+        throw noAnswer(args, error);
     }
+}
+
+function noAnswer(args: readonly string[], error: unknown): StepError {
+    return new StepError(`cannot ask Docker: \`docker ${args.join(" ")}\`: ${lastWords(error)}`);
 }
 
 /** Why a command did not answer. */

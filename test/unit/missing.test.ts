@@ -88,8 +88,7 @@ info*) echo '{}' ;;
 "volume ls"*) echo other; echo ${line("volume", "openshell-cluster-dev")} ;;
 "network ls"*) echo bridge; echo ${line("network", "openshell-cluster-dev")} ;;
 "image ls --all"*) echo ${line("image", "sha256:abc")} ;;
-"image ls --quiet ${place.gateway.image}") ${kinds.includes("reference") ? "echo abc" : ":"} ;;
-"image inspect"*) echo null ;;
+"image inspect"*" ${place.gateway.image}") ${kinds.includes("reference") ? "echo null" : "echo 'Error: No such image: x' >&2; exit 1"} ;;
 "pull ${place.gateway.image}") ;;
 *) exit 64 ;;
 esac`,
