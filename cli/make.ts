@@ -51,7 +51,7 @@ async function main(command: string | undefined): Promise<number> {
             const tools = await preparePulumi(progress);
             const { variables } = chooseEnvironment(ROOT, tools, { stack, docker });
             // In the docker plugin it would win over DOCKER_HOST.
-            const unset = docker ? ["DOCKER_CONTEXT"] : [];
+            const unset = variables["DOCKER_HOST"] ? ["DOCKER_CONTEXT"] : [];
             process.stdout.write(`${asShell(tools.path, variables, unset)}\n`);
             return 0;
         });

@@ -9,7 +9,7 @@ import { dockerIsHere } from "../settings/thisMachine";
 import { cacheRoot } from "../toolchain/cache";
 import { aptInstall, provideDocker, useDockerHost } from "../toolchain/docker";
 import { portsHeldBy } from "../toolchain/dockerCli";
-import { SYSTEM_SOCKET, type DockerHost } from "../toolchain/dockerHost";
+import type { DockerHost } from "../toolchain/dockerHost";
 import { LOCAL_FOLDER } from "../toolchain/environment";
 import { checkGo, hasGoProgram } from "../toolchain/goBuild";
 import * as images from "../toolchain/images";
@@ -25,7 +25,7 @@ export async function prepareMachine(
     gateway: GatewaySettings,
     progress: Progress,
 ): Promise<void> {
-    await progress.step("machine", () => checkFirst(root, "containers"), String);
+    await progress.step("machine", () => checkFirst(root, "containers", host), String);
     await progress.step("Docker", () => provideDocker(host, gateway, progress), String);
 }
 
@@ -138,15 +138,18 @@ async function prepareArchives(
     }
 }
 
-async function checkFirst(root: string, purpose: "containers" | "pulumi"): Promise<string> {
+async function checkFirst(
+    root: string,
+    purpose: "containers" | "pulumi",
+    host?: DockerHost,
+): Promise<string> {
     const missing = (await missingPrograms()).filter((name) => !hasGoProgram(name));
     if (missing.length > 0) {
         checkGo(missing);
     }
     mkdirSync(cacheRoot(), { recursive: true });
     // Where another daemon keeps its things is not known here, or not on this machine.
-    const here = process.platform === "linux" && process.env["DOCKER_HOST"] === SYSTEM_SOCKET;
-    const docker = purpose === "containers" && here ? ["/var/lib"] : [];
+    const docker = host?.usual && process.platform === "linux" ? ["/var/lib"] : [];
     const folders = [root, cacheRoot(), ...docker].filter(
         (folder) => statSync(folder, { throwIfNoEntry: false }) !== undefined,
     );

@@ -13,7 +13,10 @@ export interface DockerHost {
     readonly namedBy: string;
     /** Whether nobody has named it: the usual one of this machine, which may be installed and started. */
     readonly usual: boolean;
-    /** Environment in which every client asks this daemon. */
+    /**
+     * Environment in which every client asks this daemon. Of the usual one nobody has to be told; and
+     * Pulumi's SDK would write it into the state, where its absence elsewhere would be a change.
+     */
     readonly variables: Readonly<Record<string, string>>;
 }
 
@@ -57,7 +60,7 @@ export function chooseDockerHost(choice: Choice): DockerHost {
         if (context && context.Name !== "default") {
             return hostOfContext(context);
         }
-        return hostByVariable(context?.Endpoints.docker?.Host || env["DOCKER_HOST"]);
+        return hostByVariable(env, context?.Endpoints.docker?.Host || env["DOCKER_HOST"]);
     }
     const context = env["DOCKER_CONTEXT"] || choice.currentContext;
     if (!env["DOCKER_HOST"] && context && context !== "default") {
@@ -66,17 +69,20 @@ export function chooseDockerHost(choice: Choice): DockerHost {
             "install Docker's command line (https://docs.docker.com/engine/install/), or set DOCKER_HOST",
         );
     }
-    return hostByVariable(env["DOCKER_HOST"]);
+    return hostByVariable(env, env["DOCKER_HOST"]);
 }
 
 function named(host: string, namedBy: string, more: Record<string, string> = {}): DockerHost {
     return { host, namedBy, usual: false, variables: { DOCKER_HOST: host, ...more } };
 }
 
-function hostByVariable(host?: string): DockerHost {
-    return host && host !== SYSTEM_SOCKET
-        ? named(host, "DOCKER_HOST")
-        : { ...named(SYSTEM_SOCKET, "Docker's default"), usual: true };
+function hostByVariable(env: NodeJS.ProcessEnv, host?: string): DockerHost {
+    if (host && host !== SYSTEM_SOCKET) {
+        return named(host, "DOCKER_HOST");
+    }
+    const usual = { ...named(SYSTEM_SOCKET, "Docker's default"), usual: true };
+    // DOCKER_CONTEXT=default may be all that keeps `docker` from the context of config.json.
+    return env["DOCKER_CONTEXT"] ? usual : { ...usual, variables: {} };
 }
 
 function hostOfContext({ Name, Endpoints, TLSMaterial, Storage }: Context): DockerHost {

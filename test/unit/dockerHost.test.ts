@@ -93,7 +93,8 @@ describe("the Docker daemon", () => {
     ])("is %s", (_, choice, host, namedBy, usual) => {
         expect(choose(choice)).toEqual({
             ...{ host, namedBy, usual },
-            variables: { DOCKER_HOST: host },
+            // Of the usual one nobody has to be told: the plugin goes there by itself.
+            variables: usual && !choice.env?.["DOCKER_CONTEXT"] ? {} : { DOCKER_HOST: host },
         });
     });
 
