@@ -1,4 +1,6 @@
 /** The public components. */
+// Before anything can fail.
+import "./stacks";
 export { APPLICATIONS, type Application, type ApplicationName } from "./application";
 export type { Address, Cluster } from "./cluster";
 export { ExistingCluster, type ExistingClusterArgs } from "./existingCluster";

@@ -119,7 +119,7 @@ describe("names", () => {
         }
         stack.configure(config({}, { egress: [{ cidr: `${address}/32`, ports: [model.port] }] }));
         await stack.up();
-        const ask = `wget -q -T 5 -O - --header 'Authorization: Bearer ${model.key}' http://host.docker.internal:${model.port}/v1 2>&1 || true`;
+        const ask = `timeout 5 wget -q -O - --header 'Authorization: Bearer ${model.key}' http://host.docker.internal:${model.port}/v1 2>&1 || true`;
         await until("the model answers", 60, async () =>
             (await stack.shell("agent", ask)).includes('"PO"'),
         );
