@@ -13,8 +13,9 @@ export default defineConfig({
                     // Bounds for a busy machine, not expectations.
                     testTimeout: 60_000,
                     hookTimeout: 60_000,
-                    // Threads start faster than processes, of which there would be one a file.
-                    pool: "threads",
+                    // Processes, because tests write programs and run them: of a file that one thread writes, the
+                    // processes that another starts hold it open for a moment, and it cannot be run.
+                    pool: "forks",
                     maxWorkers: CORES,
                 },
             },

@@ -82,8 +82,9 @@ function change(file: string, from: string, to: string): void {
 
 /** With the options that the launcher of programs compiles with when it loads them. */
 function compile(source: string, output: string): void {
-    const { compilerOptions } = ts.readConfigFile(path.join(ROOT, "tsconfig.json"), ts.sys.readFile)
-        .config as { compilerOptions: object };
+    const { compilerOptions } = ts.readConfigFile(path.join(ROOT, "tsconfig.json"), (file) =>
+        ts.sys.readFile(file),
+    ).config as { compilerOptions: object };
     const { options } = ts.convertCompilerOptionsFromJson(
         { ...compilerOptions, noEmit: false },
         ROOT,
