@@ -1,4 +1,4 @@
-/** The gateway's entrypoint, run for real under sh, in a folder that stands for the container's root. */
+/** The gateway's entrypoint, run for real under a shell, in a folder that stands for the container's root. */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -13,6 +13,7 @@ import {
 import * as os from "node:os";
 import * as path from "node:path";
 import { until } from "../../toolchain/wait";
+import { SH, shellCommand, type Shell } from "./shells";
 
 const SCRIPTS = path.join(__dirname, "..", "..", "components", "scripts");
 
@@ -54,7 +55,7 @@ export class GatewayRoot {
     readonly folder = mkdtempSync(path.join(os.tmpdir(), "entrypoint-"));
 
     /** A machine on which nothing is missing, with cgroup v1. */
-    constructor() {
+    constructor(private readonly shell: Shell = SH) {
         this.write("etc/sandbox-gateway/tls/server-ca.crt", AUTHORITY);
         this.write("etc/sandbox-gateway/tls/server-ca.key", "our key\n");
         this.write("etc/rancher/k3s/config.yaml", 'node-name: "n"\n');
@@ -147,24 +148,22 @@ export class GatewayRoot {
         return { status, said: stdout.trim() };
     }
 
+    private command(name: string, args: readonly string[]) {
+        return shellCommand(this.shell, this.at("bin"), path.join(SCRIPTS, name), args);
+    }
+
     private script(name: string, ...args: string[]) {
-        const { status, stdout, stderr } = spawnSync(
-            "/bin/sh",
-            [path.join(SCRIPTS, name), ...args],
-            {
-                encoding: "utf8",
-                env: this.env,
-            },
-        );
+        const { status, stdout, stderr } = spawnSync(...this.command(name, args), {
+            encoding: "utf8",
+            env: this.env,
+        });
         return { status, stdout, stderr };
     }
 
     /** Starts the entrypoint, sends TERM once a condition holds, and waits for the end. */
     async startAndStop(what: string, when: () => boolean) {
         this.k3s("runs");
-        const child = spawn("/bin/sh", [path.join(SCRIPTS, "entrypoint.sh"), "server"], {
-            env: this.env,
-        });
+        const child = spawn(...this.command("entrypoint.sh", ["server"]), { env: this.env });
         let stderr = "";
         child.stderr.on("data", (data: Buffer) => (stderr += data.toString()));
         const ended = new Promise<number | null>((resolve) => child.on("close", resolve));

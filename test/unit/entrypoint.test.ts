@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import * as os from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DATA, GatewayRoot, OURS, TLS } from "../support/gatewayRoot";
+import { shells } from "../support/shells";
 
 const MARKER = `${DATA}/.sandbox-gateway`;
 const OPEN = `${DATA}/.sandbox-gateway-open`;
@@ -10,172 +11,177 @@ const FULL = "entrypoint: the disk is full: ";
 
 let root: GatewayRoot;
 
-beforeEach(() => (root = new GatewayRoot()));
-afterEach(() => root.remove());
+describe.each(shells())("under $name", (shell) => {
+    beforeEach(() => (root = new GatewayRoot(shell)));
+    afterEach(() => root.remove());
 
-describe("a stop", () => {
-    const started = () => root.lines("calls").includes("started");
-    const node = os.hostname();
-    const drain = `kubectl drain ${node} --disable-eviction --force --ignore-daemonsets --delete-emptydir-data --timeout=50s`;
-    const opened = `kubectl uncordon ${node} --request-timeout=5s`;
+    describe("a stop", () => {
+        const started = () => root.lines("calls").includes("started");
+        const node = os.hostname();
+        const drain = `kubectl drain ${node} --disable-eviction --force --ignore-daemonsets --delete-emptydir-data --timeout=50s`;
+        const opened = `kubectl uncordon ${node} --request-timeout=5s`;
 
-    /** Of what it did, what this is about. */
-    const steps = (calls: string[]) => calls.filter((call) => call !== "openapi");
+        /** Of what it did, what this is about. */
+        const steps = (calls: string[]) => calls.filter((call) => call !== "openapi");
 
-    beforeEach(() => {
-        root.write("ready", "");
-        root.write("drains", "");
-    });
-
-    it("drains the node before k3s ends, and remembers to open it again", async () => {
-        const { status, calls } = await root.startAndStop("k3s has started", started);
-        expect(status).toBe(0);
-        expect(steps(calls)).toEqual(["started", drain, "server ended"]);
-        expect(root.read(DRAINED)).toBe("");
-        expect(root.read(OPEN)).toBeUndefined();
-    });
-
-    it.each([
-        ["no API answers", "ready"],
-        ["the drain takes too long", "drains"],
-    ])("ends k3s all the same when %s", async (_, lacking) => {
-        rmSync(root.at(lacking));
-        const { status, calls } = await root.startAndStop("k3s has started", started);
-        expect(status).toBe(0);
-        expect(calls.at(-1)).toBe("server ended");
-    });
-
-    it("drains and ends k3s also when nothing can be written any more", async () => {
-        const { status, calls, stderr } = await root.startAndStop("k3s has started", () => {
-            // What would be renamed is not there: as if the disk had become read-only.
-            rmSync(root.at(OPEN), { force: true });
-            return started() && root.read(OPEN) === undefined;
+        beforeEach(() => {
+            root.write("ready", "");
+            root.write("drains", "");
         });
-        expect(status).toBe(0);
-        expect(steps(calls)).toEqual(["started", drain, "server ended"]);
-        expect(stderr).toContain(
-            `entrypoint: cannot note the drain; after the next start, run: k3s kubectl uncordon ${node}`,
+
+        it("drains the node before k3s ends, and remembers to open it again", async () => {
+            const { status, calls } = await root.startAndStop("k3s has started", started);
+            expect(status).toBe(0);
+            expect(steps(calls)).toEqual(["started", drain, "server ended"]);
+            expect(root.read(DRAINED)).toBe("");
+            expect(root.read(OPEN)).toBeUndefined();
+        });
+
+        it.each([
+            ["no API answers", "ready"],
+            ["the drain takes too long", "drains"],
+        ])("ends k3s all the same when %s", async (_, lacking) => {
+            rmSync(root.at(lacking));
+            const { status, calls } = await root.startAndStop("k3s has started", started);
+            expect(status).toBe(0);
+            expect(calls.at(-1)).toBe("server ended");
+        });
+
+        it("drains and ends k3s also when nothing can be written any more", async () => {
+            const { status, calls, stderr } = await root.startAndStop("k3s has started", () => {
+                // What would be renamed is not there: as if the disk had become read-only.
+                rmSync(root.at(OPEN), { force: true });
+                return started() && root.read(OPEN) === undefined;
+            });
+            expect(status).toBe(0);
+            expect(steps(calls)).toEqual(["started", drain, "server ended"]);
+            expect(stderr).toContain(
+                `entrypoint: cannot note the drain; after the next start, run: k3s kubectl uncordon ${node}`,
+            );
+        });
+
+        it("is undone by the next start, which opens the node once the API is ready", async () => {
+            await root.startAndStop("k3s has started", started);
+            const { calls: second } = await root.startAndStop(
+                "the node is open",
+                () => root.read(OPEN) !== undefined,
+            );
+            expect(second).toContain(opened);
+            expect(root.read(DRAINED)).toBe("");
+        });
+
+        it("asks nobody to open the node before the API is ready", async () => {
+            root.write(DRAINED, "");
+            rmSync(root.at("ready"));
+            const { calls } = await root.startAndStop(
+                "it has been looked at twice",
+                () => started() && root.health().said === "the Kubernetes API is not ready",
+            );
+            expect(calls).toEqual(["started", "server ended"]);
+            expect(root.read(DRAINED)).toBe("");
+        });
+
+        it("leaves a node that a person has cordoned to that person", async () => {
+            root.write("cordoned", "");
+            await root.startAndStop("k3s has started", started);
+            expect(root.read(DRAINED)).toBeUndefined();
+            rmSync(root.at("calls"));
+            const { calls } = await root.startAndStop("the API is asked", () =>
+                root.lines("calls").includes("openapi"),
+            );
+            expect(calls).not.toContain(opened);
+        });
+    });
+
+    describe("a volume", () => {
+        it("that is empty becomes ours, with the authorities in place before k3s starts", () => {
+            const { status, stdout } = root.enter();
+            expect(stdout).toBe("k3s server\n");
+            expect(status).toBe(3);
+            expect(root.read(MARKER)).toBe(`${OURS}\n`);
+            expect(root.read(`${TLS}/server-ca.crt`)).toBe("our authority\n");
+            expect(root.read(`${TLS}/server-ca.key`)).toBe("our key\n");
+            expect(root.read(`${DATA}/agent/images/.cache.json`)).toBe("");
+        });
+
+        it("that is ours is used, and nothing in it is written again", () => {
+            root.enter();
+            root.used();
+            const old = new Date("2026-01-01T00:00:00Z");
+            const files = [MARKER, `${TLS}/server-ca.crt`, `${TLS}/server-ca.key`];
+            files.forEach((file) => utimesSync(root.at(file), old, old));
+            expect(root.enter().stdout).toBe("k3s server\n");
+            for (const file of files) {
+                expect(statSync(root.at(file)).mtime).toEqual(old);
+            }
+        });
+
+        it("whose first start was killed before k3s made a database is used", () => {
+            mkdirSync(root.at(TLS), { recursive: true });
+            expect(root.enter().stdout).toBe("k3s server\n");
+        });
+
+        it.each([
+            ["is empty after a power cut", ""],
+            ["is gone", undefined],
+        ])("whose marker %s is ours by the key of its authority", (_, marker) => {
+            root.used(marker, "our key\n");
+            expect(root.enter().stdout).toBe("k3s server\n");
+            expect(root.read(MARKER)).toBe(`${OURS}\n`);
+        });
+
+        it.each([
+            ["without a marker", undefined, "holds a cluster that this program did not make"],
+            ["with an empty marker", "", "holds a cluster that this program did not make"],
+            ["of another gateway", "f".repeat(64), "belongs to another gateway"],
+        ])("%s is refused and not touched", (_, marker, reason) => {
+            root.used(marker, "another key\n");
+            const { status, stdout, stderr } = root.enter();
+            expect(status).toBe(1);
+            expect(stdout).toBe("");
+            expect(stderr).toBe(
+                [
+                    `entrypoint: the volume the-volume ${reason}; nothing in it was touched.`,
+                    "entrypoint: choose another gateway.name; or, if the stack's state is the one the volume was made with, adopt it:",
+                    `  docker run --rm --volume the-volume:/data --entrypoint /bin/sh k3s:1 -c 'echo ${OURS} >/data/.sandbox-gateway'\n`,
+                ].join("\n"),
+            );
+            expect(root.read(`${TLS}/server-ca.crt`)).toBeUndefined();
+            expect(root.read(MARKER)).toBe(marker);
+        });
+
+        it.each([
+            ["the marker", `${MARKER}.new`],
+            ["an authority", `${TLS}/server-ca.key.new`],
+        ])(
+            "on a full disk ends the start before k3s, and with room the next one (%s)",
+            (_, file) => {
+                root.fill(file);
+                const { status, stdout, stderr } = root.enter();
+                expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+                expect(stderr).toContain(FULL);
+                expect(stderr).toContain("nothing was lost, the next start goes on from here");
+                rmSync(root.at(file));
+                expect(root.enter().stdout).toBe("k3s server\n");
+                expect(root.read(MARKER)).toBe(`${OURS}\n`);
+                expect(root.read(`${TLS}/server-ca.key`)).toBe("our key\n");
+            },
         );
-    });
 
-    it("is undone by the next start, which opens the node once the API is ready", async () => {
-        await root.startAndStop("k3s has started", started);
-        const { calls: second } = await root.startAndStop(
-            "the node is open",
-            () => root.read(OPEN) !== undefined,
-        );
-        expect(second).toContain(opened);
-        expect(root.read(DRAINED)).toBe("");
-    });
+        it("that is ours stays ours when it is started on a full disk", () => {
+            root.enter();
+            root.used();
+            root.fill(`${MARKER}.new`);
+            root.fill(`${TLS}/server-ca.crt.new`);
+            expect(root.enter().stdout).toBe("k3s server\n");
+            expect(root.read(MARKER)).toBe(`${OURS}\n`);
+        });
 
-    it("asks nobody to open the node before the API is ready", async () => {
-        root.write(DRAINED, "");
-        rmSync(root.at("ready"));
-        const { calls } = await root.startAndStop(
-            "it has been looked at twice",
-            () => started() && root.health().said === "the Kubernetes API is not ready",
-        );
-        expect(calls).toEqual(["started", "server ended"]);
-        expect(root.read(DRAINED)).toBe("");
-    });
-
-    it("leaves a node that a person has cordoned to that person", async () => {
-        root.write("cordoned", "");
-        await root.startAndStop("k3s has started", started);
-        expect(root.read(DRAINED)).toBeUndefined();
-        rmSync(root.at("calls"));
-        const { calls } = await root.startAndStop("the API is asked", () =>
-            root.lines("calls").includes("openapi"),
-        );
-        expect(calls).not.toContain(opened);
-    });
-});
-
-describe("a volume", () => {
-    it("that is empty becomes ours, with the authorities in place before k3s starts", () => {
-        const { status, stdout } = root.enter();
-        expect(stdout).toBe("k3s server\n");
-        expect(status).toBe(3);
-        expect(root.read(MARKER)).toBe(`${OURS}\n`);
-        expect(root.read(`${TLS}/server-ca.crt`)).toBe("our authority\n");
-        expect(root.read(`${TLS}/server-ca.key`)).toBe("our key\n");
-        expect(root.read(`${DATA}/agent/images/.cache.json`)).toBe("");
-    });
-
-    it("that is ours is used, and nothing in it is written again", () => {
-        root.enter();
-        root.used();
-        const old = new Date("2026-01-01T00:00:00Z");
-        const files = [MARKER, `${TLS}/server-ca.crt`, `${TLS}/server-ca.key`];
-        files.forEach((file) => utimesSync(root.at(file), old, old));
-        expect(root.enter().stdout).toBe("k3s server\n");
-        for (const file of files) {
-            expect(statSync(root.at(file)).mtime).toEqual(old);
-        }
-    });
-
-    it("whose first start was killed before k3s made a database is used", () => {
-        mkdirSync(root.at(TLS), { recursive: true });
-        expect(root.enter().stdout).toBe("k3s server\n");
-    });
-
-    it.each([
-        ["is empty after a power cut", ""],
-        ["is gone", undefined],
-    ])("whose marker %s is ours by the key of its authority", (_, marker) => {
-        root.used(marker, "our key\n");
-        expect(root.enter().stdout).toBe("k3s server\n");
-        expect(root.read(MARKER)).toBe(`${OURS}\n`);
-    });
-
-    it.each([
-        ["without a marker", undefined, "holds a cluster that this program did not make"],
-        ["with an empty marker", "", "holds a cluster that this program did not make"],
-        ["of another gateway", "f".repeat(64), "belongs to another gateway"],
-    ])("%s is refused and not touched", (_, marker, reason) => {
-        root.used(marker, "another key\n");
-        const { status, stdout, stderr } = root.enter();
-        expect(status).toBe(1);
-        expect(stdout).toBe("");
-        expect(stderr).toBe(
-            [
-                `entrypoint: the volume the-volume ${reason}; nothing in it was touched.`,
-                "entrypoint: choose another gateway.name; or, if the stack's state is the one the volume was made with, adopt it:",
-                `  docker run --rm --volume the-volume:/data --entrypoint /bin/sh k3s:1 -c 'echo ${OURS} >/data/.sandbox-gateway'\n`,
-            ].join("\n"),
-        );
-        expect(root.read(`${TLS}/server-ca.crt`)).toBeUndefined();
-        expect(root.read(MARKER)).toBe(marker);
-    });
-
-    it.each([
-        ["the marker", `${MARKER}.new`],
-        ["an authority", `${TLS}/server-ca.key.new`],
-    ])("on a full disk ends the start before k3s, and with room the next one (%s)", (_, file) => {
-        root.fill(file);
-        const { status, stdout, stderr } = root.enter();
-        expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-        expect(stderr).toContain(FULL);
-        expect(stderr).toContain("nothing was lost, the next start goes on from here");
-        rmSync(root.at(file));
-        expect(root.enter().stdout).toBe("k3s server\n");
-        expect(root.read(MARKER)).toBe(`${OURS}\n`);
-        expect(root.read(`${TLS}/server-ca.key`)).toBe("our key\n");
-    });
-
-    it("that is ours stays ours when it is started on a full disk", () => {
-        root.enter();
-        root.used();
-        root.fill(`${MARKER}.new`);
-        root.fill(`${TLS}/server-ca.crt.new`);
-        expect(root.enter().stdout).toBe("k3s server\n");
-        expect(root.read(MARKER)).toBe(`${OURS}\n`);
-    });
-
-    it("is not claimed by a container that lacks its authorities", () => {
-        rmSync(root.at("etc/sandbox-gateway/tls/server-ca.crt"));
-        const { status, stderr } = root.enter();
-        expect(status).toBe(1);
-        expect(stderr).toContain("entrypoint: the gateway's authorities are not in ");
+        it("is not claimed by a container that lacks its authorities", () => {
+            rmSync(root.at("etc/sandbox-gateway/tls/server-ca.crt"));
+            const { status, stderr } = root.enter();
+            expect(status).toBe(1);
+            expect(stderr).toContain("entrypoint: the gateway's authorities are not in ");
+        });
     });
 });

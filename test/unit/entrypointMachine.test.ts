@@ -3,279 +3,287 @@ import { rmSync, utimesSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { DATA, GatewayRoot, RUN } from "../support/gatewayRoot";
+import { shells } from "../support/shells";
 
 const RESERVE = "etc/rancher/k3s/config.yaml.d/50-sandbox-gateway.yaml";
 const GIB = 2 ** 30;
 
 let root: GatewayRoot;
 
-beforeEach(() => (root = new GatewayRoot()));
-afterEach(() => root.remove());
+describe.each(shells())("under $name", (shell) => {
+    beforeEach(() => (root = new GatewayRoot(shell)));
+    afterEach(() => root.remove());
 
-const warnings = () => root.read(`${RUN}/warnings`) ?? "";
+    const warnings = () => root.read(`${RUN}/warnings`) ?? "";
 
-describe("cgroups of version 2", () => {
-    const GROUPS = "sys/fs/cgroup";
+    describe("cgroups of version 2", () => {
+        const GROUPS = "sys/fs/cgroup";
 
-    beforeEach(() => {
-        root.write(`${GROUPS}/cgroup.controllers`, "cpuset cpu io memory pids\n");
-        root.write(`${GROUPS}/cgroup.procs`, "1\n27\n");
-        root.write(`${GROUPS}/cgroup.subtree_control`, "");
-        root.write("proc/self/cgroup", "0::/\n");
-    });
+        beforeEach(() => {
+            root.write(`${GROUPS}/cgroup.controllers`, "cpuset cpu io memory pids\n");
+            root.write(`${GROUPS}/cgroup.procs`, "1\n27\n");
+            root.write(`${GROUPS}/cgroup.subtree_control`, "");
+            root.write("proc/self/cgroup", "0::/\n");
+        });
 
-    it("are handed to pods, after the root group has been emptied", () => {
-        root.enter();
-        // A plain file keeps what was written last; the kernel adds up.
-        expect(root.read(`${GROUPS}/cgroup.subtree_control`)).toBe("+pids\n");
-        expect(root.read(`${GROUPS}/init/cgroup.procs`)).toBe("27\n");
-        expect(warnings()).toBe("");
-    });
+        it("are handed to pods, after the root group has been emptied", () => {
+            root.enter();
+            // A plain file keeps what was written last; the kernel adds up.
+            expect(root.read(`${GROUPS}/cgroup.subtree_control`)).toBe("+pids\n");
+            expect(root.read(`${GROUPS}/init/cgroup.procs`)).toBe("27\n");
+            expect(warnings()).toBe("");
+        });
 
-    it("that lack a controller are reported by its name, with a remedy", () => {
-        root.write(`${GROUPS}/cgroup.controllers`, "cpu pids\n");
-        expect(root.enter().stderr).toContain(
-            "entrypoint: warning: the machine gives this container no cgroup controller for: cpuset memory; k3s needs them.",
-        );
-        expect(warnings()).toContain("Delegate=cpu cpuset io memory pids");
-    });
+        it("that lack a controller are reported by its name, with a remedy", () => {
+            root.write(`${GROUPS}/cgroup.controllers`, "cpu pids\n");
+            expect(root.enter().stderr).toContain(
+                "entrypoint: warning: the machine gives this container no cgroup controller for: cpuset memory; k3s needs them.",
+            );
+            expect(warnings()).toContain("Delegate=cpu cpuset io memory pids");
+        });
 
-    it("that cannot be handed on are reported, with what stands in the way", () => {
-        rmSync(root.at(`${GROUPS}/cgroup.subtree_control`));
-        root.fill(`${GROUPS}/cgroup.subtree_control`);
-        root.enter();
-        expect(warnings()).toMatch(
-            /limits do not hold: cpuset cpu io memory pids; processes that stay .*: 1 27 ;/,
-        );
-    });
+        it("that cannot be handed on are reported, with what stands in the way", () => {
+            rmSync(root.at(`${GROUPS}/cgroup.subtree_control`));
+            root.fill(`${GROUPS}/cgroup.subtree_control`);
+            root.enter();
+            expect(warnings()).toMatch(
+                /limits do not hold: cpuset cpu io memory pids; processes that stay .*: 1 27 ;/,
+            );
+        });
 
-    it("that are the machine's own are reported: limits would not hold", () => {
-        root.write("proc/self/cgroup", "0::/system.slice/docker-1.scope\n");
-        root.enter();
-        expect(warnings()).toContain("this container shares the machine's cgroups");
-        expect(root.read(`${GROUPS}/cgroup.subtree_control`)).toBe("");
-    });
+        it("that are the machine's own are reported: limits would not hold", () => {
+            root.write("proc/self/cgroup", "0::/system.slice/docker-1.scope\n");
+            root.enter();
+            expect(warnings()).toContain("this container shares the machine's cgroups");
+            expect(root.read(`${GROUPS}/cgroup.subtree_control`)).toBe("");
+        });
 
-    it("are no matter where there are none", () => {
-        rmSync(root.at(GROUPS), { recursive: true });
-        root.enter();
-        expect(warnings()).toBe("");
-    });
-});
-
-describe("memory that the container may not use", () => {
-    it.each([
-        ["version 2", "sys/fs/cgroup/memory.max"],
-        ["version 1", "sys/fs/cgroup/memory/memory.limit_in_bytes"],
-    ])("is reserved, and what k3s needs too (cgroups of %s)", (_, file) => {
-        root.write(file, `${4 * GIB}\n`);
-        root.enter();
-        // 16 GiB are there, 4 may be used, of which k3s needs a half.
-        expect(parse(root.read(RESERVE) ?? "")).toEqual({
-            "kubelet-arg+": [`system-reserved=memory=${12 * 1024 + 512}Mi`],
+        it("are no matter where there are none", () => {
+            rmSync(root.at(GROUPS), { recursive: true });
+            root.enter();
+            expect(warnings()).toBe("");
         });
     });
 
-    it.each([
-        ["max", "sys/fs/cgroup/memory.max"],
-        ["9223372036854771712", "sys/fs/cgroup/memory/memory.limit_in_bytes"],
-        [`${16 * GIB}`, "sys/fs/cgroup/memory.max"],
-    ])("is none with a limit of %s, also when there was one before", (limit, file) => {
-        root.write(RESERVE, "of before");
-        root.write(file, `${limit}\n`);
-        expect(root.enter().stdout).toBe("k3s server\n");
-        expect(root.read(RESERVE)).toBeUndefined();
-    });
-
-    it("is left to a reserve that the user has set", () => {
-        root.write("sys/fs/cgroup/memory.max", `${4 * GIB}\n`);
-        root.write(
-            "etc/rancher/k3s/config.yaml",
-            'kubelet-arg:\n  - "system-reserved=memory=1Gi"\n',
-        );
-        root.enter();
-        expect(root.read(RESERVE)).toBeUndefined();
-    });
-});
-
-describe("names", () => {
-    const NAMES = `${DATA}/server/manifests/coredns-custom.yaml`;
-    const resolvConf = () => root.read(`${RUN}/resolv.conf`);
-    const zone = () =>
-        (parse(root.read(NAMES) ?? "") as { data: Record<string, string> }).data[
-            "sandbox-gateway.server"
-        ];
-
-    it("are asked of Docker's resolver, through the container's own address", async () => {
-        const { stderr } = await root.startAndStop(
-            "the rules are there",
-            () => root.lines("rules").length >= 9,
-        );
-        expect(stderr).toContain(
-            "gateway: DNS: sandboxes ask 172.30.18.2, which hands it to this container's resolver 127.0.0.11\n",
-        );
-        expect(resolvConf()).toBe("nameserver 172.30.18.2\n");
-        expect(root.read("proc/sys/net/ipv4/conf/default/route_localnet")).toBe("1\n");
-        const rules = root.lines("rules").map((rule) => rule.replace("iptables -w -t nat ", ""));
-        expect(rules.filter((rule) => !rule.startsWith("-C"))).toEqual([
-            "-N SANDBOX-GATEWAY-DNS",
-            "-A SANDBOX-GATEWAY-DNS -p udp -j DNAT --to-destination 127.0.0.11:51127",
-            "-A PREROUTING -d 172.30.18.2 -p udp --dport 53 -s 10.42.0.0/16 -j SANDBOX-GATEWAY-DNS",
-            "-A OUTPUT -d 172.30.18.2 -p udp --dport 53 -j SANDBOX-GATEWAY-DNS",
-            "-A SANDBOX-GATEWAY-DNS -p tcp -j DNAT --to-destination 127.0.0.11:46335",
-            "-A PREROUTING -d 172.30.18.2 -p tcp --dport 53 -s 10.42.0.0/16 -j SANDBOX-GATEWAY-DNS",
-            "-A OUTPUT -d 172.30.18.2 -p tcp --dport 53 -j SANDBOX-GATEWAY-DNS",
-        ]);
-    });
-
-    it("are asked of a resolver on port 53 when it has no other", async () => {
-        root.write("etc/resolv.conf", "nameserver 127.0.0.53\n");
-        await root.startAndStop("the rules are there", () => root.lines("rules").length >= 9);
-        expect(root.read("rules")).toContain("--to-destination 127.0.0.53:53\n");
-    });
-
-    it("are led to the resolver's new ports when the daemon was restarted beside the container", async () => {
-        await root.startAndStop("the rules are made anew", () => {
-            if (root.lines("rules").length >= 9) {
-                root.write("proc/net/udp", "1: 0B00007F:0400 00000000:0000 07 00000000:00000000\n");
-            }
-            return root.read("rules")?.includes("127.0.0.11:1024") === true;
+    describe("memory that the container may not use", () => {
+        it.each([
+            ["version 2", "sys/fs/cgroup/memory.max"],
+            ["version 1", "sys/fs/cgroup/memory/memory.limit_in_bytes"],
+        ])("is reserved, and what k3s needs too (cgroups of %s)", (_, file) => {
+            root.write(file, `${4 * GIB}\n`);
+            root.enter();
+            // 16 GiB are there, 4 may be used, of which k3s needs a half.
+            expect(parse(root.read(RESERVE) ?? "")).toEqual({
+                "kubelet-arg+": [`system-reserved=memory=${12 * 1024 + 512}Mi`],
+            });
         });
-        expect(root.read("rules")).toContain("127.0.0.11:51127");
-    });
 
-    it("are asked of the servers themselves where pods can reach them, three at most", async () => {
-        root.write(
-            "etc/resolv.conf",
-            "nameserver fd00::1\nnameserver 10.0.0.1\nnameserver 10.0.0.2\nnameserver 10.0.0.3\nnameserver 10.0.0.4\n",
-        );
-        root.write("ready", "");
-        await root.startAndStop("it is ready", () => root.lines("calls").includes("openapi"));
-        expect(resolvConf()).toBe(
-            "nameserver 10.0.0.1\nnameserver 10.0.0.2\nnameserver 10.0.0.3\n",
-        );
-        expect(root.lines("rules")).toEqual([]);
-    });
-
-    it("are said to be missing where there is no server", () => {
-        root.write("etc/resolv.conf", "nameserver fd00::1\n");
-        root.enter();
-        expect(warnings()).toContain("set gateway.dns");
-    });
-
-    it("of the machine and of gateway.hostAliases are CoreDNS's own, each zone once", () => {
-        root.write(
-            "etc/hosts",
-            [
-                "127.0.0.1\tlocalhost",
-                "::1\tlocalhost ip6-localhost",
-                "172.17.0.1\thost.docker.internal",
-                "2001:db8::1\thost.docker.internal",
-                "172.17.0.1\thost.openshell.internal",
-                "192.168.7.20\tmodels.lan # a comment",
-                "192.168.7.21\tMODELS.lan",
-            ].join("\n"),
-        );
-        root.enter();
-        expect(parse(root.read(NAMES) ?? "")).toMatchObject({
-            kind: "ConfigMap",
-            metadata: { name: "coredns-custom", namespace: "kube-system" },
+        it.each([
+            ["max", "sys/fs/cgroup/memory.max"],
+            ["9223372036854771712", "sys/fs/cgroup/memory/memory.limit_in_bytes"],
+            [`${16 * GIB}`, "sys/fs/cgroup/memory.max"],
+        ])("is none with a limit of %s, also when there was one before", (limit, file) => {
+            root.write(RESERVE, "of before");
+            root.write(file, `${limit}\n`);
+            expect(root.enter().stdout).toBe("k3s server\n");
+            expect(root.read(RESERVE)).toBeUndefined();
         });
-        expect(zone()).toBe(
-            [
-                "host.docker.internal:53 host.openshell.internal:53 models.lan:53 {",
-                "    errors",
-                "    hosts /etc/coredns/NodeHosts {",
-                "        172.17.0.1 host.docker.internal",
-                "        172.17.0.1 host.openshell.internal",
-                "        192.168.7.20 models.lan",
-                "        192.168.7.21 MODELS.lan",
-                "        ttl 60",
-                "    }",
-                "}\n",
-            ].join("\n"),
-        );
-    });
 
-    it("of nobody but the container itself make no zone, which CoreDNS would not start with", () => {
-        root.enter();
-        expect(zone()).toBe("");
-    });
-});
-
-describe("the filter of bridges", () => {
-    const FILTER = "proc/sys/net/bridge/bridge-nf-call-iptables";
-
-    it("that is there is left alone", () => {
-        root.enter();
-        expect(root.read("rules") ?? "").not.toContain("physdev");
-    });
-
-    it("is loaded by the kernel for a rule that needs it, which is taken away again", () => {
-        rmSync(root.at(FILTER));
-        root.program(
-            "iptables",
-            `echo "$*" >>"$SANDBOX_GATEWAY_ROOT/rules"; case $* in *physdev*) echo 1 >"$SANDBOX_GATEWAY_ROOT/${FILTER}";; esac`,
-        );
-        root.enter();
-        expect(root.lines("rules").slice(0, 4)).toEqual([
-            "-w -N SANDBOX-GATEWAY",
-            "-w -A SANDBOX-GATEWAY -m physdev --physdev-is-bridged -j RETURN",
-            "-w -F SANDBOX-GATEWAY",
-            "-w -X SANDBOX-GATEWAY",
-        ]);
-        expect(warnings()).toBe("");
-    });
-
-    it("that cannot be had is reported with the remedy", () => {
-        rmSync(root.at(FILTER));
-        root.enter();
-        expect(warnings()).toContain("On the Docker host: sudo modprobe br_netfilter");
-    });
-});
-
-describe("the health of a gateway", () => {
-    const isSaid = (text: string) => () => root.health().said === text;
-
-    it("is good once the API is ready and policies are enforced", async () => {
-        root.write("ready", "");
-        root.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
-        await root.startAndStop("it is healthy", () => root.health().status === 0);
-    });
-
-    it("waits for the API", async () => {
-        root.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
-        await root.startAndStop("it says so", isSaid("the Kubernetes API is not ready"));
-        expect(root.health().status).toBe(1);
-    });
-
-    it("is never good without policies, and the log says why", async () => {
-        root.write("ready", "");
-        root.write("saved", ":FORWARD ACCEPT [0:0]\n:KUBE-FORWARD - [0:0]\n");
-        let log = "";
-        const { stderr } = await root.startAndStop("it says so", () => {
-            // Long enough for it to be said once.
-            log += root.health().said === "network policies are not enforced" ? "." : "";
-            return log.length > 20;
+        it("is left to a reserve that the user has set", () => {
+            root.write("sys/fs/cgroup/memory.max", `${4 * GIB}\n`);
+            root.write(
+                "etc/rancher/k3s/config.yaml",
+                'kubelet-arg:\n  - "system-reserved=memory=1Gi"\n',
+            );
+            root.enter();
+            expect(root.read(RESERVE)).toBeUndefined();
         });
-        expect(root.health().status).toBe(1);
-        expect(stderr.match(/sudo modprobe -a ip_set xt_set/g)).toHaveLength(1);
     });
 
-    it("is not good when iptables refuses the rules for DNS", async () => {
-        root.write("ready", "");
-        root.program("iptables", "exit 1");
-        await root.startAndStop(
-            "it says so",
-            isSaid("names do not resolve: iptables has refused the rules for DNS"),
-        );
+    describe("names", () => {
+        const NAMES = `${DATA}/server/manifests/coredns-custom.yaml`;
+        const resolvConf = () => root.read(`${RUN}/resolv.conf`);
+        const zone = () =>
+            (parse(root.read(NAMES) ?? "") as { data: Record<string, string> }).data[
+                "sandbox-gateway.server"
+            ];
+
+        it("are asked of Docker's resolver, through the container's own address", async () => {
+            const { stderr } = await root.startAndStop(
+                "the rules are there",
+                () => root.lines("rules").length >= 9,
+            );
+            expect(stderr).toContain(
+                "gateway: DNS: sandboxes ask 172.30.18.2, which hands it to this container's resolver 127.0.0.11\n",
+            );
+            expect(resolvConf()).toBe("nameserver 172.30.18.2\n");
+            expect(root.read("proc/sys/net/ipv4/conf/default/route_localnet")).toBe("1\n");
+            const rules = root
+                .lines("rules")
+                .map((rule) => rule.replace("iptables -w -t nat ", ""));
+            expect(rules.filter((rule) => !rule.startsWith("-C"))).toEqual([
+                "-N SANDBOX-GATEWAY-DNS",
+                "-A SANDBOX-GATEWAY-DNS -p udp -j DNAT --to-destination 127.0.0.11:51127",
+                "-A PREROUTING -d 172.30.18.2 -p udp --dport 53 -s 10.42.0.0/16 -j SANDBOX-GATEWAY-DNS",
+                "-A OUTPUT -d 172.30.18.2 -p udp --dport 53 -j SANDBOX-GATEWAY-DNS",
+                "-A SANDBOX-GATEWAY-DNS -p tcp -j DNAT --to-destination 127.0.0.11:46335",
+                "-A PREROUTING -d 172.30.18.2 -p tcp --dport 53 -s 10.42.0.0/16 -j SANDBOX-GATEWAY-DNS",
+                "-A OUTPUT -d 172.30.18.2 -p tcp --dport 53 -j SANDBOX-GATEWAY-DNS",
+            ]);
+        });
+
+        it("are asked of a resolver on port 53 when it has no other", async () => {
+            root.write("etc/resolv.conf", "nameserver 127.0.0.53\n");
+            await root.startAndStop("the rules are there", () => root.lines("rules").length >= 9);
+            expect(root.read("rules")).toContain("--to-destination 127.0.0.53:53\n");
+        });
+
+        it("are led to the resolver's new ports when the daemon was restarted beside the container", async () => {
+            await root.startAndStop("the rules are made anew", () => {
+                if (root.lines("rules").length >= 9) {
+                    root.write(
+                        "proc/net/udp",
+                        "1: 0B00007F:0400 00000000:0000 07 00000000:00000000\n",
+                    );
+                }
+                return root.read("rules")?.includes("127.0.0.11:1024") === true;
+            });
+            expect(root.read("rules")).toContain("127.0.0.11:51127");
+        });
+
+        it("are asked of the servers themselves where pods can reach them, three at most", async () => {
+            root.write(
+                "etc/resolv.conf",
+                "nameserver fd00::1\nnameserver 10.0.0.1\nnameserver 10.0.0.2\nnameserver 10.0.0.3\nnameserver 10.0.0.4\n",
+            );
+            root.write("ready", "");
+            await root.startAndStop("it is ready", () => root.lines("calls").includes("openapi"));
+            expect(resolvConf()).toBe(
+                "nameserver 10.0.0.1\nnameserver 10.0.0.2\nnameserver 10.0.0.3\n",
+            );
+            expect(root.lines("rules")).toEqual([]);
+        });
+
+        it("are said to be missing where there is no server", () => {
+            root.write("etc/resolv.conf", "nameserver fd00::1\n");
+            root.enter();
+            expect(warnings()).toContain("set gateway.dns");
+        });
+
+        it("of the machine and of gateway.hostAliases are CoreDNS's own, each zone once", () => {
+            root.write(
+                "etc/hosts",
+                [
+                    "127.0.0.1\tlocalhost",
+                    "::1\tlocalhost ip6-localhost",
+                    "172.17.0.1\thost.docker.internal",
+                    "2001:db8::1\thost.docker.internal",
+                    "172.17.0.1\thost.openshell.internal",
+                    "192.168.7.20\tmodels.lan # a comment",
+                    "192.168.7.21\tMODELS.lan",
+                ].join("\n"),
+            );
+            root.enter();
+            expect(parse(root.read(NAMES) ?? "")).toMatchObject({
+                kind: "ConfigMap",
+                metadata: { name: "coredns-custom", namespace: "kube-system" },
+            });
+            expect(zone()).toBe(
+                [
+                    "host.docker.internal:53 host.openshell.internal:53 models.lan:53 {",
+                    "    errors",
+                    "    hosts /etc/coredns/NodeHosts {",
+                    "        172.17.0.1 host.docker.internal",
+                    "        172.17.0.1 host.openshell.internal",
+                    "        192.168.7.20 models.lan",
+                    "        192.168.7.21 MODELS.lan",
+                    "        ttl 60",
+                    "    }",
+                    "}\n",
+                ].join("\n"),
+            );
+        });
+
+        it("of nobody but the container itself make no zone, which CoreDNS would not start with", () => {
+            root.enter();
+            expect(zone()).toBe("");
+        });
     });
 
-    it("is not known any more when nobody looks", () => {
-        root.write(`${RUN}/health`, "ok\n");
-        expect(root.health().status).toBe(0);
-        const old = new Date(Date.now() - 5 * 60_000);
-        utimesSync(root.at(`${RUN}/health`), old, old);
-        expect(root.health().status).toBe(1);
+    describe("the filter of bridges", () => {
+        const FILTER = "proc/sys/net/bridge/bridge-nf-call-iptables";
+
+        it("that is there is left alone", () => {
+            root.enter();
+            expect(root.read("rules") ?? "").not.toContain("physdev");
+        });
+
+        it("is loaded by the kernel for a rule that needs it, which is taken away again", () => {
+            rmSync(root.at(FILTER));
+            root.program(
+                "iptables",
+                `echo "$*" >>"$SANDBOX_GATEWAY_ROOT/rules"; case $* in *physdev*) echo 1 >"$SANDBOX_GATEWAY_ROOT/${FILTER}";; esac`,
+            );
+            root.enter();
+            expect(root.lines("rules").slice(0, 4)).toEqual([
+                "-w -N SANDBOX-GATEWAY",
+                "-w -A SANDBOX-GATEWAY -m physdev --physdev-is-bridged -j RETURN",
+                "-w -F SANDBOX-GATEWAY",
+                "-w -X SANDBOX-GATEWAY",
+            ]);
+            expect(warnings()).toBe("");
+        });
+
+        it("that cannot be had is reported with the remedy", () => {
+            rmSync(root.at(FILTER));
+            root.enter();
+            expect(warnings()).toContain("On the Docker host: sudo modprobe br_netfilter");
+        });
+    });
+
+    describe("the health of a gateway", () => {
+        const isSaid = (text: string) => () => root.health().said === text;
+
+        it("is good once the API is ready and policies are enforced", async () => {
+            root.write("ready", "");
+            root.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
+            await root.startAndStop("it is healthy", () => root.health().status === 0);
+        });
+
+        it("waits for the API", async () => {
+            root.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
+            await root.startAndStop("it says so", isSaid("the Kubernetes API is not ready"));
+            expect(root.health().status).toBe(1);
+        });
+
+        it("is never good without policies, and the log says why", async () => {
+            root.write("ready", "");
+            root.write("saved", ":FORWARD ACCEPT [0:0]\n:KUBE-FORWARD - [0:0]\n");
+            let log = "";
+            const { stderr } = await root.startAndStop("it says so", () => {
+                // Long enough for it to be said once.
+                log += root.health().said === "network policies are not enforced" ? "." : "";
+                return log.length > 20;
+            });
+            expect(root.health().status).toBe(1);
+            expect(stderr.match(/sudo modprobe -a ip_set xt_set/g)).toHaveLength(1);
+        });
+
+        it("is not good when iptables refuses the rules for DNS", async () => {
+            root.write("ready", "");
+            root.program("iptables", "exit 1");
+            await root.startAndStop(
+                "it says so",
+                isSaid("names do not resolve: iptables has refused the rules for DNS"),
+            );
+        });
+
+        it("is not known any more when nobody looks", () => {
+            root.write(`${RUN}/health`, "ok\n");
+            expect(root.health().status).toBe(0);
+            const old = new Date(Date.now() - 5 * 60_000);
+            utimesSync(root.at(`${RUN}/health`), old, old);
+            expect(root.health().status).toBe(1);
+        });
     });
 });
