@@ -23,7 +23,10 @@ const HOST_ALIASES = {
     "host.openshell.internal": "host-gateway",
 };
 
-/** Seconds k3s needs to end when its pods are gone: it gives its parts 5, and some for a busy disk. */
+/**
+ * Seconds k3s needs to end when its pods are gone: it lets its components run on for up to 5, and some
+ * for a busy disk.
+ */
 const K3S_END_SECONDS = 10;
 
 /** Other resources, and values from them, that the container is made of. */

@@ -1,9 +1,10 @@
 /** Settings of the gateway that most leave alone: what each makes of the container, and nothing else. */
 import * as pulumi from "@pulumi/pulumi";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { POD_GRACE_SECONDS } from "../../components/constants";
 import { issueAuthority } from "../../components/pki";
 import { find, isSecret } from "../support/mocks";
 import { inputs, run } from "../support/program";
@@ -55,6 +56,26 @@ describe("the gateway's container", () => {
             "SANDBOX_GATEWAY_PODS=10.42.0.0/16",
             "SANDBOX_GATEWAY_DRAIN_SECONDS=50",
         ]);
+    });
+
+    it("has the time for a drain, and then for k3s to end as slowly as its stand-in does", async () => {
+        const server = readFileSync(
+            path.join(__dirname, "../../toolchain/go/k3s/server.go"),
+            "utf8",
+        );
+        const seconds = (name: string) => {
+            const [, number = "1"] = new RegExp(
+                `\\t${name} += (?:(\\d+) \\* )?time\\.Second\n`,
+            ).exec(server) ?? [NaN, "no"];
+            return Number(number);
+        };
+        // Most components side by side, then the API server, then its datastore.
+        const end = seconds("componentDelay") + 3 * seconds("patience");
+        const { stopTimeout, destroyGraceSeconds, envs } = await container({});
+        const drain = Number(/DRAIN_SECONDS=(\d+)/.exec(String(envs))?.[1]);
+        expect(drain).toBeGreaterThan(POD_GRACE_SECONDS);
+        expect(drain + end).toBeLessThan(stopTimeout as number);
+        expect(destroyGraceSeconds).toBe(stopTimeout);
     });
 
     it("gets limits that Docker changes in place, and GPUs", async () => {

@@ -178,6 +178,10 @@ func (s *settings) kubeletArgs() ([]string, error) {
 	if s.bindAddress != "" {
 		config["address"] = s.bindAddress
 	}
+	kubeletGroup, runtimeGroup := ownCgroups()
+	if kubeletGroup != "" {
+		config["kubeletCgroups"] = kubeletGroup
+	}
 	if s.needsRuncFilter {
 		// The kubelet may not give itself a better score here; asked to, it fails.
 		config["oomScoreAdj"] = 0
@@ -198,6 +202,9 @@ func (s *settings) kubeletArgs() ([]string, error) {
 		"kubeconfig":        s.data("agent", "kubelet.kubeconfig"),
 		"node-ip":           s.nodeAddress.String(),
 		"node-labels":       strings.Join(append([]string{"node.kubernetes.io/instance-type=k3s"}, s.nodeLabel...), ","),
+	}
+	if runtimeGroup != "" {
+		ours["runtime-cgroups"] = runtimeGroup
 	}
 	if len(s.nodeTaint) > 0 {
 		ours["register-with-taints"] = strings.Join(s.nodeTaint, ",")

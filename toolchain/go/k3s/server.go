@@ -13,6 +13,17 @@ import (
 	"gopkg.in/natefinch/lumberjack.v2"
 )
 
+const (
+	// How long a server that is told to end lets its components run on: k3s's
+	// DefaultContextDelay (pkg/util/context.go), by which it cancels what the
+	// control plane and the agent run in. k3s waits for its datastore alone and
+	// may be gone sooner; here it is always the whole of it.
+	componentDelay = 5 * time.Second
+	// How long each of them may take to end then. k3s, one process, does not
+	// wait for them at all.
+	patience = time.Second
+)
+
 // server is one run of `k3s server`.
 type server struct {
 	*settings
@@ -49,10 +60,11 @@ func runServer(args []string) {
 			failed <- err
 		}
 	}()
-	status := 0
+	status, delay := 0, time.Duration(0)
 	select {
 	case got := <-signals:
 		logs.Infof("Received %s, shutting down", got)
+		delay = componentDelay
 		go func() {
 			<-signals
 			os.Exit(1)
@@ -66,6 +78,7 @@ func runServer(args []string) {
 	}
 	cancel()
 	<-startEnded // nothing more is started from here on
+	time.Sleep(delay)
 	s.stop()
 	os.Exit(status)
 }
@@ -224,7 +237,6 @@ func (s *server) startStores() error {
 // stop ends the components in the order in which they need one another. Pods
 // and their shims are left alone, as k3s leaves them; containerd is killed.
 func (s *server) stop() {
-	const patience = 3 * time.Second
 	s.containerd.kill()
 	ended := make(chan struct{})
 	for _, c := range s.others {
@@ -238,6 +250,6 @@ func (s *server) stop() {
 	}
 	// The API server waits for its open requests, of which `kubectl exec` and
 	// watches from outside never end.
-	s.apiserver.stop(time.Second)
-	s.kine.stop(time.Second)
+	s.apiserver.stop(patience)
+	s.kine.stop(patience)
 }
