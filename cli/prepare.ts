@@ -11,7 +11,7 @@ import { aptInstall, provideDocker, useDockerHost } from "../toolchain/docker";
 import { portsHeldBy } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { LOCAL_FOLDER } from "../toolchain/environment";
-import { checkGo, hasGoProgram } from "../toolchain/goBuild";
+import { checkGo, hasGoProgram, testedGoPrograms, testGoProgram } from "../toolchain/goBuild";
 import * as images from "../toolchain/images";
 import { checkMachine, findBusyPort } from "../toolchain/machine";
 import { StepError, type Progress } from "../toolchain/progress";
@@ -66,7 +66,7 @@ export async function prepareForTests(
     const docker = await useDockerHost();
     await prepareMachine(root, docker, gateway, progress);
     // Before all else, so that no two steps install packages at a time.
-    await progress.step("packages", () => ensurePackages(progress), String);
+    await progress.step("packages", () => ensurePackages(TEST_PACKAGES, progress), String);
     const folder = path.join(root, LOCAL_FOLDER, "test-images");
     // Compilers wait for modules, linkers leave cores idle, archives are downloads for the most part.
     const [tools] = await progress.together([
@@ -87,24 +87,78 @@ async function prepareTestImages(folder: string, progress: Progress): Promise<vo
     await prepareArchives(path.join(folder, "assistant"), both, progress);
 }
 
+/**
+ * What the unit tests call, by a file of each package: the shell of k3s's image. The scenario that the
+ * docker plugin is compared by runs in an image of nothing but it, too.
+ */
+const UNIT_TEST_PACKAGES: Readonly<Record<string, string>> = { "busybox-static": "/bin/busybox" };
+
 /** Debian packages that the steps call, by a file of each. */
 const TEST_PACKAGES: Readonly<Record<string, string>> = {
-    // The scenario that the docker plugin is compared by runs in an image of nothing but busybox.
-    "busybox-static": "/bin/busybox",
+    ...UNIT_TEST_PACKAGES,
     gcc: "/usr/bin/gcc",
     "libc6-dev": "/usr/include/stdio.h",
     mmdebstrap: "/usr/bin/mmdebstrap",
 };
 
+/** What the unit tests need besides npm's packages. Says what is missing where it cannot be installed. */
+export async function prepareForUnitTests(progress: Progress): Promise<void> {
+    try {
+        await ensurePackages(UNIT_TEST_PACKAGES, progress);
+    } catch (error) {
+        if (!(error instanceof StepError)) {
+            throw error;
+        }
+        progress.print(`unit tests: ${error.message}${error.hint ? `; ${error.hint}` : ""}`);
+    }
+}
+
 /** Installs what is missing of them. @returns what was installed, for people */
-async function ensurePackages(progress: Progress): Promise<string> {
-    const missing = Object.entries(TEST_PACKAGES)
+async function ensurePackages(
+    packages: Readonly<Record<string, string>>,
+    progress: Progress,
+): Promise<string> {
+    const missing = Object.entries(packages)
         .filter(([, file]) => !existsSync(file))
         .map(([name]) => name);
-    if (missing.length > 0) {
-        await aptInstall(missing, progress);
+    if (missing.length === 0) {
+        return "all there";
     }
-    return missing.length > 0 ? `installed ${missing.join(", ")}` : "all there";
+    if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) {
+        const files = missing.map((name) => packages[name]).join(", ");
+        throw new StepError(
+            `missing: ${files}`,
+            `install them (Debian: apt-get install ${missing.join(" ")}), then run this again`,
+        );
+    }
+    await aptInstall(missing, progress);
+    return `installed ${missing.join(", ")}`;
+}
+
+/** Tests of the Go programs that are built here. @returns how many passed and failed */
+export async function testGoPrograms(
+    progress: Progress,
+): Promise<{ readonly passed: number; readonly failed: number }> {
+    const names = testedGoPrograms();
+    try {
+        checkGo(names);
+    } catch (error) {
+        progress.print(`Go: ${(error as Error).message}; without it nothing of Go is made here`);
+        return { passed: 0, failed: 0 };
+    }
+    let failed = 0;
+    for (const name of names) {
+        try {
+            await progress.step(`tests of ${name}`, () => testGoProgram(name, progress));
+        } catch (error) {
+            if (!(error instanceof StepError)) {
+                throw error;
+            }
+            failed++;
+            progress.print(`     ${error.message}; see ${progress.logFile}`);
+        }
+    }
+    return { passed: names.length - failed, failed };
 }
 
 /** The engine and its plugins, with a line for people. */

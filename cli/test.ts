@@ -7,7 +7,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { LOCAL_FOLDER } from "../toolchain/environment";
 import { InterruptedError, Progress, StepError } from "../toolchain/progress";
-import { prepareForTests } from "./prepare";
+import { prepareForTests, prepareForUnitTests, testGoPrograms } from "./prepare";
 import {
     FILES_FILE,
     formatTimes,
@@ -67,9 +67,11 @@ async function main(): Promise<number> {
             counts.push(status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
         }),
     );
+    await prepareForUnitTests(progress);
     await project("unit", process.env);
     try {
         const env = await prepareForTests(ROOT, progress);
+        counts.push(await testGoPrograms(progress));
         phases.push(...progress.done);
         await project("e2e", env);
     } catch (error) {

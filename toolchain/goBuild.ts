@@ -80,6 +80,38 @@ export async function goPrograms(
     return built;
 }
 
+/** Names of the programs that have tests of their own. */
+export function testedGoPrograms(): string[] {
+    const isTest = (file: string) => file.endsWith("_test.go");
+    return [...goBuilds().values()]
+        .filter(({ module }) => readdirSync(path.join(GO_FOLDER, module)).some(isTest))
+        .map(({ name }) => name);
+}
+
+/**
+ * Runs a program's own tests, once for every change of what they are made from. They are compiled as
+ * the program is: after it was built, little is left to compile.
+ *
+ * @throws StepError when one fails
+ */
+export async function testGoProgram(name: string, progress: Progress): Promise<void> {
+    const build = findBuild(name);
+    const folder = path.join(GO_FOLDER, build.module);
+    const program = recipe(build);
+    const tests = readdirSync(folder).filter((file) => file.endsWith("_test.go"));
+    await cached(
+        {
+            ...program,
+            name: `${name}-tested`,
+            files: [...program.files, ...tests.sort().map((file) => path.join(folder, file))],
+        },
+        async (scratch) => {
+            const { flags, cwd, env } = await compilation(build, scratch, progress);
+            await progress.run("go", ["test", ...flags, build.package], { cwd, env });
+        },
+    );
+}
+
 /** Whether the program is built already. */
 export function hasGoProgram(name: string): boolean {
     return isCached(recipe(findBuild(name)));
@@ -154,21 +186,14 @@ function workspaceFiles(): string[] {
 }
 
 async function compile(build: GoBuild, folder: string, progress: Progress): Promise<void> {
-    const cwd = path.join(GO_FOLDER, build.module);
-    const env = environment(build);
     const scratch = path.join(folder, "scratch");
-    const overlay = build.borrow
-        ? await overlayFile(build.borrow, cwd, scratch, env, progress)
-        : [];
+    const { flags, cwd, env } = await compilation(build, scratch, progress);
     await progress.run(
         "go",
         [
             "build",
             "-v",
-            ...FLAGS,
-            ...overlay,
-            "-tags",
-            build.tags === undefined ? TAGS : `${TAGS},${build.tags}`,
+            ...flags,
             "-ldflags",
             build.ldflags === undefined ? "-s -w" : `-s -w ${build.ldflags}`,
             "-o",
@@ -178,6 +203,17 @@ async function compile(build: GoBuild, folder: string, progress: Progress): Prom
         { cwd, env },
     );
     rmSync(scratch, { recursive: true, force: true });
+}
+
+/** How a program's packages are compiled, wherever they are linked to: a difference compiles all anew. */
+async function compilation(build: GoBuild, scratch: string, progress: Progress) {
+    const cwd = path.join(GO_FOLDER, build.module);
+    const env = environment(build);
+    const overlay = build.borrow
+        ? await overlayFile(build.borrow, cwd, scratch, env, progress)
+        : [];
+    const tags = build.tags === undefined ? TAGS : `${TAGS},${build.tags}`;
+    return { flags: [...FLAGS, ...overlay, "-tags", tags], cwd, env };
 }
 
 function environment(build: GoBuild): NodeJS.ProcessEnv {
@@ -207,7 +243,7 @@ async function overlayFile(
     const list = ["list", "-m", "-f", "{{.Dir}}", module];
     await progress.run("go", ["mod", "download", module], { cwd, env });
     const from = path.join((await progress.run("go", list, { cwd, env })).trim(), folder);
-    mkdirSync(scratch);
+    mkdirSync(scratch, { recursive: true });
     const replaced = files.map((file) => {
         const original = path.join(from, file);
         const own = edits.filter((edit) => edit.file === file);

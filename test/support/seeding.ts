@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { SH, type Shell } from "./shells";
 
 const SCRIPT = path.join(__dirname, "..", "..", "components", "scripts", "seed.sh");
 
@@ -34,7 +35,7 @@ export class Seeding {
     private readonly temporary = path.join(this.folder, "tmp");
     private readonly mounts: string[] = [];
 
-    constructor() {
+    constructor(private readonly shell: Shell = SH) {
         fs.mkdirSync(this.source);
         fs.mkdirSync(this.temporary);
         this.emptyTarget();
@@ -52,7 +53,7 @@ export class Seeding {
         // A group of its own: a stand-in that kills its group kills everything of the container.
         const { status, signal, stderr } = spawnSync(
             SETSID,
-            ["/bin/sh", SCRIPT, "image:1", this.source, this.target],
+            [...this.shell.command, SCRIPT, "image:1", this.source, this.target],
             {
                 encoding: "utf8",
                 env: { PATH: bin ? `${bin}:${PATH}` : PATH, TMPDIR: this.temporary },

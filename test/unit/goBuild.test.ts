@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
 import { entryName } from "../../toolchain/cache";
-import { goBuilds, goRecipe } from "../../toolchain/goBuild";
+import { goBuilds, goRecipe, testedGoPrograms } from "../../toolchain/goBuild";
 
 const GO = path.join(__dirname, "../../toolchain/go");
 
@@ -34,5 +34,11 @@ describe("what a Go program is built from", () => {
             "kubernetes-plugin/sdk/go/kubernetes/yaml/v2/register.go",
         );
         expect(files("pulumi")).toEqual(["pulumi/go.mod", "pulumi/go.sum"]);
+    });
+});
+
+describe("programs with tests of their own", () => {
+    it("are found by their files", () => {
+        expect(testedGoPrograms()).toEqual(["local-path-provisioner", "k3s"]);
     });
 });

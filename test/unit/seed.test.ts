@@ -18,6 +18,7 @@ import {
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { real, Seeding, SENTINEL } from "../support/seeding";
+import { shells, type Shell } from "../support/shells";
 
 const IS_ROOT = process.getuid?.() === 0;
 
@@ -25,14 +26,17 @@ let seeding: Seeding;
 let source: string;
 let target: string;
 
-beforeEach(() => {
-    seeding = new Seeding();
+/** @param shell with busybox's own tar, find and so on, where it is busybox's */
+function prepare(shell?: Shell): void {
+    seeding = new Seeding(shell);
     ({ source, target } = seeding);
-});
+}
 
 afterEach(() => seeding.remove());
 
-describe("seeding", () => {
+describe.each(shells())("seeding under $name", (shell) => {
+    beforeEach(() => prepare(shell));
+
     it("copies what is in the image, with everything about it", () => {
         const old = new Date("2020-01-01T00:00:00Z");
         mkdirSync(path.join(source, "closed"));
@@ -76,15 +80,6 @@ describe("seeding", () => {
         expect(statSync(path.join(target, "theirs"))).toMatchObject({ uid: 12345, gid: 23456 });
     });
 
-    it("copies five thousand files, and counts them", () => {
-        for (let i = 0; i < 5000; i++) {
-            writeFileSync(path.join(source, `file ${i}`), String(i));
-        }
-        expect(seeding.run()).toEqual({ status: 0, stderr: "" });
-        expect(readdirSync(target)).toHaveLength(5001);
-        expect(seeding.sentinel()).toBe("image=image:1\nfiles=5000\n");
-    }, 120_000);
-
     it("copies a sparse file of a size that the disk may not have", () => {
         const file = path.join(source, "sparse");
         writeFileSync(file, "");
@@ -104,6 +99,27 @@ describe("seeding", () => {
         expect(seeding.sentinel()).toBe("image=image:1\nfiles=0\n");
     });
 
+    it("does not take an image's own sentinel for ours", () => {
+        writeFileSync(path.join(source, SENTINEL), "image=other\n");
+        writeFileSync(path.join(source, "a"), "a");
+        expect(seeding.run().status).toBe(0);
+        expect(seeding.sentinel()).toBe("image=image:1\nfiles=1\n");
+        expect(existsSync(path.join(target, "a"))).toBe(true);
+    });
+});
+
+describe("seeding", () => {
+    beforeEach(() => prepare());
+
+    it("copies five thousand files, and counts them", () => {
+        for (let i = 0; i < 5000; i++) {
+            writeFileSync(path.join(source, `file ${i}`), String(i));
+        }
+        expect(seeding.run()).toEqual({ status: 0, stderr: "" });
+        expect(readdirSync(target)).toHaveLength(5001);
+        expect(seeding.sentinel()).toBe("image=image:1\nfiles=5000\n");
+    }, 120_000);
+
     it("says that it could not count, rather than nothing, when the image has no find", () => {
         writeFileSync(path.join(source, "a"), "a");
         const bin = path.join(seeding.folder, "few");
@@ -115,17 +131,11 @@ describe("seeding", () => {
         expect(readFileSync(path.join(target, "a"), "utf8")).toBe("a");
         expect(seeding.sentinel()).toBe("image=image:1\nfiles=unknown\n");
     });
-
-    it("does not take an image's own sentinel for ours", () => {
-        writeFileSync(path.join(source, SENTINEL), "image=other\n");
-        writeFileSync(path.join(source, "a"), "a");
-        expect(seeding.run().status).toBe(0);
-        expect(seeding.sentinel()).toBe("image=image:1\nfiles=1\n");
-        expect(existsSync(path.join(target, "a"))).toBe(true);
-    });
 });
 
 describe("a workspace that is seeded", () => {
+    beforeEach(() => prepare());
+
     it("is left alone: what the user deleted stays deleted, what they wrote stays", () => {
         writeFileSync(path.join(source, "a"), "from the image");
         writeFileSync(path.join(source, "b"), "from the image");

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { shells, type Shell } from "../support/shells";
 
 const SCRIPT = path.join(__dirname, "..", "..", "components", "scripts", "start.sh");
 
@@ -14,8 +15,8 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function start(...args: string[]) {
-    const { status, stdout, stderr } = spawnSync("/bin/sh", [SCRIPT, ...args], {
+function run([shell, ...options]: Shell["command"], args: string[]) {
+    const { status, stdout, stderr } = spawnSync(shell, [...options, SCRIPT, ...args], {
         encoding: "utf8",
     });
     return { status, stdout, stderr };
@@ -23,7 +24,9 @@ function start(...args: string[]) {
 
 const file = (name: string) => path.join(folder, name);
 
-describe("start.sh", () => {
+describe.each(shells())("start.sh under $name", ({ command }) => {
+    const start = (...args: string[]) => run(command, args);
+
     it("removes exactly what matches, names with spaces and broken links too", () => {
         writeFileSync(file("a b.lock"), "");
         writeFileSync(file("data.lock.sqlite"), "");
