@@ -14,6 +14,9 @@ import (
 
 // prepare makes the folders and everything that needs no datastore.
 func (s *server) prepare() error {
+	if err := checkCgroups(); err != nil {
+		return err
+	}
 	if err := clearStaleRun(); err != nil {
 		return err
 	}
