@@ -1,6 +1,6 @@
 /**
- * `make test`: lint, types, format, unit tests, end-to-end tests, and one closing line of the form
- * `N passed, N failed`. Whatever the end-to-end tests need is found or made first; a test that is
+ * `make test`: lint, types, format, unit tests, tests of the Go programs that are built here, end-to-end
+ * tests, and one closing line of the form `N passed, N failed`. Whatever the end-to-end tests need is found or made first; a test that is
  * skipped counts as failed.
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
