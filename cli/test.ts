@@ -6,6 +6,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { LOCAL_FOLDER } from "../toolchain/environment";
+import { removeLeftOvers } from "../test/support/leftOvers";
 import { InterruptedError, Progress, StepError } from "../toolchain/progress";
 import { prepareForTests, prepareForUnitTests, testGoPrograms } from "./prepare";
 import {
@@ -73,7 +74,8 @@ async function main(): Promise<number> {
         const env = await prepareForTests(ROOT, progress);
         counts.push(await testGoPrograms(progress));
         phases.push(...progress.done);
-        await project("e2e", env);
+        await cleanUp(progress);
+        await project("e2e", env).finally(() => cleanUp(progress));
     } catch (error) {
         if (error instanceof InterruptedError) {
             return 130;
@@ -111,6 +113,14 @@ async function vitest(project: string, env: NodeJS.ProcessEnv, progress: Progres
         env,
     );
     return countTests(status, existsSync(file) ? readFileSync(file, "utf8") : undefined);
+}
+
+/** Removes what tests that were interrupted or killed have left in Docker. */
+async function cleanUp(progress: Progress): Promise<void> {
+    const names = await removeLeftOvers();
+    if (names.length > 0) {
+        progress.print(`removed what interrupted tests had left: ${names.join(", ")}`);
+    }
 }
 
 /** What the reporter of times has written. @returns nothing when it did not get that far */

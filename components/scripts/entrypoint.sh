@@ -81,7 +81,7 @@ leaders() {
 }
 
 drain() {
-    closed=$(k3s kubectl get node "$node" -o 'jsonpath={.spec.unschedulable}' --request-timeout=5s 2>/dev/null) ||
+    closed=$(k3s kubectl get node "$node" -o 'jsonpath={.spec.unschedulable}' --request-timeout=2s 2>/dev/null) ||
         return 1
     # What a person has cordoned is not ours to open.
     if [ "$closed" != true ] && [ ! -e "$drained" ]; then

@@ -1,5 +1,5 @@
 /** A stack of its own for one end-to-end test: real engine, real Docker, real kubelet. */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { inject } from "vitest";
@@ -8,9 +8,11 @@ import { applicationState, type ApplicationState, type Pod } from "../../cli/pod
 import type { Status } from "../../cli/status";
 import { dockerName, nodeName } from "../../components/names";
 import type { PortBlock } from "../../components/ports";
+import { note, removeAll } from "./leftOvers";
 import { findPlace, type Place } from "./place";
 import { editProgram, layProject, useCompiled } from "./project";
 import { attempt, run, type Result } from "./run";
+import { timed } from "./steps";
 
 const ROOT = path.join(__dirname, "..", "..");
 
@@ -65,6 +67,7 @@ export class TestStack {
         this.container = dockerName(this.gateway);
         this.node = nodeName(this.gateway);
         this.folder = mkdtempSync(path.join(os.tmpdir(), `sandbox-gateway-${name}-`));
+        note(this.container, this.folder);
         layProject(this.folder);
         if (!asWritten) {
             useCompiled(this.folder, inject("compiledProgram"));
@@ -301,10 +304,7 @@ export class TestStack {
 
     /** Removes everything, whatever state it is in. */
     async remove(): Promise<void> {
-        await attempt("docker", ["rm", "--force", "--volumes", this.container]);
-        await attempt("docker", ["network", "rm", this.container]);
-        await attempt("docker", ["volume", "rm", "--force", this.container]);
-        rmSync(this.folder, { recursive: true, force: true });
+        await timed("docker", () => removeAll(this.container, this.folder));
         this.place.release();
     }
 

@@ -1,9 +1,10 @@
 /** What end-to-end tests rest on. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { note, removeAll, removeLeftOvers } from "../support/leftOvers";
 import { findPlace, type Place } from "../support/place";
 import { compileProgram, editProgram, layProject, useCompiled } from "../support/project";
 
@@ -75,5 +76,24 @@ describe("a compiled project", () => {
         expect(() => editProgram(folder, constants, "not there", "")).toThrow(
             /constants\.ts does not contain not there$/,
         );
+    });
+});
+
+describe("what a killed test has left", () => {
+    it("is removed by the next run, and what a running one has is not", async () => {
+        const dead = spawn(process.execPath, ["-e", ""]);
+        await new Promise((resolve) => dead.on("close", resolve));
+        const folders = ["dead", "alive"].map((name) =>
+            mkdtempSync(path.join(os.tmpdir(), `sandbox-gateway-${name}-`)),
+        ) as [string, string];
+        const names = folders.map((folder) => path.basename(folder)) as [string, string];
+        note(names[0], folders[0], dead.pid);
+        note(names[1], folders[1]);
+        const removed = await removeLeftOvers();
+        expect(removed).toContain(names[0]);
+        expect(removed).not.toContain(names[1]);
+        expect(folders.map((folder) => existsSync(folder))).toEqual([false, true]);
+        await removeAll(names[1], folders[1]);
+        expect(existsSync(folders[1])).toBe(false);
     });
 });
