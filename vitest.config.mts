@@ -16,6 +16,8 @@ export default defineConfig({
                     // Processes, because tests write programs and run them: of a file that one thread writes, the
                     // processes that another starts hold it open for a moment, and it cannot be run.
                     pool: "forks",
+                    // Starting one for each file, and loading the SDK there, would be most of the time.
+                    isolate: false,
                     maxWorkers: CORES,
                 },
             },

@@ -35,7 +35,7 @@ describe("make up", () => {
         await inVolume("mkdir -p /data/server/db && : >/data/server/db/state.db");
         const undo = stack.edit(
             "components/gatewayContainer.ts",
-            "waitTimeout: 180",
+            "waitTimeout: 300",
             "waitTimeout: 15",
         );
         const { status, stdout } = await stack.make("up");

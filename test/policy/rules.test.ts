@@ -5,7 +5,7 @@
  */
 import type { PolicyResource, ResourceValidationArgs } from "@pulumi/policy";
 import * as pulumi from "@pulumi/pulumi";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { policies } from "../../policy/rules";
 import { drain, plain, record, type Recorded } from "../support/mocks";
 
@@ -18,6 +18,8 @@ interface Subject extends Omit<Recorded, "ignoreChanges" | "beforeCreate"> {
 let resources: Subject[];
 
 beforeAll(async () => {
+    // Another file may have run the program in this process.
+    vi.resetModules();
     const recorded = await record();
     pulumi.runtime.setAllConfig({
         "sandbox-gateway:gateway": JSON.stringify({
