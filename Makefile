@@ -2,7 +2,7 @@
 # `make help` lists them.
 export STACK ?= $(or $(PULUMI_STACK),dev)
 
-.PHONY: up stop start heal status destroy env test help
+.PHONY: up stop start heal status destroy env test test-vm help
 .DEFAULT_GOAL := help
 
 # npm writes this file last, so a killed installation is done again.
@@ -14,6 +14,9 @@ up stop start heal status destroy env help: $(PACKAGES)
 
 test: $(PACKAGES)
 	@exec $(TSX) cli/test.ts
+
+test-vm: $(PACKAGES)
+	@exec $(TSX) test/vm/main.ts
 
 $(PACKAGES): package-lock.json
 	@sh toolchain/install-packages

@@ -28,6 +28,7 @@ const USAGE = `usage: make TARGET [STACK=dev]
   destroy  pulumi destroy                             refused while protected
   env      print shell commands: eval "$(make env)" gives a shell in which plain pulumi works
   test     lint, types, format, unit tests and end-to-end tests
+  test-vm  the same program on a newer kernel and Docker, in a virtual machine
   help     this text
 `;
 

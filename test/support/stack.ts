@@ -54,6 +54,8 @@ export class TestStack {
     readonly folder: string;
     readonly container: string;
     readonly node: string;
+    /** Seconds that one command of pulumi or make may take. */
+    timeout = 600;
     private readonly env: NodeJS.ProcessEnv;
     /** Since the last run of pulumi: a wait asks for the same ones many times a second. */
     private outputs: Readonly<Record<string, unknown>> | undefined;
@@ -309,6 +311,6 @@ export class TestStack {
     }
 
     private options() {
-        return { cwd: this.folder, env: this.env, timeout: 600 };
+        return { cwd: this.folder, env: this.env, timeout: this.timeout };
     }
 }

@@ -1,0 +1,93 @@
+/**
+ * `make test-vm`: the program on a kernel with cgroup v2 and a newer Docker, in a virtual machine
+ * made of Debian's packages. The engine and its plugins run here, Docker and all that is in it there.
+ *
+ * Ends with a table, also in .local/vm as results.md and results.json, and `N passed, N failed`; a
+ * check that could not be made counts as failed.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import * as path from "node:path";
+import { chooseEnvironment } from "../../cli/environment";
+import { prepareMachine, preparePulumi } from "../../cli/prepare";
+import { gatewaySchema } from "../../settings/gatewaySchema";
+import { LOCAL_FOLDER } from "../../toolchain/environment";
+import * as images from "../../toolchain/images";
+import { InterruptedError, Progress, StepError } from "../../toolchain/progress";
+import { provideDisk, provideTools } from "../../toolchain/vm/image";
+import { VirtualMachine } from "../../toolchain/vm/qemu";
+import { asMarkdown, runChecks, type Check, type Row } from "./check";
+import * as isolation from "./isolation";
+import * as lifecycle from "./lifecycle";
+import { World } from "./world";
+
+const ROOT = path.join(__dirname, "..", "..");
+const FOLDER = path.join(ROOT, LOCAL_FOLDER, "vm");
+
+/** In this order: each leaves the machine as the next needs it. */
+const CHECKS: readonly Check<World>[] = [
+    ...isolation.machine,
+    ...lifecycle.first,
+    ...isolation.limits,
+    ...isolation.network,
+    ...isolation.neighbours,
+    ...lifecycle.stopAndStart,
+    ...isolation.daemonOptions,
+];
+
+async function main(progress: Progress): Promise<number> {
+    // Docker here makes and keeps the images; what is tested is the machine's.
+    await prepareMachine(ROOT, progress);
+    await progress.step("QEMU", () => provideTools(progress), String);
+    const tools = await preparePulumi(progress);
+    const { image } = gatewaySchema.parse({});
+    await progress.step("k3s image", () => images.provideNodeImage(image, progress), String);
+    const archive = images.TEST_ARCHIVE;
+    const archives = path.join(ROOT, LOCAL_FOLDER, "test-images");
+    await progress.step(archive.title, () => images.provideArchive(archive, archives, progress));
+    const disk = await progress.step("disk of the machine", () => provideDisk(image, progress));
+    const console = path.join(FOLDER, "console.log");
+    const machine = await progress.step("virtual machine", () =>
+        VirtualMachine.boot({ folder: disk }, console, progress),
+    );
+    try {
+        Object.assign(process.env, chooseEnvironment(ROOT, tools).env);
+        const world = await World.enter(machine, path.join(archives, archive.file));
+        try {
+            return report(await runChecks(CHECKS, world, progress), progress);
+        } finally {
+            world.leave(FOLDER);
+        }
+    } finally {
+        machine.kill();
+    }
+}
+
+/** @returns the status to end with */
+function report(rows: readonly Row[], progress: Progress): number {
+    const table = asMarkdown(rows);
+    writeFileSync(path.join(FOLDER, "results.json"), `${JSON.stringify(rows, undefined, 4)}\n`);
+    writeFileSync(path.join(FOLDER, "results.md"), `${table}\n`);
+    const passed = rows.filter(({ result }) => result === "ok").length;
+    progress.print(`\n${table}\n`);
+    progress.print(`took ${progress.elapsed()}; results in ${path.relative(ROOT, FOLDER)}`);
+    progress.print(`${passed} passed, ${rows.length - passed} failed`);
+    return passed === rows.length ? 0 : 1;
+}
+
+mkdirSync(FOLDER, { recursive: true });
+const progress = new Progress(path.join(ROOT, LOCAL_FOLDER, "log", "test-vm.log"));
+void main(progress).then(
+    (status) => {
+        process.exitCode = status;
+    },
+    (error: unknown) => {
+        if (error instanceof InterruptedError) {
+            process.exitCode = 130;
+            return;
+        }
+        const hint =
+            error instanceof StepError && error.hint ? `\n  what to do: ${error.hint}` : "";
+        progress.print(`\nerror: ${(error as Error).message}${hint}\n  log: ${progress.logFile}`);
+        process.exitCode = 1;
+    },
+);

@@ -1,0 +1,124 @@
+/** The virtual machine with its Docker brought here, and what the checks hand on to one another. */
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import * as path from "node:path";
+import { daemonVersion } from "../../toolchain/docker";
+import type { VirtualMachine } from "../../toolchain/vm/qemu";
+import { until } from "../../toolchain/wait";
+import type { Evidence } from "../support/evidence";
+import { TestStack } from "../support/stack";
+
+/** Where the machine has the archives that k3s imports. */
+export const ARCHIVES = "/srv/images";
+
+/** Seconds that one command of pulumi may take here. */
+const PULUMI_SECONDS = 2400;
+
+/** Seconds in which one sandbox may start here. */
+export const START_SECONDS = 1800;
+
+/** Bounds of the program that emulation does not meet, raised in each copy of it. */
+const BOUNDS: readonly [shipped: RegExp, here: string][] = [
+    [/waitTimeout: \d+,/, "waitTimeout: 1500,"],
+    [/(healthcheck: \{[^}]*interval: )"[^"]*"/, '$1"10s"'],
+    [/(healthcheck: \{[^}]*timeout: )"[^"]*"/, '$1"60s"'],
+    [/(healthcheck: \{[^}]*retries: )\d+/, "$1 400"],
+];
+
+/** The machine, and the stacks in it. */
+export class World {
+    /** The gateway that is looked at. */
+    first!: TestStack;
+    /** A second one beside it. */
+    second: TestStack | undefined;
+    /** What a stop and a start must not change. */
+    before: Evidence | undefined;
+    private readonly stacks: TestStack[] = [];
+
+    private constructor(readonly machine: VirtualMachine) {}
+
+    /**
+     * Brings the machine's Docker here: from now on it is the one of this process.
+     *
+     * @param archive of the image of the sandboxes
+     */
+    static async enter(machine: VirtualMachine, archive: string): Promise<World> {
+        const socket = path.join(machine.folder, "docker.sock");
+        await machine.connection.forward(socket, "/var/run/docker.sock");
+        process.env["DOCKER_HOST"] = `unix://${socket}`;
+        const world = new World(machine);
+        await world.untilDockerAnswers();
+        await world.shell(`mkdir -p ${ARCHIVES}`);
+        const input = archive;
+        const put = `cat >${ARCHIVES}/${path.basename(archive)}`;
+        await machine.connection.run(put, { input });
+        return world;
+    }
+
+    /** A project whose gateway will be in the machine, and its ports here under the same numbers. */
+    async stack(name: string): Promise<TestStack> {
+        const stack = await TestStack.create(name);
+        this.stacks.push(stack);
+        stack.timeout = PULUMI_SECONDS;
+        raiseBounds(stack);
+        for (let port = stack.apiPort; port <= stack.ports.last; port++) {
+            const end = `127.0.0.1:${port}`;
+            await this.machine.connection.forward(end, end);
+        }
+        return stack;
+    }
+
+    /** Runs a shell command in the machine itself. */
+    async shell(command: string): Promise<string> {
+        return (await this.machine.connection.run(command)).trim();
+    }
+
+    async untilDockerAnswers(): Promise<void> {
+        const answers = async () => (await daemonVersion()) !== undefined;
+        await until("the machine's Docker answers", 300, answers);
+    }
+
+    /** Keeps what the projects said, and removes them; what is in the machine goes with it. */
+    leave(logs: string): void {
+        for (const { folder, gateway } of this.stacks) {
+            const log = path.join(folder, ".local", "log");
+            if (existsSync(log)) {
+                cpSync(log, path.join(logs, gateway), { recursive: true });
+            }
+            rmSync(folder, { recursive: true, force: true });
+        }
+    }
+}
+
+/** @throws Error when the program has them no longer in this form */
+function raiseBounds(stack: TestStack): void {
+    const file = path.join(stack.folder, "components", "gatewayContainer.ts");
+    let text = readFileSync(file, "utf8");
+    for (const [shipped, here] of BOUNDS) {
+        if (!shipped.test(text)) {
+            throw new Error(
+                `components/gatewayContainer.ts has no ${shipped}: mend BOUNDS of test/vm/world.ts`,
+            );
+        }
+        text = text.replace(shipped, here);
+    }
+    writeFileSync(file, text);
+}
+
+/** What the API says when emulation makes it miss the provider's own bounds, which nothing raises. */
+const TOO_SLOW = /openapi|deadline exceeded|unreachable|connection refused|handshake timeout|EOF/i;
+
+/** `pulumi up` until emulation lets it through. @returns how often it took, when it was not once */
+export async function patientUp(stack: TestStack, ...args: string[]): Promise<string> {
+    for (let attempt = 1; ; attempt++) {
+        const { status, stdout, stderr } = await stack.tryPulumi([
+            ...["up", "--yes", "--skip-preview"],
+            ...args,
+        ]);
+        if (status === 0) {
+            return attempt === 1 ? "" : ` (${attempt} tries: the API missed the provider's bounds)`;
+        }
+        if (attempt === 3 || !TOO_SLOW.test(stdout + stderr)) {
+            throw new Error(`pulumi up: status ${status}\n${stdout}\n${stderr}`);
+        }
+    }
+}
