@@ -195,9 +195,11 @@ export const daemonOptions: readonly Check<World>[] = [
             await world.untilDockerAnswers();
             const stack = await world.stack("opts");
             stack.configure({ running: false });
-            // Nothing but the network: the rest of a gateway needs minutes, and an API.
-            const names = ["sandbox-gateway:index:Gateway::gateway", "::gateway-docker"];
-            const targets = [...names, "::gateway-network"].flatMap((n) => ["--target", `**${n}`]);
+            // The network, and what the program reads: the rest needs minutes, and an API.
+            const targets = [
+                ...["**:Gateway::gateway", "**::gateway-docker", "**::gateway-identity**"],
+                "**::gateway-network",
+            ].flatMap((urn) => ["--target", urn]);
             await stack.up(...targets);
             const format = ["network", "inspect", "--format", "{{json .Options}}", stack.container];
             const options = (await run("docker", format)).trim();

@@ -63,7 +63,9 @@ export class Connection {
                 throw new StepError("the machine has ended");
             }
             if (this.master === undefined || this.master.exitCode !== null) {
-                this.master = spawn("ssh", ["-M", "-N", ...this.options()], { stdio: "ignore" });
+                this.master = spawn("ssh", ["-M", "-N", ...this.options(), "root@127.0.0.1"], {
+                    stdio: "ignore",
+                });
                 this.master.on("error", () => {
                     // The check below fails, and the wait ends with its message.
                 });
@@ -114,7 +116,7 @@ export class Connection {
             ...["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"],
             ...["-o", "LogLevel=ERROR", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"],
             // A machine that emulates two gateways may be silent for long.
-            ...["-o", "ConnectTimeout=60", "-o", "ServerAliveInterval=0"],
+            ...["-o", "ConnectTimeout=60", "-o", "StreamLocalBindUnlink=yes"],
         ];
     }
 
