@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../../toolchain/wait";
 import { run } from "../support/run";
+import type { TestStack } from "../support/stack";
 import type { Check } from "./check";
 import { equal, GATEWAY_MEMORY, machineAddress, unchangedByRefresh, UP } from "./lifecycle";
 import { connects, lives, podCgroups, pods, scope, unschedulable, untilReady } from "./observe";
@@ -136,21 +137,28 @@ export const neighbours: readonly Check<World>[] = [
         claim: "a second gateway comes up beside the first, with its own pods",
         needs: [UP],
         run: async (world) => {
-            world.second = await world.stack("beside");
-            world.second.configure({});
-            const tries = await patientUp(world.second);
-            // CoreDNS and the provisioner of volumes.
-            await untilReady(world.second, 2, 1200);
-            return `${(await lives(world.second)).length} pods ready${tries}`;
+            const second = await world.stack("beside");
+            second.configure({});
+            try {
+                const tries = await patientUp(second);
+                // CoreDNS and the provisioner of volumes.
+                await untilReady(second, 2, 1200);
+                world.second = second;
+                return `${(await lives(second)).length} pods ready${tries}`;
+            } catch (error) {
+                // What comes after it has enough to do with one gateway.
+                await second.remove();
+                throw error;
+            }
         },
     },
     {
         title: "side by side",
         claim: `for ${BESIDE_SECONDS / 60} minutes no pod of either is made anew or started again`,
         needs: [OWN_SECOND],
-        run: async (world) => {
-            const both = [world.first, world.second].filter((stack) => stack !== undefined);
-            await untilReady(world.first, 4, 600);
+        run: async ({ first, second }) => {
+            const both = [first, second as TestStack];
+            await untilReady(first, 4, 600);
             const look = async () => (await Promise.all(both.map(lives))).flat().join("\n");
             const before = await look();
             const end = Date.now() + BESIDE_SECONDS * 1000;
@@ -168,15 +176,19 @@ export const neighbours: readonly Check<World>[] = [
         claim: "nothing of it stays in Docker or among the machine's cgroups",
         needs: [OWN_SECOND],
         run: async (world) => {
-            const { second } = world;
-            second?.configure({ protect: false });
-            await second?.up();
-            await second?.pulumi(["destroy", "--yes", "--skip-preview"]);
-            equal("left in Docker", (await second?.inDocker())?.join(", "), "");
-            const folder = await scope(world, world.first);
-            const stray = (await podCgroups(world)).filter((g) => !g.startsWith(`${folder}/`));
-            equal("cgroups of pods left behind", stray.join(" "), "");
-            return "nothing left";
+            const second = world.second as TestStack;
+            try {
+                second.configure({ protect: false });
+                await patientUp(second);
+                await second.pulumi(["destroy", "--yes", "--skip-preview"]);
+                equal("left in Docker", (await second.inDocker()).join(", "), "");
+                const folder = await scope(world, world.first);
+                const stray = (await podCgroups(world)).filter((g) => !g.startsWith(`${folder}/`));
+                equal("cgroups of pods left behind", stray.join(" "), "");
+                return "nothing left";
+            } finally {
+                await second.remove();
+            }
         },
     },
 ];
@@ -204,6 +216,7 @@ export const daemonOptions: readonly Check<World>[] = [
             const format = ["network", "inspect", "--format", "{{json .Options}}", stack.container];
             const options = (await run("docker", format)).trim();
             equal("the daemon's option in the network", options.includes("1400"), true);
+            equal("a second preview", (await stack.preview(...targets)).join("; "), "");
             await stack.up("--expect-no-changes", ...targets);
             await unchangedByRefresh(stack, ...targets);
             return `network with ${options}: no change by up, refresh and preview`;
