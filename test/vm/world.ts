@@ -22,9 +22,10 @@ const ENVIRONMENT = { PULUMI_NODEJS_TRANSPILE_ONLY: "true" };
 /** Bounds of the program that emulation does not meet, raised in each copy of it. */
 const BOUNDS: readonly [shipped: RegExp, here: string][] = [
     [/waitTimeout: \d+,/, "waitTimeout: 1500,"],
-    [/(healthcheck: \{[^}]*interval: )"[^"]*"/, '$1"10s"'],
-    [/(healthcheck: \{[^}]*timeout: )"[^"]*"/, '$1"60s"'],
-    [/(healthcheck: \{[^}]*retries: )\d+/, "$1 400"],
+    // Durations in the form in which Docker gives them back.
+    [/(healthcheck: \{[\s\S]*?interval: )"[^"]*"/, '$1"10s"'],
+    [/(healthcheck: \{[\s\S]*?timeout: )"[^"]*"/, '$1"2m0s"'],
+    [/(healthcheck: \{[\s\S]*?retries:) \d+/, "$1 400"],
 ];
 
 /** The machine, and the stacks in it. */
