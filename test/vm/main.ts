@@ -55,7 +55,7 @@ async function main(progress: Progress): Promise<number> {
         try {
             return report(await runChecks(CHECKS, world, progress), progress);
         } finally {
-            world.leave(FOLDER);
+            await world.leave(FOLDER);
         }
     } finally {
         machine.kill();

@@ -1,10 +1,12 @@
 /** The virtual machine with its Docker brought here, and what the checks hand on to one another. */
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { daemonVersion } from "../../toolchain/docker";
+import { LOCAL_FOLDER } from "../../toolchain/environment";
 import type { VirtualMachine } from "../../toolchain/vm/qemu";
 import { until } from "../../toolchain/wait";
 import type { Evidence } from "../support/evidence";
+import { attempt } from "../support/run";
 import { TestStack } from "../support/stack";
 
 /** Where the machine has the archives that k3s imports. */
@@ -81,12 +83,17 @@ export class World {
         await until("the machine's Docker answers", 300, answers);
     }
 
-    /** Keeps what the projects said, and removes them; what is in the machine goes with it. */
-    leave(logs: string): void {
-        for (const { folder, gateway } of this.stacks) {
-            const log = path.join(folder, ".local", "log");
+    /** Keeps what gateways and projects said, and removes them; what is in the machine goes with it. */
+    async leave(logs: string): Promise<void> {
+        for (const { folder, gateway, container } of this.stacks) {
+            const kept = path.join(logs, gateway.replace(/-\d+$/, ""));
+            rmSync(kept, { recursive: true, force: true });
+            mkdirSync(kept, { recursive: true });
+            const { stdout, stderr } = await attempt("docker", ["logs", container]);
+            writeFileSync(path.join(kept, "container.log"), `${stdout}${stderr}`);
+            const log = path.join(folder, LOCAL_FOLDER, "log");
             if (existsSync(log)) {
-                cpSync(log, path.join(logs, gateway), { recursive: true });
+                cpSync(log, kept, { recursive: true });
             }
             rmSync(folder, { recursive: true, force: true });
         }
