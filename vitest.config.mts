@@ -33,6 +33,16 @@ export default defineConfig({
                     bail: 0,
                 },
             },
+            {
+                test: {
+                    name: "vm",
+                    include: ["test/vm/*.vm.ts"],
+                    globalSetup: ["test/support/globalSetup.ts"],
+                    // Each wait has a bound of its own; this one is for emulation at its slowest.
+                    testTimeout: 10_800_000,
+                    hookTimeout: 600_000,
+                },
+            },
         ],
     },
 });

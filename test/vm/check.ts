@@ -23,37 +23,37 @@ export interface Row {
     readonly seen: string;
 }
 
-/** Runs the checks in order, each that can say something. */
-export async function runChecks<World>(
-    checks: readonly Check<World>[],
+/**
+ * Makes one check, if it can say something.
+ *
+ * @param before what became of those before it
+ */
+export async function runCheck<World>(
+    check: Check<World>,
     world: World,
+    before: readonly Row[],
     progress: Progress,
-): Promise<Row[]> {
-    const rows: Row[] = [];
-    for (const check of checks) {
-        const { title, claim } = check;
-        const lacking = (check.needs ?? []).filter((name) => !succeeded(rows, name));
-        if (lacking.length > 0) {
-            const seen = `without success of: ${lacking.join(", ")}`;
-            progress.print(`     ${title}: not run, ${seen}`);
-            rows.push({ title, claim, result: "not run", seconds: 0, seen });
-            continue;
-        }
-        const began = Date.now();
-        const seconds = () => Math.round((Date.now() - began) / 1000);
-        try {
-            const seen = await progress.step(title, () => check.run(world), String);
-            rows.push({ title, claim, result: "ok", seconds: seconds(), seen });
-        } catch (error) {
-            if (error instanceof InterruptedError) {
-                throw error;
-            }
-            const seen = (error as Error).message.trim();
-            progress.print(indent(lastLines(seen, 40)));
-            rows.push({ title, claim, result: "FAILED", seconds: seconds(), seen });
-        }
+): Promise<Row> {
+    const { title, claim } = check;
+    const lacking = (check.needs ?? []).filter((name) => !succeeded(before, name));
+    if (lacking.length > 0) {
+        const seen = `without success of: ${lacking.join(", ")}`;
+        progress.print(`     ${title}: not run, ${seen}`);
+        return { title, claim, result: "not run", seconds: 0, seen };
     }
-    return rows;
+    const began = Date.now();
+    const seconds = () => Math.round((Date.now() - began) / 1000);
+    try {
+        const seen = await progress.step(title, () => check.run(world), String);
+        return { title, claim, result: "ok", seconds: seconds(), seen };
+    } catch (error) {
+        if (error instanceof InterruptedError) {
+            throw error;
+        }
+        const seen = (error as Error).message.trim();
+        progress.print(indent(lastLines(seen, 40)));
+        return { title, claim, result: "FAILED", seconds: seconds(), seen };
+    }
 }
 
 function succeeded(rows: readonly Row[], title: string): boolean {

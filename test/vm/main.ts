@@ -5,7 +5,7 @@
  * Ends with a table, also in .local/vm as results.md and results.json, and `N passed, N failed`; a
  * check that could not be made counts as failed.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { chooseEnvironment } from "../../cli/environment";
 import { prepareMachine, preparePulumi } from "../../cli/prepare";
@@ -15,24 +15,12 @@ import * as images from "../../toolchain/images";
 import { InterruptedError, Progress, StepError } from "../../toolchain/progress";
 import { provideDisk, provideTools } from "../../toolchain/vm/image";
 import { VirtualMachine } from "../../toolchain/vm/qemu";
-import { asMarkdown, runChecks, type Check, type Row } from "./check";
-import * as isolation from "./isolation";
-import * as lifecycle from "./lifecycle";
-import { World } from "./world";
+import { asMarkdown, type Row } from "./check";
+import { hand, type Given } from "./given";
 
 const ROOT = path.join(__dirname, "..", "..");
 const FOLDER = path.join(ROOT, LOCAL_FOLDER, "vm");
-
-/** In this order: each leaves the machine as the next needs it. */
-const CHECKS: readonly Check<World>[] = [
-    ...isolation.machine,
-    ...lifecycle.first,
-    ...isolation.limits,
-    ...isolation.network,
-    ...isolation.neighbours,
-    ...lifecycle.stopAndStart,
-    ...isolation.daemonOptions,
-];
+const RESULTS = path.join(FOLDER, "results.json");
 
 async function main(progress: Progress): Promise<number> {
     // Docker here makes and keeps the images; what is tested is the machine's.
@@ -42,7 +30,7 @@ async function main(progress: Progress): Promise<number> {
     const { image } = gatewaySchema.parse({});
     await progress.step("k3s image", () => images.provideNodeImage(image, progress), String);
     const archive = images.TEST_ARCHIVE;
-    const archives = path.join(ROOT, LOCAL_FOLDER, "test-images");
+    const archives = path.join(FOLDER, "images");
     await progress.step(archive.title, () => images.provideArchive(archive, archives, progress));
     const disk = await progress.step("disk of the machine", () => provideDisk(image, progress));
     const console = path.join(FOLDER, "console.log");
@@ -50,26 +38,33 @@ async function main(progress: Progress): Promise<number> {
         VirtualMachine.boot({ folder: disk }, console, progress),
     );
     try {
-        Object.assign(process.env, chooseEnvironment(ROOT, tools).env);
-        const world = await World.enter(machine, path.join(archives, archive.file));
-        try {
-            return report(await runChecks(CHECKS, world, progress), progress);
-        } finally {
-            await world.leave(FOLDER);
-        }
+        const given: Given = {
+            ...{ folder: machine.folder, key: machine.key, port: machine.sshPort },
+            ...{ archive: path.join(archives, archive.file), results: RESULTS },
+        };
+        rmSync(RESULTS, { force: true });
+        const vitest = path.join(ROOT, "node_modules", ".bin", "vitest");
+        const { env } = chooseEnvironment(ROOT, tools);
+        // The checks print their own lines; what vitest says of a failed one follows them.
+        const args = ["run", "--project", "vm", "--reporter=dot"];
+        await progress.attach(vitest, args, { ...env, ...hand(given) });
+        return report(progress);
     } finally {
         machine.kill();
     }
 }
 
 /** @returns the status to end with */
-function report(rows: readonly Row[], progress: Progress): number {
+function report(progress: Progress): number {
+    if (!existsSync(RESULTS)) {
+        throw new StepError("the checks have ended without a result");
+    }
+    const rows = JSON.parse(readFileSync(RESULTS, "utf8")) as Row[];
     const table = asMarkdown(rows);
-    writeFileSync(path.join(FOLDER, "results.json"), `${JSON.stringify(rows, undefined, 4)}\n`);
     writeFileSync(path.join(FOLDER, "results.md"), `${table}\n`);
     const passed = rows.filter(({ result }) => result === "ok").length;
     progress.print(`\n${table}\n`);
-    progress.print(`took ${progress.elapsed()}; results in ${path.relative(ROOT, FOLDER)}`);
+    progress.print(`took ${progress.elapsed()}; more in ${path.relative(ROOT, FOLDER)}`);
     progress.print(`${passed} passed, ${rows.length - passed} failed`);
     return passed === rows.length ? 0 : 1;
 }

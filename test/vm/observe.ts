@@ -52,9 +52,9 @@ function isReady({ status }: Pod): boolean {
 }
 
 /** The container's cgroup, as a folder of the machine. */
-export async function scope({ machine }: World, stack: TestStack): Promise<string> {
+export async function scope(world: World, stack: TestStack): Promise<string> {
     const format = "docker inspect --format '{{.Id}}' " + stack.container;
-    const id = (await machine.connection.run(format)).trim();
+    const id = await world.shell(format);
     return `/sys/fs/cgroup/system.slice/docker-${id}.scope`;
 }
 

@@ -1,9 +1,8 @@
 /** The virtual machine with its Docker brought here, and what the checks hand on to one another. */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
-import { daemonVersion } from "../../toolchain/docker";
 import { LOCAL_FOLDER } from "../../toolchain/environment";
-import type { VirtualMachine } from "../../toolchain/vm/qemu";
+import type { Connection } from "../../toolchain/vm/ssh";
 import { until } from "../../toolchain/wait";
 import type { Evidence } from "../support/evidence";
 import { attempt } from "../support/run";
@@ -17,9 +16,6 @@ const PULUMI_SECONDS = 2400;
 
 /** Seconds in which one sandbox may start here. */
 export const START_SECONDS = 1800;
-
-/** Types are checked elsewhere; the processors are the machine's. */
-const ENVIRONMENT = { PULUMI_NODEJS_TRANSPILE_ONLY: "true" };
 
 /** Bounds of the program that emulation does not meet, raised in each copy of it. */
 const BOUNDS: readonly [shipped: RegExp, here: string][] = [
@@ -40,46 +36,45 @@ export class World {
     before: Evidence | undefined;
     private readonly stacks: TestStack[] = [];
 
-    private constructor(readonly machine: VirtualMachine) {}
+    private constructor(readonly connection: Connection) {}
 
     /**
      * Brings the machine's Docker here: from now on it is the one of this process.
      *
+     * @param folder for its socket
      * @param archive of the image of the sandboxes
      */
-    static async enter(machine: VirtualMachine, archive: string): Promise<World> {
-        const socket = path.join(machine.folder, "docker.sock");
-        await machine.connection.forward(socket, "/var/run/docker.sock");
+    static async enter(connection: Connection, folder: string, archive: string): Promise<World> {
+        const socket = path.join(folder, "docker.sock");
+        await connection.forward(socket, "/var/run/docker.sock");
         process.env["DOCKER_HOST"] = `unix://${socket}`;
-        const world = new World(machine);
+        const world = new World(connection);
         await world.untilDockerAnswers();
         await world.shell(`mkdir -p ${ARCHIVES}`);
-        const input = archive;
-        const put = `cat >${ARCHIVES}/${path.basename(archive)}`;
-        await machine.connection.run(put, { input });
+        await connection.run(`cat >${ARCHIVES}/${path.basename(archive)}`, { input: archive });
         return world;
     }
 
     /** A project whose gateway will be in the machine, and its ports here under the same numbers. */
     async stack(name: string): Promise<TestStack> {
-        const stack = await TestStack.create(name, ENVIRONMENT);
+        const stack = await TestStack.create(name);
         this.stacks.push(stack);
         stack.timeout = PULUMI_SECONDS;
         raiseBounds(stack);
         for (let port = stack.apiPort; port <= stack.ports.last; port++) {
             const end = `127.0.0.1:${port}`;
-            await this.machine.connection.forward(end, end);
+            await this.connection.forward(end, end);
         }
         return stack;
     }
 
     /** Runs a shell command in the machine itself. */
     async shell(command: string): Promise<string> {
-        return (await this.machine.connection.run(command)).trim();
+        return (await this.connection.run(command)).trim();
     }
 
     async untilDockerAnswers(): Promise<void> {
-        const answers = async () => (await daemonVersion()) !== undefined;
+        const answers = async () => (await attempt("docker", ["version"])).status === 0;
         await until("the machine's Docker answers", 300, answers);
     }
 
@@ -102,17 +97,14 @@ export class World {
 
 /** @throws Error when the program has them no longer in this form */
 function raiseBounds(stack: TestStack): void {
-    const file = path.join(stack.folder, "components", "gatewayContainer.ts");
-    let text = readFileSync(file, "utf8");
+    const file = path.join("components", "gatewayContainer.ts");
     for (const [shipped, here] of BOUNDS) {
-        if (!shipped.test(text)) {
-            throw new Error(
-                `components/gatewayContainer.ts has no ${shipped}: mend BOUNDS of test/vm/world.ts`,
-            );
+        const [found] = shipped.exec(readFileSync(path.join(stack.folder, file), "utf8")) ?? [];
+        if (found === undefined) {
+            throw new Error(`${file} has no ${shipped}: mend BOUNDS of test/vm/world.ts`);
         }
-        text = text.replace(shipped, here);
+        stack.edit(file, found, found.replace(shipped, here));
     }
-    writeFileSync(file, text);
 }
 
 /** What the API says when emulation makes it miss the provider's own bounds, which nothing raises. */

@@ -2,7 +2,7 @@
 import { rmSync, statfsSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { cached, cacheRoot, type Recipe } from "../cache";
+import { cached, cacheRoot, entryName, type Recipe } from "../cache";
 import { aptInstall } from "../docker";
 import { StepError, type Progress } from "../progress";
 import { MEMORY_MIB, VirtualMachine } from "./qemu";
@@ -76,23 +76,31 @@ async function isOnPath(program: string, progress: Progress): Promise<boolean> {
 }
 
 /**
- * The folder to boot from. A newer suite is read when the entry is removed.
+ * The folder to boot from. A newer state of the suite is read when the cache's entry is removed.
  *
  * @param nodeImage name of the node image; the Docker daemon of this machine has it
  */
 export async function provideDisk(nodeImage: string, progress: Progress): Promise<string> {
+    const root: Recipe = {
+        name: "vm-root",
+        files: [path.join(__dirname, "rootfs"), path.join(__dirname, "guest")],
+        parameters: [SUITE, DISK_SIZE, ...PACKAGES],
+    };
     const inspect = ["image", "inspect", "--format", "{{.Id}}", nodeImage];
     const id = (await progress.run("docker", inspect)).trim();
-    const recipe: Recipe = {
+    const whole: Recipe = {
         name: "vm-disk",
-        files: [path.join(__dirname, "rootfs"), path.join(__dirname, "guest")],
-        parameters: [SUITE, DISK_SIZE, ...PACKAGES, nodeImage, id],
+        files: [],
+        parameters: [entryName(root), nodeImage, id],
     };
-    return cached(recipe, async (folder) => {
-        await progress.run(path.join(__dirname, "rootfs"), [
-            ...["--suite", SUITE, "--packages", PACKAGES.join(" ")],
-            ...["--size", DISK_SIZE, "--out", folder],
-        ]);
+    return cached(whole, async (folder) => {
+        const from = await cached(root, async (made) => {
+            await progress.run(path.join(__dirname, "rootfs"), [
+                ...["--suite", SUITE, "--packages", PACKAGES.join(" ")],
+                ...["--size", DISK_SIZE, "--out", made],
+            ]);
+        });
+        await progress.run("cp", ["--sparse=always", "-r", `${from}/.`, folder]);
         await loadNodeImage(nodeImage, folder, progress);
     });
 }

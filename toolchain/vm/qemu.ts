@@ -77,6 +77,10 @@ export class VirtualMachine {
         /** Removed with the machine; for sockets and the like. */
         readonly folder: string,
         private readonly process: ChildProcess,
+        /** File of the private key of its root. */
+        readonly key: string,
+        /** Port of its ssh on 127.0.0.1. */
+        readonly sshPort: number,
         readonly connection: Connection,
     ) {}
 
@@ -104,7 +108,8 @@ export class VirtualMachine {
         });
         child.on("error", (error) => (said += error.message));
         child.stderr.on("data", (data: Buffer) => (said += data.toString()));
-        const machine = new VirtualMachine(folder, child, new Connection(folder, key, sshPort));
+        const connection = new Connection(folder, key, sshPort);
+        const machine = new VirtualMachine(folder, child, key, sshPort, connection);
         try {
             await machine.connection.open(
                 BOOT_SECONDS,
