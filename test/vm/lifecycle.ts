@@ -137,6 +137,10 @@ export const stopAndStart: readonly Check<World>[] = [
             return `volume there, network ${network}: ${said.trim().split("\n").join(" ")}`;
         },
     },
+];
+
+/** After the machine's Docker was started again with other settings. */
+export const startAgain: readonly Check<World>[] = [
     {
         title: START_AGAIN,
         claim: "`make start` heals what a prune took, with every file as it was",

@@ -18,9 +18,11 @@ const CHECKS: readonly Check<World>[] = [
     ...lifecycle.first,
     ...isolation.limits,
     ...isolation.network,
-    ...isolation.neighbours,
     ...lifecycle.stopAndStart,
     ...isolation.daemonOptions,
+    ...lifecycle.startAgain,
+    // Last, because it takes longest.
+    ...isolation.neighbours,
 ];
 
 const given = take();
