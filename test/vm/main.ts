@@ -8,8 +8,9 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { chooseEnvironment } from "../../cli/environment";
-import { prepareMachine, preparePulumi } from "../../cli/prepare";
+import { prepareMachine, prepareNodeImage, preparePulumi } from "../../cli/prepare";
 import { gatewaySchema } from "../../settings/gatewaySchema";
+import { useDockerHost } from "../../toolchain/docker";
 import { LOCAL_FOLDER } from "../../toolchain/environment";
 import * as images from "../../toolchain/images";
 import { InterruptedError, Progress, StepError } from "../../toolchain/progress";
@@ -24,15 +25,18 @@ const RESULTS = path.join(FOLDER, "results.json");
 
 async function main(progress: Progress): Promise<number> {
     // Docker here makes and keeps the images; what is tested is the machine's.
-    await prepareMachine(ROOT, progress);
+    const gateway = gatewaySchema.parse({});
+    const docker = await useDockerHost();
+    await prepareMachine(ROOT, docker, gateway, progress);
     await progress.step("QEMU", () => provideTools(progress), String);
     const tools = await preparePulumi(progress);
-    const { image } = gatewaySchema.parse({});
-    await progress.step("k3s image", () => images.provideNodeImage(image, progress), String);
+    await prepareNodeImage(gateway.image, progress);
     const archive = images.TEST_ARCHIVE;
     const archives = path.join(FOLDER, "images");
     await progress.step(archive.title, () => images.provideArchive(archive, archives, progress));
-    const disk = await progress.step("disk of the machine", () => provideDisk(image, progress));
+    const disk = await progress.step("disk of the machine", () =>
+        provideDisk(gateway.image, progress),
+    );
     const console = path.join(FOLDER, "console.log");
     const machine = await progress.step("virtual machine", () =>
         VirtualMachine.boot({ folder: disk }, console, progress),
@@ -44,7 +48,7 @@ async function main(progress: Progress): Promise<number> {
         };
         rmSync(RESULTS, { force: true });
         const vitest = path.join(ROOT, "node_modules", ".bin", "vitest");
-        const { env } = chooseEnvironment(ROOT, tools);
+        const { env } = chooseEnvironment(ROOT, tools, { docker });
         // The checks print their own lines; what vitest says of a failed one follows them.
         const args = ["run", "--project", "vm", "--reporter=dot"];
         await progress.attach(vitest, args, { ...env, ...hand(given) });
