@@ -14,7 +14,7 @@ import { useDockerHost } from "../../toolchain/docker";
 import { LOCAL_FOLDER } from "../../toolchain/environment";
 import * as images from "../../toolchain/images";
 import { InterruptedError, Progress, StepError } from "../../toolchain/progress";
-import { provideDisk, provideTools } from "../../toolchain/vm/image";
+import { provideDisk, provideRoot, provideTools } from "../../toolchain/vm/image";
 import { VirtualMachine } from "../../toolchain/vm/qemu";
 import { asMarkdown, type Row } from "./check";
 import { hand, type Given } from "./given";
@@ -34,8 +34,9 @@ async function main(progress: Progress): Promise<number> {
     const archive = images.TEST_ARCHIVE;
     const archives = path.join(FOLDER, "images");
     await progress.step(archive.title, () => images.provideArchive(archive, archives, progress));
+    const root = await progress.step("system of the machine", () => provideRoot(progress));
     const disk = await progress.step("disk of the machine", () =>
-        provideDisk(gateway.image, progress),
+        provideDisk(root, gateway.image, progress),
     );
     const console = path.join(FOLDER, "console.log");
     const machine = await progress.step("virtual machine", () =>

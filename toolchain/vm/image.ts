@@ -75,32 +75,44 @@ async function isOnPath(program: string, progress: Progress): Promise<boolean> {
     }
 }
 
-/**
- * The folder to boot from. A newer state of the suite is read when the cache's entry is removed.
- *
- * @param nodeImage name of the node image; the Docker daemon of this machine has it
- */
-export async function provideDisk(nodeImage: string, progress: Progress): Promise<string> {
-    const root: Recipe = {
+function rootRecipe(): Recipe {
+    return {
         name: "vm-root",
         files: [path.join(__dirname, "rootfs"), path.join(__dirname, "guest")],
         parameters: [SUITE, DISK_SIZE, ...PACKAGES],
     };
+}
+
+/** A system without images. A newer state of the suite is read when the cache's entry is removed. */
+export function provideRoot(progress: Progress): Promise<string> {
+    return cached(rootRecipe(), async (folder) => {
+        await progress.run(path.join(__dirname, "rootfs"), [
+            ...["--suite", SUITE, "--packages", PACKAGES.join(" ")],
+            ...["--size", DISK_SIZE, "--out", folder],
+        ]);
+    });
+}
+
+/**
+ * The folder to boot from: the system, with the node image in its Docker.
+ *
+ * @param root folder of `provideRoot`
+ * @param nodeImage name of the node image; the Docker daemon of this machine has it
+ */
+export async function provideDisk(
+    root: string,
+    nodeImage: string,
+    progress: Progress,
+): Promise<string> {
     const inspect = ["image", "inspect", "--format", "{{.Id}}", nodeImage];
     const id = (await progress.run("docker", inspect)).trim();
-    const whole: Recipe = {
+    const recipe: Recipe = {
         name: "vm-disk",
         files: [],
-        parameters: [entryName(root), nodeImage, id],
+        parameters: [entryName(rootRecipe()), nodeImage, id],
     };
-    return cached(whole, async (folder) => {
-        const from = await cached(root, async (made) => {
-            await progress.run(path.join(__dirname, "rootfs"), [
-                ...["--suite", SUITE, "--packages", PACKAGES.join(" ")],
-                ...["--size", DISK_SIZE, "--out", made],
-            ]);
-        });
-        await progress.run("cp", ["--sparse=always", "-r", `${from}/.`, folder]);
+    return cached(recipe, async (folder) => {
+        await progress.run("cp", ["--sparse=always", "-r", `${root}/.`, folder]);
         await loadNodeImage(nodeImage, folder, progress);
     });
 }
