@@ -57,15 +57,17 @@ export function editProgram(folder: string, file: string, from: string, to: stri
     const text = readFileSync(source, "utf8");
     const output = path.join(folder, BUILD, outputOf(file));
     const compiled = statSync(output, { throwIfNoEntry: false }) !== undefined;
+    const build = () => {
+        if (compiled) {
+            // A script lies beside what was compiled as it is.
+            (file.endsWith(".ts") ? compile : cpSync)(source, output);
+        }
+    };
     change(source, from, to);
-    if (compiled) {
-        compile(source, output);
-    }
+    build();
     return () => {
         writeFileSync(source, text);
-        if (compiled) {
-            compile(source, output);
-        }
+        build();
     };
 }
 

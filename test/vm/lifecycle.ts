@@ -61,6 +61,9 @@ export const first: readonly Check<World>[] = [
             return `two pages answer${tries}`;
         },
     },
+];
+
+export const unchanged: readonly Check<World>[] = [
     {
         title: "second up",
         claim: "a second `pulumi up` changes nothing",

@@ -18,6 +18,7 @@ const CHECKS: readonly Check<World>[] = [
     ...lifecycle.first,
     ...isolation.limits,
     ...isolation.network,
+    ...lifecycle.unchanged,
     ...lifecycle.stopAndStart,
     ...isolation.daemonOptions,
     ...lifecycle.startAgain,

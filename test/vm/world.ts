@@ -17,13 +17,19 @@ const PULUMI_SECONDS = 2400;
 /** Seconds in which one sandbox may start here. */
 export const START_SECONDS = 1800;
 
-/** Bounds of the program that emulation does not meet, raised in each copy of it. */
-const BOUNDS: readonly [shipped: RegExp, here: string][] = [
-    [/waitTimeout: \d+,/, "waitTimeout: 1500,"],
+/** What emulation does not meet, raised in each copy of the program: bounds, and the pace of looks. */
+const BOUNDS: readonly [file: string, shipped: RegExp, here: string][] = [
+    ["gatewayContainer.ts", /waitTimeout: \d+,/, "waitTimeout: 1800,"],
     // Durations in the form in which Docker gives them back.
-    [/(healthcheck: \{[\s\S]*?interval: )"[^"]*"/, '$1"10s"'],
-    [/(healthcheck: \{[\s\S]*?timeout: )"[^"]*"/, '$1"2m0s"'],
-    [/(healthcheck: \{[\s\S]*?retries:) \d+/, "$1 400"],
+    ["gatewayContainer.ts", /(healthcheck: \{[\s\S]*?timeout: )"[^"]*"/, '$1"5m0s"'],
+    ["gatewayContainer.ts", /(healthcheck: \{[\s\S]*?retries:) \d+/, "$1 400"],
+    // Each look starts a client of some seconds of processor time.
+    ["scripts/watch.sh", /^STARTING=\d+$/m, "STARTING=20"],
+    ["scripts/watch.sh", /^READY=\d+$/m, "READY=120"],
+    ["scripts/watch.sh", /(\/readyz) --request-timeout=\d+s/, "$1 --request-timeout=120s"],
+    ["scripts/watch.sh", /(\/openapi\/v2) --request-timeout=\d+s/, "$1 --request-timeout=300s"],
+    ["scripts/health.sh", /-mmin -\d+/, "-mmin -20"],
+    ["scripts/health.sh", /sleep 1$/m, "sleep 5"],
 ];
 
 /** The machine, and the stacks in it. */
@@ -97,9 +103,10 @@ export class World {
 
 /** @throws Error when the program has them no longer in this form */
 function raiseBounds(stack: TestStack): void {
-    const file = path.join("components", "gatewayContainer.ts");
-    for (const [shipped, here] of BOUNDS) {
-        const [found] = shipped.exec(readFileSync(path.join(stack.folder, file), "utf8")) ?? [];
+    for (const [name, shipped, here] of BOUNDS) {
+        const file = path.join("components", name);
+        const text = readFileSync(path.join(stack.folder, file), "utf8");
+        const [found] = shipped.exec(text) ?? [];
         if (found === undefined) {
             throw new Error(`${file} has no ${shipped}: mend BOUNDS of test/vm/world.ts`);
         }
