@@ -39,7 +39,7 @@ export async function runCheck<World>(
     if (lacking.length > 0) {
         const seen = `without success of: ${lacking.join(", ")}`;
         progress.print(`     ${title}: not run, ${seen}`);
-        return { title, claim, result: "not run", seconds: 0, seen };
+        return notRun(check, seen);
     }
     const began = Date.now();
     const seconds = () => Math.round((Date.now() - began) / 1000);
@@ -54,6 +54,11 @@ export async function runCheck<World>(
         progress.print(indent(lastLines(seen, 40)));
         return { title, claim, result: "FAILED", seconds: seconds(), seen };
     }
+}
+
+/** What is said of a check that was not made. */
+export function notRun({ title, claim }: Pick<Row, "title" | "claim">, seen: string): Row {
+    return { title, claim, result: "not run", seconds: 0, seen };
 }
 
 function succeeded(rows: readonly Row[], title: string): boolean {

@@ -52,8 +52,8 @@ async function main(progress: Progress): Promise<number> {
         const { env } = chooseEnvironment(ROOT, tools, { docker });
         // The checks print their own lines; what vitest says of a failed one follows them.
         const args = ["run", "--project", "vm", "--reporter=dot"];
-        await progress.attach(vitest, args, { ...env, ...hand(given) });
-        return report(progress);
+        const status = await progress.attach(vitest, args, { ...env, ...hand(given) });
+        return report(progress) || status;
     } finally {
         machine.kill();
     }

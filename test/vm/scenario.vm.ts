@@ -7,7 +7,7 @@ import * as path from "node:path";
 import { afterAll, beforeAll, it } from "vitest";
 import { Progress } from "../../toolchain/progress";
 import { Connection } from "../../toolchain/vm/ssh";
-import { runCheck, type Check, type Row } from "./check";
+import { notRun, runCheck, type Check, type Row } from "./check";
 import { take } from "./given";
 import * as isolation from "./isolation";
 import * as lifecycle from "./lifecycle";
@@ -32,7 +32,16 @@ const progress = new Progress(path.join(folder, "checks.log"));
 const rows: Row[] = [];
 let world: World;
 
+/** After each check: a run that is ended has results all the same, with what it has not reached. */
+function write(): void {
+    const rest = CHECKS.slice(rows.length).map((check) =>
+        notRun(check, "the run has ended before"),
+    );
+    writeFileSync(given.results, `${JSON.stringify([...rows, ...rest], undefined, 4)}\n`);
+}
+
 beforeAll(async () => {
+    write();
     const connection = new Connection(given.folder, given.key, given.port);
     world = await World.enter(connection, given.folder, given.archive);
 });
@@ -44,8 +53,7 @@ afterAll(async () => {
 it.each(CHECKS.map((check) => [check.title, check] as const))("%s", async (_, check) => {
     const row = await runCheck(check, world, rows, progress);
     rows.push(row);
-    // After each: a run that is ended has results all the same.
-    writeFileSync(given.results, `${JSON.stringify(rows, undefined, 4)}\n`);
+    write();
     if (row.result !== "ok") {
         throw new Error(row.seen);
     }
