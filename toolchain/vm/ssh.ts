@@ -5,6 +5,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createReadStream, readFileSync } from "node:fs";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { StepError, type Progress } from "../progress";
 import { until } from "../wait";
 
@@ -60,7 +61,7 @@ export class Connection {
     async open(seconds: number, alive: () => boolean): Promise<void> {
         await until("the machine answers by ssh", seconds, async () => {
             if (!alive()) {
-                throw new StepError("the machine has ended");
+                return true;
             }
             if (this.master === undefined || this.master.exitCode !== null) {
                 this.master = spawn("ssh", ["-M", "-N", ...this.options(), "root@127.0.0.1"], {
@@ -70,8 +71,13 @@ export class Connection {
                     // The check below fails, and the wait ends with its message.
                 });
             }
+            // A look is a process; ten a second would slow down what is waited for.
+            await sleep(1000);
             return (await this.control("check")).status === 0;
         });
+        if (!alive()) {
+            throw new StepError("the machine has ended");
+        }
     }
 
     /** Runs a shell command, whatever comes of it. */
