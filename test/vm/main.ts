@@ -53,6 +53,9 @@ async function main(progress: Progress): Promise<number> {
         // The checks print their own lines; what vitest says of a failed one follows them.
         const args = ["run", "--project", "vm", "--reporter=dot"];
         const status = await progress.attach(vitest, args, { ...env, ...hand(given) });
+        if (machine.end !== undefined) {
+            progress.print(`\nthe virtual machine is gone: ${machine.end}`);
+        }
         return report(progress) || status;
     } finally {
         machine.kill();

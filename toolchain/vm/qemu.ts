@@ -73,6 +73,9 @@ export function commandLine(
 
 /** A machine that runs. */
 export class VirtualMachine {
+    /** What QEMU has said. */
+    private said = "";
+
     private constructor(
         /** Removed with the machine; for sockets and the like. */
         readonly folder: string,
@@ -101,15 +104,14 @@ export class VirtualMachine {
             publicKey: publicKey(key),
             console,
         });
-        let said = "";
         // Below everything else: a machine that is emulated takes all it gets.
         const child = spawn("nice", ["-n", "19", "qemu-system-x86_64", ...args], {
             stdio: ["ignore", "ignore", "pipe"],
         });
-        child.on("error", (error) => (said += error.message));
-        child.stderr.on("data", (data: Buffer) => (said += data.toString()));
         const connection = new Connection(folder, key, sshPort);
         const machine = new VirtualMachine(folder, child, key, sshPort, connection);
+        child.on("error", (error) => (machine.said += error.message));
+        child.stderr.on("data", (data: Buffer) => (machine.said += data.toString()));
         try {
             await machine.connection.open(
                 BOOT_SECONDS,
@@ -118,11 +120,19 @@ export class VirtualMachine {
         } catch (error) {
             machine.kill();
             throw new StepError(
-                `the virtual machine does not come up: ${(error as Error).message} ${said}`.trim(),
+                `the virtual machine does not come up: ${(error as Error).message} ${machine.said}`.trim(),
                 `see ${console}`,
             );
         }
         return machine;
+    }
+
+    /** How it has ended, when not by `kill`. @returns undefined while it runs */
+    get end(): string | undefined {
+        const { exitCode, signalCode } = this.process;
+        return this.runs
+            ? undefined
+            : `QEMU has ended by ${signalCode ?? `status ${exitCode}`} ${this.said}`.trim();
     }
 
     /** Whether it has not ended. */
