@@ -18,7 +18,8 @@ export default defineConfig({
                     pool: "forks",
                     // Starting one for each file, and loading the SDK there, would be most of the time.
                     isolate: false,
-                    maxWorkers: CORES,
+                    // One more than there are cores: some wait for what they have started.
+                    maxWorkers: CORES + 1,
                 },
             },
             {

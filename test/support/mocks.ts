@@ -23,6 +23,8 @@ export type Services =
     /** Previewed by the API server's dry run, which makes a node port up and stores nothing. */
     | "dry run";
 
+const STACK_FRAMES = Error.stackTraceLimit;
+
 const SECRET = "4dabf18193072939515e22adb298388d";
 
 /** What each Stash was first given, by name. */
@@ -93,6 +95,8 @@ export async function record(
     stashed: Stashed = new Map(),
     found: Found = {},
 ): Promise<Recorded[]> {
+    // The SDK takes a stack for each resource and each promise, which would be half of the time.
+    Error.stackTraceLimit = 0;
     const recorded: Recorded[] = [];
     const options = new Map<string, Options>();
     await pulumi.runtime.setMocks(
@@ -157,7 +161,11 @@ function watchOptions(options: Map<string, Options>): void {
 
 /** Waits until everything registered so far has been recorded. */
 export async function drain(): Promise<void> {
-    await pulumi.runtime.disconnect();
+    try {
+        await pulumi.runtime.disconnect();
+    } finally {
+        Error.stackTraceLimit = STACK_FRAMES;
+    }
 }
 
 /** The one resource of a type, with a name if there are several. */

@@ -51,6 +51,8 @@ function start(command: string, args: readonly string[], options: Options): Prom
         child.stderr.on("data", (data: Buffer) => (stderr += data.toString()));
         child.on("error", reject);
         child.on("close", (status) => resolve({ status: status ?? -1, stdout, stderr }));
+        // It may have ended without reading.
+        child.stdin.on("error", () => undefined);
         child.stdin.end(options.input ?? "");
     });
 }

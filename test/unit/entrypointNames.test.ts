@@ -22,7 +22,7 @@ describe.each(shells())("names under $name", (shell) => {
     it("are asked of Docker's resolver, through the container's own address", async () => {
         const { stderr } = await root.startAndStop(
             "the rules are there",
-            () => root.lines("rules").length >= 9,
+            () => root.lines("rules").filter((rule) => rule.includes(" -A OUTPUT ")).length >= 2,
         );
         expect(stderr).toContain(
             "gateway: DNS: sandboxes ask 172.30.18.2, which hands it to this container's resolver 127.0.0.11\n",
@@ -43,13 +43,15 @@ describe.each(shells())("names under $name", (shell) => {
 
     it("are asked of a resolver on port 53 when it has no other", async () => {
         root.write("etc/resolv.conf", "nameserver 127.0.0.53\n");
-        await root.startAndStop("the rules are there", () => root.lines("rules").length >= 9);
+        await root.startAndStop("the rules are there", () =>
+            Boolean(root.read("rules")?.includes("127.0.0.53:53\n")),
+        );
         expect(root.read("rules")).toContain("--to-destination 127.0.0.53:53\n");
     });
 
     it("are led to the resolver's new ports when the daemon was restarted beside the container", async () => {
         await root.startAndStop("the rules are made anew", () => {
-            if (root.lines("rules").length >= 9) {
+            if (root.read("rules")?.includes("127.0.0.11:46335\n")) {
                 root.write("proc/net/udp", "1: 0B00007F:0400 00000000:0000 07 00000000:00000000\n");
             }
             return root.read("rules")?.includes("127.0.0.11:1024") === true;
