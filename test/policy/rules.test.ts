@@ -5,7 +5,8 @@
  */
 import type { PolicyResource, ResourceValidationArgs } from "@pulumi/policy";
 import * as pulumi from "@pulumi/pulumi";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { runProgram } from "../support/program";
 import { policies } from "../../policy/rules";
 import { drain, plain, record, type Recorded } from "../support/mocks";
 
@@ -18,8 +19,6 @@ interface Subject extends Omit<Recorded, "ignoreChanges" | "beforeCreate"> {
 let resources: Subject[];
 
 beforeAll(async () => {
-    // Another file may have run the program in this process.
-    vi.resetModules();
     const recorded = await record();
     pulumi.runtime.setAllConfig({
         "sandbox-gateway:gateway": JSON.stringify({
@@ -30,7 +29,7 @@ beforeAll(async () => {
             tool: { image: "busybox:1.37.0", gpus: 1 },
         }),
     });
-    await import("../../index.js");
+    await runProgram();
     await drain();
     const cattle = /-(k3s|network|docker|kubernetes|image-[0-9a-f]{8}|identity-admin)$/;
     resources = recorded.map((resource) => ({

@@ -12,7 +12,7 @@ import {
 } from "./mocks";
 
 /**
- * Runs it; a second time in one test only after `vi.resetModules()`.
+ * Runs it, as often as a test likes.
  *
  * @param stashed kept from an earlier run, as the state would; @default nothing
  * @param found what is there of a type, other than the inputs; @default nothing
@@ -34,9 +34,21 @@ export async function run(
             ]),
         ),
     );
-    const outputs = (await import("../../index.js")) as Record<string, unknown>;
+    const outputs = await runProgram();
     await drain();
     return { recorded, outputs };
+}
+
+let runs = 0;
+
+/**
+ * Runs the program once more, and gives its outputs. A query makes another module of the same file; what
+ * it imports stays as it is, which a run leaves as it was.
+ */
+export function runProgram(): Promise<Record<string, unknown>> {
+    return import(/* @vite-ignore */ `../../index.ts?run=${++runs}`) as Promise<
+        Record<string, unknown>
+    >;
 }
 
 /** Inputs of the one resource of a type, secrets opened. */

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { POD_GRACE_SECONDS } from "../../components/constants";
 import { issueAuthority } from "../../components/pki";
 import { find, isSecret } from "../support/mocks";
@@ -24,8 +24,6 @@ const pem = path.join(folder, "ca.pem");
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-beforeEach(() => vi.resetModules());
-
 const container = async (gateway: object) =>
     inputs<Record<string, unknown>>((await run(withGateway(gateway))).recorded, CONTAINER);
 
@@ -34,7 +32,6 @@ const identity = new Map<string, unknown>();
 
 /** The digest that a sandbox carries of the gateway's container. */
 async function revision(gateway: object, rest: object = {}): Promise<string> {
-    vi.resetModules();
     const { recorded } = await run(withGateway(gateway, rest), false, undefined, identity);
     const { metadata } = inputs<{ metadata: { annotations: Record<string, string> } }>(
         recorded,
@@ -101,7 +98,6 @@ describe("the gateway's container", () => {
         const clear = await run(withGateway({ env: { TZ: "UTC" } }));
         expect(isSecret(find(clear.recorded, CONTAINER).inputs["envs"])).toBe(false);
         expect(inputs(clear.recorded, CONTAINER)["envs"]).toContain("TZ=UTC");
-        vi.resetModules();
         const secret = await run(withGateway({ secretEnv: { HTTPS_PROXY: "http://u:p@x" } }));
         expect(isSecret(find(secret.recorded, CONTAINER).inputs["envs"])).toBe(true);
         expect(inputs(secret.recorded, CONTAINER)["envs"]).toContain("HTTPS_PROXY=http://u:p@x");
@@ -119,7 +115,6 @@ describe("the gateway's container", () => {
         ],
     ])("is kept from talking to itself through a proxy (%s)", async (_, env, exceptions) => {
         for (const gateway of [{ env }, { secretEnv: env }]) {
-            vi.resetModules();
             const envs = (await container(gateway))["envs"] as string[];
             expect(envs.filter((variable) => /^no_proxy=/i.test(variable)).sort()).toEqual([
                 `NO_PROXY=${exceptions}`,
@@ -178,7 +173,6 @@ describe("the gateway's container", () => {
             expect.stringContaining("gateway.bindAddress is 0.0.0.0: whoever reaches this machine"),
         ]);
         warn.mockClear();
-        vi.resetModules();
         await container({});
         expect(warn).not.toHaveBeenCalled();
         warn.mockRestore();

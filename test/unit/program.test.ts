@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { deriveToken } from "../../components/sandboxData";
 import { drain, find, isSecret, plain, record, type Recorded } from "../support/mocks";
-import { inputs, run, value } from "../support/program";
+import { inputs, run, runProgram, value } from "../support/program";
 
 const CONTAINER = "docker:index/container:Container";
 const STATEFUL_SET = "kubernetes:apps/v1:StatefulSet";
@@ -19,8 +19,6 @@ const CONFIG = {
         tool: { image: "busybox:1.37.0", running: false },
     },
 };
-
-beforeEach(() => vi.resetModules());
 
 describe("the running gateway", () => {
     it("is one container with its identity, address, data and ports", async () => {
@@ -133,7 +131,6 @@ describe("the running gateway", () => {
 describe("the stopped gateway", () => {
     it("lacks exactly the container, and everything else keeps its name", async () => {
         const running = await run(CONFIG);
-        vi.resetModules();
         const stopped = await run({ ...CONFIG, running: false });
         const keys = (recorded: Recorded[]) =>
             recorded.map(({ type, name }) => `${type} ${name}`).sort();
@@ -232,7 +229,6 @@ describe("a sandbox", () => {
 
     it("has another token in each generation, and rolls its pod for it", async () => {
         const before = await run(CONFIG);
-        vi.resetModules();
         const after = await run({
             ...CONFIG,
             sandboxes: { tool: { ...CONFIG.sandboxes.tool, tokenGeneration: 2 } },
@@ -338,7 +334,7 @@ describe("a wrong configuration", () => {
     it("ends the program before anything is registered", async () => {
         const recorded = await record();
         pulumi.runtime.setAllConfig({ "sandbox-gateway:runing": "false" });
-        await expect(import("../../index.js")).rejects.toThrow(
+        await expect(runProgram()).rejects.toThrow(
             "the configuration is wrong, nothing was changed:\n  runing: got false; must be a key that the program has",
         );
         await drain();

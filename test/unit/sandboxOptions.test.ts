@@ -1,5 +1,5 @@
 /** Settings of a sandbox that most leave alone: what each makes of the StatefulSet and the claims. */
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { inputs, run } from "../support/program";
 
 const STATEFUL_SET = "kubernetes:apps/v1:StatefulSet";
@@ -17,8 +17,6 @@ interface Set {
         volumeClaimTemplates: { metadata: { name: string } }[];
     };
 }
-
-beforeEach(() => vi.resetModules());
 
 async function sandbox(settings: object, rest: object = {}) {
     const { recorded } = await run({
@@ -133,7 +131,6 @@ describe("resources", () => {
                 limits: { cpu: "2", memory: "1Gi" },
             },
         });
-        vi.resetModules();
         const claw = await sandbox({
             application: "openclaw",
             resources: { limits: { cpu: "2" } },

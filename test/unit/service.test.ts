@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { nodePort } from "../../components/service";
 import type { Services } from "../support/mocks";
 import { inputs, run, value } from "../support/program";
@@ -10,8 +10,6 @@ const CONFIG = {
 };
 
 const FIXED = { ...CONFIG, sandboxes: { assistant: { application: "openclaw", hostPort: 18790 } } };
-
-beforeEach(() => vi.resetModules());
 
 /** Everything that the address of the sandbox's page goes into; `unknown` where it is. */
 async function derived(config: object, preview: boolean, services?: Services) {
@@ -51,7 +49,6 @@ describe("the address of a sandbox whose port Kubernetes picks", () => {
         expect(update.tokenUrl).toMatch(/^http:\/\/127\.0\.0\.1:18800\/#token=/);
         expect(JSON.stringify(update.data)).toContain("http://localhost:18800");
         expect(update.hash).toMatch(/^[0-9a-f]{16}$/);
-        vi.resetModules();
         expect(await derived(CONFIG, true, "stored")).toEqual(update);
     });
 
@@ -68,7 +65,6 @@ describe("the address of a sandbox on a fixed port", () => {
         const first = await derived(FIXED, true, "inputs");
         expect(first.url).toBe("http://127.0.0.1:18790/");
         expect(JSON.stringify(first.data)).toContain("http://localhost:18790");
-        vi.resetModules();
         expect(await derived(FIXED, true, "dry run")).toEqual(first);
     });
 });

@@ -1,14 +1,13 @@
 /** The storage class of workspaces: what k3s's provisioner makes of it, and a class of before. */
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { claimName } from "../../components/names";
 import { find, plain } from "../support/mocks";
 import { run } from "../support/program";
 
 const CLASS = "kubernetes:storage.k8s.io/v1:StorageClass";
 
-beforeEach(() => vi.resetModules());
 afterEach(() => vi.restoreAllMocks());
 
 interface StorageClass {

@@ -1,5 +1,5 @@
 /** When the subnet of a gateway is looked at: before it is made, and never after. */
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { subnetIsFree } from "../../config";
 import type { HostNetwork } from "../../settings/hostNetworks";
 import { parseSettings } from "../../settings/parse";
@@ -13,8 +13,6 @@ const EXISTING = {
         ...{ kubeconfig: "package.json", context: "c", storageClass: "s", host: "h" },
     },
 };
-
-beforeEach(() => vi.resetModules());
 
 async function check(raw: object, networks: readonly HostNetwork[]): Promise<void> {
     await record();
