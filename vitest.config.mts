@@ -3,6 +3,19 @@ import { defineConfig } from "vitest/config";
 
 const CORES = availableParallelism();
 
+const QUICK = {
+    // Bounds for a busy machine, not expectations.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Processes, because tests write programs and run them: of a file that one thread writes, the processes
+    // that another starts hold it open for a moment, and it cannot be run.
+    pool: "forks",
+    // Starting one for each file, and loading the SDK there, would be most of the time.
+    isolate: false,
+    // One more than there are cores: some wait for what they have started.
+    maxWorkers: CORES + 1,
+} as const;
+
 export default defineConfig({
     test: {
         projects: [
@@ -10,18 +23,11 @@ export default defineConfig({
                 test: {
                     name: "unit",
                     include: ["test/{unit,policy,toolchain}/**/*.test.ts"],
-                    // Bounds for a busy machine, not expectations.
-                    testTimeout: 60_000,
-                    hookTimeout: 60_000,
-                    // Processes, because tests write programs and run them: of a file that one thread writes, the
-                    // processes that another starts hold it open for a moment, and it cannot be run.
-                    pool: "forks",
-                    // Starting one for each file, and loading the SDK there, would be most of the time.
-                    isolate: false,
-                    // One more than there are cores: some wait for what they have started.
-                    maxWorkers: CORES + 1,
+                    ...QUICK,
                 },
             },
+            // The scripts that run in containers, run for real under the shells that they meet there.
+            { test: { name: "scripts", include: ["test/scripts/*.test.ts"], ...QUICK } },
             {
                 test: {
                     name: "e2e",

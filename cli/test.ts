@@ -70,6 +70,7 @@ async function main(): Promise<number> {
     );
     await prepareForUnitTests(progress);
     await project("unit", process.env);
+    await project("scripts", process.env);
     try {
         const env = await prepareForTests(ROOT, progress);
         counts.push(await testGoPrograms(progress));

@@ -7,7 +7,7 @@ import { credentials, type ClientReadableStream, type ServiceError } from "@grpc
 import { LanguageRuntimeClient } from "@pulumi/pulumi/proto/language_grpc_pb";
 import * as language from "@pulumi/pulumi/proto/language_pb";
 import { Struct, type JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
-import { afterAll, afterEach, beforeEach, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from "vitest";
 import { LanguageHost } from "../../toolchain/language-host/host";
 
 /**
@@ -43,6 +43,8 @@ let host: LanguageHost;
 
 /** Gives every test of a file a folder and a host of its own. */
 export function useLanguageHost(): void {
+    // Another file with these tests may have ended in this process before.
+    beforeAll(() => void mkdirSync(scratch, { recursive: true }));
     beforeEach(async () => {
         folder = mkdtempSync(join(scratch, "program-"));
         host = new LanguageHost("engine:1");
