@@ -115,7 +115,11 @@ export const gatewaySchema = z.strictObject(
         ).optional(),
         hostAliases: z
             .record(
-                text(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, "be a host name", "models.lan"),
+                text(
+                    /^(?!.{254})[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/,
+                    "be a host name",
+                    "models.lan",
+                ),
                 z.union([z.literal("host-gateway", ALIAS), z.ipv4(ALIAS)], ALIAS),
                 must("be an object of host names", '{"models.lan": "192.168.7.20"}'),
             )

@@ -40,5 +40,10 @@ function expression(name: string): RegExp {
             ? part.replace(/^\[!/, "[^").replace(/\\/g, "\\\\")
             : part.replace(/[.^$+(){}|[\]\\]/, "\\$&");
     });
-    return new RegExp(`^${source.join("")}$`);
+    try {
+        return new RegExp(`^${source.join("")}$`);
+    } catch {
+        // A range that runs backwards, `[z-a]`, matches nothing in a shell either.
+        return /$^/;
+    }
 }

@@ -40,6 +40,10 @@ prepare_dns() {
     must write_file "$run/resolv.conf" "$content"
     must mkdir -p "$data/server/manifests"
     manifest=$(host_names) hosts=$data/server/manifests/coredns-custom.yaml
+    if [ -e "$hosts" ] && ! grep -q sandbox-gateway "$hosts"; then
+        warn "host.docker.internal and gateway.hostAliases are not known in sandboxes: $hosts is not this gateway's; give the ConfigMap in it another name"
+        return 0
+    fi
     [ "$(cat "$hosts" 2>/dev/null)" = "$manifest" ] || must write_file "$hosts" "$manifest"
 }
 
@@ -48,8 +52,8 @@ write_value() {
 }
 
 # The names in this container's hosts file, but for its own, as k3s's CoreDNS takes them: those of the
-# machine (host.docker.internal) and those of gateway.hostAliases. k3s applies what lies in its folder
-# of manifests, this one before CoreDNS itself.
+# machine (host.docker.internal) and those of gateway.hostAliases. Names below them are asked for as all
+# others are. k3s applies what lies in its folder of manifests, this one before CoreDNS itself.
 host_names() {
     awk -v own="$node" '
         /^[0-9]/ && $1 !~ /^127\.|:/ {
@@ -66,7 +70,7 @@ host_names() {
             print "metadata:\n  name: coredns-custom\n  namespace: kube-system\ndata:"
             if (zones == "") { print "  sandbox-gateway.server: \"\""; exit }
             print "  sandbox-gateway.server: |\n   " zones " {"
-            print "        errors\n        hosts /etc/coredns/NodeHosts {\n" lines "            ttl 60\n        }\n    }"
+            print "        errors\n        hosts /etc/coredns/NodeHosts {\n" lines "            ttl 60\n            fallthrough\n        }\n        forward . /etc/resolv.conf\n    }"
         }' "$root/etc/hosts"
 }
 

@@ -8,7 +8,8 @@ K3S_MEMORY=512
 prepare_cgroups() {
     groups=$root/sys/fs/cgroup
     [ -f "$groups/cgroup.controllers" ] || return 0
-    if [ "$(cat "$root/proc/self/cgroup")" != "0::/" ]; then
+    # A VPN may have mounted a hierarchy of version 1 beside it, which has a line of its own.
+    if ! grep -qx '0::/' "$root/proc/self/cgroup"; then
         warn "this container shares the machine's cgroups: gateway.memory does not bind sandboxes, and two gateways disturb each other; take \"default-cgroupns-mode\": \"host\" out of the Docker daemon's settings, restart it, then stop and start the gateway"
         return 0
     fi
@@ -53,7 +54,8 @@ reserve_memory() {
         must rm -f "$reserve"
         return 0
     fi
-    if grep -q 'system-reserved=' "$settings"; then
+    # One of CPUs alone is added to ours by the kubelet.
+    if grep -q 'system-reserved=[^"]*memory=' "$settings"; then
         note "memory: system-reserved of gateway.k3s counts"
         must rm -f "$reserve"
         return 0
@@ -69,6 +71,8 @@ reserve_memory() {
 # ports of a bridge.
 filter_bridges() {
     filter=$root/proc/sys/net/bridge/bridge-nf-call-iptables
+    # Kernels before 5.3 show its settings to the machine alone.
+    [ ! -d "$root/sys/module/br_netfilter" ] || return 0
     [ -e "$filter" ] || modprobe br_netfilter 2>/dev/null
     if [ ! -e "$filter" ] && iptables -w -N SANDBOX-GATEWAY 2>/dev/null; then
         iptables -w -A SANDBOX-GATEWAY -m physdev --physdev-is-bridged -j RETURN 2>/dev/null

@@ -9,7 +9,7 @@ READY=30
 POLICY_LOOKS=15
 
 watch() {
-    served='' looks=0 said=''
+    served='' probed='' lacking='' looks=0 said=''
     # As long as the entrypoint itself.
     while kill -0 "$$" 2>/dev/null; do
         pause=$STARTING
@@ -36,11 +36,46 @@ look() {
     reopen || return 1
     if ! iptables-save -t filter 2>/dev/null | grep -q '^:KUBE-ROUTER-FORWARD '; then
         looks=$((looks + 1))
-        [ "$looks" -lt "$POLICY_LOOKS" ] || complain
+        [ "$looks" -lt "$POLICY_LOOKS" ] ||
+            complain "k3s's policy controller has set no rules (no chain KUBE-ROUTER-FORWARD), most often because the Docker host's kernel lacks ip_set xt_set"
         result "network policies are not enforced"
         return 1
     fi
+    if ! probe_rules; then
+        complain "the kernel lacks$lacking"
+        result "network policies are not enforced: the kernel lacks$lacking"
+        return 1
+    fi
     result ok
+}
+
+# Whether the kernel takes what the rules of policies are made of, asked once. The controller hands them
+# over all at once: one that is refused leaves every sandbox open, with the controller's chain in place.
+probe_rules() {
+    [ -z "$probed" ] || return 0
+    lacking='' probe=SANDBOX-GATEWAY-PROBE
+    iptables -w -N "$probe" 2>/dev/null || iptables -w -F "$probe"
+    # Without a set the rule that names it is refused as well, and says so.
+    ipset create "$probe" hash:ip -exist 2>/dev/null
+    while read -r module rule; do
+        # shellcheck disable=SC2086
+        iptables -w -A "$probe" $rule 2>/dev/null || lacking="$lacking $module"
+    done <<RULES
+xt_set -m set --match-set $probe src -j RETURN
+xt_physdev -m physdev --physdev-is-bridged -j RETURN
+xt_addrtype -m addrtype --dst-type LOCAL -j RETURN
+xt_conntrack -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+xt_mark -m mark --mark 0x10000/0x10000 -j RETURN
+xt_comment -m comment --comment probe -j RETURN
+xt_limit -m limit --limit 10/minute --limit-burst 10 -j RETURN
+xt_NFLOG -j NFLOG --nflog-group 100
+ipt_REJECT -j REJECT
+RULES
+    iptables -w -F "$probe"
+    iptables -w -X "$probe"
+    ipset destroy "$probe" 2>/dev/null
+    [ -z "$lacking" ] || return 1
+    probed=yes
 }
 
 # A node that our drain has closed is opened, one that a person has closed is not.
@@ -53,7 +88,7 @@ reopen() {
 complain() {
     [ -z "$said" ] || return 0
     said=yes
-    say "network policies are not enforced: k3s's policy controller has set no rules (no chain KUBE-ROUTER-FORWARD), so that every sandbox is open. Most often the Docker host's kernel lacks ipset; on the Docker host: sudo modprobe -a ip_set xt_set; then docker restart $volume"
+    say "network policies are not enforced, so that every sandbox is open: $1. Load what is missing on the Docker host (sudo modprobe -a${lacking:- ip_set xt_set}), then docker restart $volume"
 }
 
 # What the health check reads; its age tells that somebody still looks.

@@ -51,6 +51,13 @@ describe.each(shells())("under $name", (shell) => {
             );
         });
 
+        it("are handed on beside a hierarchy of version 1 that a VPN has mounted", () => {
+            root.write("proc/self/cgroup", "1:net_cls:/\n0::/\n");
+            root.enter();
+            expect(root.read(`${GROUPS}/cgroup.subtree_control`)).toBe("+pids\n");
+            expect(warnings()).toBe("");
+        });
+
         it("that are the machine's own are reported: limits would not hold", () => {
             root.write("proc/self/cgroup", "0::/system.slice/docker-1.scope\n");
             root.enter();
@@ -97,6 +104,16 @@ describe.each(shells())("under $name", (shell) => {
             );
             root.enter();
             expect(root.read(RESERVE)).toBeUndefined();
+        });
+
+        it("is reserved beside CPUs that the user reserves", () => {
+            root.write("sys/fs/cgroup/memory.max", `${4 * GIB}\n`);
+            root.write(
+                "etc/rancher/k3s/config.yaml",
+                'kubelet-arg: ["system-reserved=cpu=500m", "v=2"]\n',
+            );
+            root.enter();
+            expect(root.read(RESERVE)).toContain("system-reserved=memory=");
         });
     });
 
@@ -157,6 +174,17 @@ describe.each(shells())("under $name", (shell) => {
             });
             expect(root.health().status).toBe(1);
             expect(stderr.match(/sudo modprobe -a ip_set xt_set/g)).toHaveLength(1);
+        });
+
+        it("is never good on a kernel that refuses what policies are made of, with their chain there", async () => {
+            root.write("ready", "");
+            root.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
+            root.program("iptables", 'case $* in *NFLOG*) exit 1 ;; esac; [ "$4" != -C ]');
+            const { stderr } = await root.startAndStop(
+                "it says so",
+                isSaid("network policies are not enforced: the kernel lacks xt_NFLOG"),
+            );
+            expect(stderr).toContain("(sudo modprobe -a xt_NFLOG)");
         });
 
         it("is not good when iptables refuses the rules for DNS", async () => {

@@ -106,7 +106,9 @@ describe.each(shells())("names under $name", (shell) => {
                 "        192.168.7.20 models.lan",
                 "        192.168.7.21 MODELS.lan",
                 "        ttl 60",
+                "        fallthrough",
                 "    }",
+                "    forward . /etc/resolv.conf",
                 "}\n",
             ].join("\n"),
         );

@@ -75,6 +75,7 @@ export class GatewayRoot {
             "iptables",
             'echo "iptables $*" >>"$SANDBOX_GATEWAY_ROOT/rules"; [ "$4" != -C ]',
         );
+        this.program("ipset", 'echo "ipset $*" >>"$SANDBOX_GATEWAY_ROOT/sets"');
         this.program("iptables-save", 'cat "$SANDBOX_GATEWAY_ROOT/saved" 2>/dev/null');
         this.program("sleep", "exec /bin/sleep 0.02");
     }
