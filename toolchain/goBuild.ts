@@ -65,7 +65,8 @@ export async function goProgram(name: string, progress: Progress): Promise<strin
 
 /**
  * Paths of several programs. The first is built alone: what the others share with it is compiled
- * then, and each of them has little of its own.
+ * then, and each of them has little of its own. They are built two at a time: a linker takes a
+ * gigabyte, and keeps one core busy.
  */
 export async function goPrograms(
     [first, ...others]: readonly string[],
@@ -76,8 +77,24 @@ export async function goPrograms(
     if (first !== undefined) {
         await build(first);
     }
-    await progress.together(others.map((name) => () => build(name)));
+    const half = Math.ceil(others.length / 2);
+    const inTurn = (names: readonly string[]) => async () => {
+        for (const name of names) {
+            await build(name);
+        }
+    };
+    await progress.together([inTurn(others.slice(0, half)), inTurn(others.slice(half))]);
     return built;
+}
+
+/** Whether there is a Go toolchain at all. */
+export function hasGo(): boolean {
+    try {
+        execFileSync("go", ["env", "GOVERSION"], { stdio: "ignore" });
+        return true;
+    } catch {
+        return false;
+    }
 }
 
 /** Names of the programs that have tests of their own. */

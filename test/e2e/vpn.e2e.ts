@@ -34,9 +34,12 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-    await attempt("ip", route("del", stack.subnet));
-    await attempt("ip", route("del", wide()));
-    await stack?.remove();
+    try {
+        await attempt("ip", route("del", stack.subnet));
+        await attempt("ip", route("del", wide()));
+    } finally {
+        await stack?.remove();
+    }
 });
 
 describe("before a gateway is made", () => {

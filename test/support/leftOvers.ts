@@ -3,9 +3,10 @@
  * not get to its own clean-up, and then the test command, or its next run, does it by this.
  */
 import { execFile } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
+import { writeOnce } from "../../toolchain/writeOnce";
 
 const NOTES = path.join(__dirname, "..", "..", ".local", "test-stacks");
 
@@ -16,30 +17,37 @@ interface Note {
 }
 
 /** Notes a gateway before anything of it is made. @param folder its project's */
-export function note(container: string, folder: string, pid = process.pid): void {
-    mkdirSync(NOTES, { recursive: true });
+export function note(container: string, folder: string, pid = process.pid, notes = NOTES): void {
+    mkdirSync(notes, { recursive: true });
     const text: Note = { folder, pid };
-    writeFileSync(path.join(NOTES, container), JSON.stringify(text));
+    writeOnce(path.join(notes, container), JSON.stringify(text));
 }
 
-/** Removes a gateway from Docker, its project, and the note of it, whatever state it is in. */
-export async function removeAll(container: string, folder: string): Promise<void> {
-    await docker("rm", "--force", "--volumes", container);
-    await docker("network", "rm", container);
-    await docker("volume", "rm", "--force", container);
+/**
+ * Removes a gateway from Docker, and its project, whatever state it is in; and the note of it, once
+ * Docker has nothing of it any more.
+ */
+export async function removeAll(container: string, folder: string, notes = NOTES): Promise<void> {
+    const gone = [
+        await docker("rm", "--force", "--volumes", container),
+        await docker("network", "rm", container),
+        await docker("volume", "rm", "--force", container),
+    ];
     rmSync(folder, { recursive: true, force: true });
-    rmSync(path.join(NOTES, container), { force: true });
+    if (gone.every(Boolean)) {
+        rmSync(path.join(notes, container), { force: true });
+    }
 }
 
 /** Removes what tests of this checkout have left that run no more. @returns names of what was */
-export async function removeLeftOvers(): Promise<string[]> {
-    mkdirSync(NOTES, { recursive: true });
+export async function removeLeftOvers(notes = NOTES): Promise<string[]> {
+    mkdirSync(notes, { recursive: true });
     const removed: string[] = [];
-    for (const name of readdirSync(NOTES)) {
-        const text = readFileSync(path.join(NOTES, name), "utf8");
+    for (const name of readdirSync(notes)) {
+        const text = readFileSync(path.join(notes, name), "utf8");
         const { folder, pid } = JSON.parse(text) as Note;
         if (!runs(pid)) {
-            await removeAll(name, folder);
+            await removeAll(name, folder, notes);
             removed.push(name);
         }
     }
@@ -54,7 +62,13 @@ function runs(pid: number): boolean {
     }
 }
 
-/** What is not there need not be removed. */
-function docker(...args: string[]): Promise<unknown> {
-    return promisify(execFile)("docker", args).catch(() => undefined);
+/** Whether it is gone. What is not there need not be removed. */
+async function docker(...args: string[]): Promise<boolean> {
+    try {
+        await promisify(execFile)("docker", args);
+        return true;
+    } catch (error) {
+        const { stderr } = error as { stderr?: string };
+        return /no such|not found/i.test(stderr ?? "");
+    }
 }

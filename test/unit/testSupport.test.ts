@@ -1,6 +1,6 @@
 /** What end-to-end tests rest on. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -87,13 +87,29 @@ describe("what a killed test has left", () => {
             mkdtempSync(path.join(os.tmpdir(), `sandbox-gateway-${name}-`)),
         ) as [string, string];
         const names = folders.map((folder) => path.basename(folder)) as [string, string];
-        note(names[0], folders[0], dead.pid);
-        note(names[1], folders[1]);
-        const removed = await removeLeftOvers();
-        expect(removed).toContain(names[0]);
-        expect(removed).not.toContain(names[1]);
-        expect(folders.map((folder) => existsSync(folder))).toEqual([false, true]);
-        await removeAll(names[1], folders[1]);
-        expect(existsSync(folders[1])).toBe(false);
+        const notes = mkdtempSync(path.join(os.tmpdir(), "sandbox-gateway-notes-"));
+        const { PATH } = process.env;
+        const answer = (said: string) =>
+            writeFileSync(path.join(notes, "docker"), `#!/bin/sh\necho "${said}" >&2; exit 1\n`, {
+                mode: 0o755,
+            });
+        try {
+            note(names[0], folders[0], dead.pid, path.join(notes, "of"));
+            note(names[1], folders[1], process.pid, path.join(notes, "of"));
+            process.env["PATH"] = `${notes}:${PATH}`;
+            answer("Cannot connect to the Docker daemon");
+            expect(await removeLeftOvers(path.join(notes, "of"))).toEqual([names[0]]);
+            // What Docker could not be asked to remove is kept in mind.
+            expect(readdirSync(path.join(notes, "of")).sort()).toEqual([...names].sort());
+            answer("Error: No such container");
+            expect(await removeLeftOvers(path.join(notes, "of"))).toEqual([names[0]]);
+            expect(readdirSync(path.join(notes, "of"))).toEqual([names[1]]);
+            expect(folders.map((folder) => existsSync(folder))).toEqual([false, true]);
+            await removeAll(names[1], folders[1], path.join(notes, "of"));
+            expect(readdirSync(path.join(notes, "of"))).toEqual([]);
+        } finally {
+            process.env["PATH"] = PATH;
+            rmSync(notes, { recursive: true, force: true });
+        }
     });
 });
