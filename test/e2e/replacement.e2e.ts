@@ -68,9 +68,29 @@ describe.each([
         expect(await stack.state("fragile")).toBe("running");
         expect(await stack.state("sound")).toBe("running");
         expect(await collect(stack, "fragile")).toEqual(before);
-        await stack.up("--expect-no-changes");
+        await changesNothing();
     });
 });
+
+/**
+ * A second `up` changes nothing. Version 4.25 of the Kubernetes provider may record of an update what
+ * its watch still shows of before: then the record alone is brought up to date, by one more `up`.
+ */
+async function changesNothing(): Promise<void> {
+    const changes = withoutGateway(await stack.preview());
+    if (changes.length > 0) {
+        expect(changes).toEqual([
+            expect.stringMatching(
+                /^update kubernetes:apps\/v1:StatefulSet (fragile|sound)-agent$/,
+            ) as string,
+        ]);
+        const pods = async () => [await stack.pod("fragile"), await stack.pod("sound")];
+        const lives = (await pods()).map(({ metadata }) => metadata.uid);
+        await stack.up();
+        expect((await pods()).map(({ metadata }) => metadata.uid)).toEqual(lives);
+    }
+    await stack.up("--expect-no-changes");
+}
 
 describe("a sandbox that does not come back", () => {
     it("is reported, and does not hold back the other", async () => {
