@@ -13,7 +13,7 @@ import type { DockerHost } from "../toolchain/dockerHost";
 import { LOCAL_FOLDER } from "../toolchain/environment";
 import {
     checkGo,
-    hasGo,
+    goVersion,
     hasGoProgram,
     testedGoPrograms,
     testGoProgram,
@@ -150,7 +150,7 @@ export async function testGoPrograms(
     progress: Progress,
 ): Promise<{ readonly passed: number; readonly failed: number }> {
     const names = testedGoPrograms();
-    if (!hasGo()) {
+    if (goVersion() === undefined) {
         progress.print("Go: none on PATH; nothing of Go is made here then, nor tested");
         return { passed: 0, failed: 0 };
     }

@@ -4,9 +4,6 @@ import { formatBlock, type PortBlock } from "./ports";
 import type { K3sSettings, K3sValue } from "./k3sConfig";
 import { OPTIONAL_ADDONS } from "./k3sFlags";
 
-/** Add-ons of k3s that nothing here uses; local-path and CoreDNS stay. */
-const DISABLED_ADDONS = OPTIONAL_ADDONS;
-
 const KUBELET_ARGS = [
     // Kubernetes 1.35 refuses cgroup v1 unless told otherwise; the setting is harmless on v2.
     "fail-cgroupv1=false",
@@ -37,7 +34,8 @@ export function k3sSettings(input: K3sSettingsInput): K3sSettings {
         "node-name": input.nodeName,
         token: input.token,
         "tls-san": [...TLS_SANS, ...input.tlsSans],
-        disable: DISABLED_ADDONS,
+        // Nothing here uses them; local-path and CoreDNS stay.
+        disable: OPTIONAL_ADDONS,
         "service-node-port-range": formatBlock(input.ports),
         "secrets-encryption": true,
         "write-kubeconfig-mode": "0600",

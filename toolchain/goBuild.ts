@@ -87,13 +87,12 @@ export async function goPrograms(
     return built;
 }
 
-/** Whether there is a Go toolchain at all. */
-export function hasGo(): boolean {
+/** Version of the Go toolchain on PATH. @returns undefined without one */
+export function goVersion(): string | undefined {
     try {
-        execFileSync("go", ["env", "GOVERSION"], { stdio: "ignore" });
-        return true;
+        return execFileSync("go", ["env", "GOVERSION"], { encoding: "utf8" }).trim().slice(2);
     } catch {
-        return false;
+        return undefined;
     }
 }
 
@@ -153,10 +152,8 @@ export function checkGo(names: readonly string[]): void {
         .map((name) => goDirective(findBuild(name)))
         .sort(compareVersions)
         .at(-1);
-    let found: string;
-    try {
-        found = execFileSync("go", ["env", "GOVERSION"], { encoding: "utf8" }).trim().slice(2);
-    } catch {
+    const found = goVersion();
+    if (found === undefined) {
         throw new StepError(`no Go on PATH; building ${names.join(", ")} needs Go ${needed}`, hint);
     }
     if (needed !== undefined && compareVersions(found, needed) < 0) {
