@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import * as path from "node:path";
 import { dockerName } from "../components/names";
+import { openclaw } from "../components/openclaw";
 import { portsOf } from "../components/ports";
 import { gatewaySchema } from "../settings/gatewaySchema";
 import type { GatewaySettings } from "../settings/schema";
@@ -35,10 +36,16 @@ export async function prepareMachine(
     await progress.step("Docker", () => provideDocker(host, gateway, progress), String);
 }
 
-/** Everything else for a gateway of these settings. @returns Pulumi as it will be used */
+/**
+ * Everything else for a gateway of these settings. @returns Pulumi as it will be used
+ *
+ * @param sandboxImages those its sandboxes name: a gateway imports whatever lies in its folder of archives, and
+ *   OpenClaw takes longer than everything else of its first start
+ */
 export async function prepareForGateway(
     root: string,
     gateway: GatewaySettings,
+    sandboxImages: readonly string[],
     progress: Progress,
 ): Promise<PulumiTools> {
     await progress.step("ports", () => checkPorts(gateway), String);
@@ -50,7 +57,7 @@ export async function prepareForGateway(
         const folder = path.resolve(root, gateway.imageArchives);
         mkdirSync(folder, { recursive: true });
         // Where the node image had to be made here, no registry is within reach of the pods either.
-        if (source === "made here") {
+        if (source === "made here" && sandboxImages.includes(openclaw.image)) {
             await prepareArchives(folder, [images.OPENCLAW_ARCHIVE], progress);
         }
     }

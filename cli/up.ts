@@ -3,7 +3,7 @@ import * as path from "node:path";
 import { ensurePassphrase, LOCAL_FOLDER } from "../toolchain/environment";
 import type { Progress } from "../toolchain/progress";
 import { hideSalt } from "../toolchain/saltFilter";
-import { readPlace } from "../toolchain/stackFile";
+import { readPlace, sandboxImages } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
 import { explainGateway } from "./gatewayLog";
 import { dockerOf, mendPruned } from "./missing";
@@ -30,7 +30,7 @@ export async function up(root: string, stack: string, progress: Progress): Promi
     const place = readPlace(root, stack);
     const tools = place.existingCluster
         ? await prepareForCluster(root, progress)
-        : await prepareForGateway(root, place.gateway, progress);
+        : await prepareForGateway(root, place.gateway, sandboxImages(root, stack), progress);
     const { env, description } = chooseEnvironment(root, tools, { stack, docker });
     await progress.step(
         "stack",

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
+import { openclaw } from "../components/openclaw";
 import { parsePlace } from "../settings/parse";
 import { explain } from "../settings/problems";
 import type { GatewaySettings, PlaceSettings } from "../settings/schema";
@@ -35,6 +36,24 @@ export function stackFileName(stack: string): string {
 export function readPlace(root: string, stack: string): PlaceSettings {
     const file = stackFileName(stack);
     return placeOf(file, existsSync(path.join(root, file)) ? readConfig(root, file) : {});
+}
+
+/**
+ * Images of a stack's sandboxes, as far as its file tells. Whether they are right is for the program
+ * to say; what cannot be read here names none.
+ */
+export function sandboxImages(root: string, stack: string): string[] {
+    const file = stackFileName(stack);
+    const config = existsSync(path.join(root, file)) ? readConfig(root, file) : {};
+    const sandboxes = Object.values(config["sandbox-gateway:sandboxes"] ?? {}) as unknown[];
+    return sandboxes.flatMap((sandbox) => {
+        const { image, application } = (sandbox ?? {}) as {
+            image?: unknown;
+            application?: unknown;
+        };
+        const named = image ?? (application === "openclaw" ? openclaw.image : undefined);
+        return typeof named === "string" ? [named] : [];
+    });
 }
 
 /**

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readPlace } from "../../toolchain/stackFile";
+import { readPlace, sandboxImages } from "../../toolchain/stackFile";
 
 let folder: string;
 
@@ -66,5 +66,30 @@ describe("readPlace", () => {
                 '  existingCluster.host: got "https://agents"; must be a host name or an address; for example agents.example.org',
             ].join("\n"),
         );
+    });
+});
+
+describe("sandboxImages", () => {
+    it.each([
+        ["an application's", "{ application: openclaw }", ["ghcr.io/openclaw/openclaw:2026.9.6"]],
+        ["its own, which wins", "{ application: openclaw, image: 'x:1' }", ["x:1"]],
+        ["none of a command's, nor of what is wrong", "{ application: { port: 1 }, image: 3 }", []],
+        ["none of a secret", "{ image: { secure: v1:abc } }", []],
+        ["none of an empty entry", "", []],
+    ])("gives %s", (_, sandbox, images) => {
+        write("config:", "  sandbox-gateway:sandboxes:", `    a: ${sandbox}`);
+        expect(sandboxImages(folder, "dev")).toEqual(images);
+    });
+
+    it.each(["", "config: {}", "config: { sandbox-gateway:sandboxes: { secure: v1:abc } }"])(
+        "gives none of a file with %j",
+        (text) => {
+            write(text);
+            expect(sandboxImages(folder, "dev")).toEqual([]);
+        },
+    );
+
+    it("gives none, when the stack has no file yet", () => {
+        expect(sandboxImages(folder, "dev")).toEqual([]);
     });
 });
