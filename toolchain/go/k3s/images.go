@@ -37,52 +37,104 @@ type seenArchive struct {
 	ModTime time.Time `json:"modTime"`
 }
 
+// Time between two looks at the user's archives. One is imported when it is the same at both, as it
+// may still be written at the first.
+const archivePeriod = 2 * time.Second
+
+// archives is what the cache file remembers of the user's archives, by path.
+type archives map[string]seenArchive
+
 // importImages loads the image's own archives and the user's. It runs before
 // the kubelet starts, so that no pod tries to pull what an archive holds.
-func (s *settings) importImages(ctx context.Context) {
+// It returns what it has dealt with, for watchImages.
+func (s *settings) importImages(ctx context.Context) archives {
 	s.importOwnImages(ctx)
-	folder := s.data("agent", "images")
-	cachePath := filepath.Join(folder, ".cache.json")
-	cache := map[string]seenArchive{}
+	cachePath := filepath.Join(s.data("agent", "images"), ".cache.json")
+	cache := archives{}
 	data, err := os.ReadFile(cachePath)
 	useCache := err == nil
 	if useCache && len(bytes.TrimSpace(data)) > 0 {
 		if err := json.Unmarshal(data, &cache); err != nil {
 			logs.Warnf("%s is not readable and is started anew: %v", cachePath, err)
-			cache = map[string]seenArchive{}
+			cache = archives{}
 		}
 	}
-	now := map[string]seenArchive{}
-	_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+	present := s.listArchives()
+	now := s.importChanged(ctx, cache, present)
+	if useCache {
+		if data, err = json.Marshal(now); err == nil {
+			err = writeFile(cachePath, data, 0o644)
+		}
+		if err != nil {
+			logs.Warnf("Cannot write %s: %v", cachePath, err)
+		}
+	}
+	return present
+}
+
+// watchImages imports archives that come or change while the server runs, as k3s does since v1.32. It
+// starts from what importImages has dealt with, and ends with ctx.
+func (s *settings) watchImages(ctx context.Context, done archives) {
+	last := done
+	for tick := time.NewTicker(archivePeriod); ; {
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		case <-tick.C:
+		}
+		now := s.listArchives()
+		settled := archives{}
+		for path, seen := range now {
+			if last[path].equal(seen) {
+				settled[path] = seen
+			}
+		}
+		s.importChanged(ctx, done, settled)
+		for path, seen := range settled {
+			done[path] = seen
+		}
+		last = now
+	}
+}
+
+// listArchives gives the files in the folder of the user's archives.
+func (s *settings) listArchives() archives {
+	found := archives{}
+	_ = filepath.WalkDir(s.data("agent", "images"), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return nil
 		}
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil
-		}
-		seen := seenArchive{info.Size(), info.ModTime().UTC()}
-		if old, found := cache[path]; useCache && found && old.Size == seen.Size && old.ModTime.Equal(seen.ModTime) {
-			now[path] = seen
-			return nil
-		}
-		known, err := s.importFile(ctx, path)
-		if err != nil {
-			logs.Errorf("Failed to process image event: failed to import %s: %v", path, err)
-		} else if known {
-			now[path] = seen
+		if info, err := os.Stat(path); err == nil {
+			found[path] = seenArchive{info.Size(), info.ModTime().UTC()}
 		}
 		return nil
 	})
-	if !useCache {
-		return
+	return found
+}
+
+// importChanged imports those of present that done does not have as they are. It returns the ones
+// that are in containerd now; what failed is said, and left out.
+func (s *settings) importChanged(ctx context.Context, done, present archives) archives {
+	imported := archives{}
+	for path, seen := range present {
+		known := done[path].equal(seen)
+		if !known {
+			var err error
+			if known, err = s.importFile(ctx, path); err != nil {
+				logs.Errorf("Failed to process image event: failed to import %s: %v", path, err)
+				continue
+			}
+		}
+		if known {
+			imported[path] = seen
+		}
 	}
-	if data, err = json.Marshal(now); err == nil {
-		err = writeFile(cachePath, data, 0o644)
-	}
-	if err != nil {
-		logs.Warnf("Cannot write %s: %v", cachePath, err)
-	}
+	return imported
+}
+
+func (a seenArchive) equal(other seenArchive) bool {
+	return a.Size == other.Size && a.ModTime.Equal(other.ModTime)
 }
 
 // importFile loads one file by its name's ending; other names are no archives.

@@ -317,3 +317,36 @@ func TestResolvConf(t *testing.T) {
 		}
 	}
 }
+
+func TestArchivesThatAreDone(t *testing.T) {
+	s := &settings{options: &options{dataDir: t.TempDir()}}
+	folder := s.data("agent", "images")
+	write := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(folder, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("none.txt", "# no name in it\n")
+	write("host/none.txt", "")
+	write("notes.md", "not an archive")
+	present := s.listArchives()
+	if len(present) != 3 {
+		t.Errorf("%v are listed", present)
+	}
+	done := s.importChanged(context.Background(), archives{}, present)
+	if len(done) != 2 {
+		t.Errorf("%v are taken for imported", done)
+	}
+	write("none.txt", "# another size\n")
+	now := s.listArchives()
+	for path, seen := range done {
+		if changed := !now[path].equal(seen); changed != (filepath.Base(filepath.Dir(path)) == "images") {
+			t.Errorf("%s: changed %v", path, changed)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	s.watchImages(ctx, done)
+}

@@ -156,7 +156,7 @@ func (s *server) startRest(ctx context.Context, kube string) error {
 	if err := waitFor(ctx, 50*time.Millisecond, func() bool { return ctr(ctx, "version").Run() == nil }); err != nil {
 		return nil
 	}
-	s.importImages(ctx)
+	imported := s.importImages(ctx)
 	kubelet, err := s.kubeletArgs()
 	if err != nil {
 		return err
@@ -165,6 +165,7 @@ func (s *server) startRest(ctx context.Context, kube string) error {
 		return err
 	}
 	go (&manifests{settings: s.settings}).run(ctx)
+	go s.watchImages(ctx, imported)
 	return s.joinNode(ctx, known == nil)
 }
 
