@@ -35,8 +35,8 @@ export default defineConfig({
                     globalSetup: ["test/support/globalSetup.ts"],
                     testTimeout: 600_000,
                     hookTimeout: 600_000,
-                    // Half of the time of one file is waiting: for Kubernetes, for grace periods.
-                    maxWorkers: Math.max(2, Math.floor(CORES / 2)),
+                    // Most of the time of one file is waiting: for Kubernetes, for grace periods.
+                    maxWorkers: CORES + 1,
                     bail: 0,
                 },
             },

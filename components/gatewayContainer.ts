@@ -91,12 +91,12 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
         uploads: uploads(args, parts),
         logDriver: "json-file",
         logOpts: { "max-size": "10m", "max-file": "3" },
-        // All five, in the form in which Docker gives durations back. Cheap enough for a battery: the
-        // check reads a file. A check that comes before the gateway is ready waits for it.
+        // All five, in the form in which Docker gives durations back. Cheap enough for a battery: a
+        // check of a gateway that is ready reads a file for half a minute, see health.sh.
         healthcheck: {
             tests: ["CMD", "/bin/sh", `${SCRIPTS_DIR}/health.sh`],
-            interval: "10s",
-            timeout: "1m0s",
+            interval: "2s",
+            timeout: "1m30s",
             startPeriod: "0s",
             retries: 5,
         },

@@ -196,6 +196,22 @@ describe.each(shells())("under $name", (shell) => {
             );
         });
 
+        it("is watched for as long as one look takes, once it was good", () => {
+            root.write(`${RUN}/health`, "ok\n");
+            root.program("sleep", 'echo "$1" >>"$SANDBOX_GATEWAY_ROOT/slept"');
+            expect(root.health(30).status).toBe(0);
+            expect(root.lines("slept")).toEqual([]);
+            expect(root.health(30).status).toBe(0);
+            expect(root.lines("slept")).toEqual(Array<string>(6).fill("5"));
+        });
+
+        it("is said at once when it is good no longer", () => {
+            root.write(`${RUN}/health`, "ok\n");
+            expect(root.health().status).toBe(0);
+            root.program("sleep", `echo gone >"$SANDBOX_GATEWAY_ROOT/${RUN}/health"`);
+            expect(root.health(3600)).toEqual({ status: 1, said: "gone" });
+        });
+
         it("is not known any more when nobody looks", () => {
             root.write(`${RUN}/health`, "ok\n");
             expect(root.health().status).toBe(0);

@@ -143,8 +143,9 @@ export class GatewayRoot {
         return this.script("entrypoint.sh", "server");
     }
 
-    /** Docker's health check, without its patience. */
-    health() {
+    /** Docker's health check, without its patience. @param hold seconds it watches one that is well */
+    health(hold = 0) {
+        this.env["SANDBOX_GATEWAY_HEALTH_HOLD"] = String(hold);
         const { status, stdout } = this.script("health.sh");
         return { status, said: stdout.trim() };
     }
