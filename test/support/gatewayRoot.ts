@@ -145,8 +145,11 @@ export class GatewayRoot {
 
     /** Docker's health check, without its patience. @param hold seconds it watches one that is well */
     health(hold = 0) {
-        this.env["SANDBOX_GATEWAY_HEALTH_HOLD"] = String(hold);
-        const { status, stdout } = this.script("health.sh");
+        const [command, args] = this.command("health.sh", []);
+        const { status, stdout } = spawnSync(command, args, {
+            encoding: "utf8",
+            env: { ...this.env, SANDBOX_GATEWAY_HEALTH_HOLD: String(hold) },
+        });
         return { status, said: stdout.trim() };
     }
 
