@@ -8,7 +8,8 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { LABEL_OWNER } from "./constants";
-import { daemonOf, findVolume, type FoundVolume } from "./dockerVolumes";
+import { askDocker, daemonOf, type Ask } from "./dockerDaemon";
+import { findVolume, type FoundVolume } from "./dockerVolumes";
 import type { Identity } from "./identity";
 
 /** What tells a gateway from another of its name. */
@@ -36,7 +37,6 @@ export class DataVolume {
      * @param name of the resource
      * @param volume its name in Docker
      * @param dockerHost of the provider @default the environment's
-     * @param find asks Docker
      */
     constructor(
         name: string,
@@ -44,7 +44,7 @@ export class DataVolume {
         identity: Identity,
         private readonly dockerHost: string | undefined,
         opts: pulumi.CustomResourceOptions,
-        private readonly find: typeof findVolume = findVolume,
+        private readonly ask: Ask = askDocker(dockerHost),
     ) {
         this.isOurs = new pulumi.ResourceHook(`${name} is ours`, () => this.beforeVolume(), {
             onDryRun: true,
@@ -82,7 +82,7 @@ export class DataVolume {
     }
 
     private async beforeVolume(): Promise<void> {
-        const found = await this.find(this.volume, this.dockerHost);
+        const found = await findVolume(this.ask, this.volume);
         this.refuseForeign(found);
         if (found === "absent" && this.owner?.isNew === false) {
             this.sayGone();
@@ -94,7 +94,7 @@ export class DataVolume {
         if (this.isMade) {
             return;
         }
-        const found = await this.find(this.volume, this.dockerHost);
+        const found = await findVolume(this.ask, this.volume);
         this.refuseForeign(found);
         if (found === "absent") {
             this.sayGone();

@@ -1,13 +1,6 @@
-/** Asks Docker for a volume, by the one client that reaches a daemon by every way there is. */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+/** Asks Docker for a volume. */
 import { LABEL_OWNER } from "./constants";
-
-/** Seconds an answer may take; over SSH it is slow, and a daemon that hangs must not hang us. */
-const ANSWER_SECONDS = 30;
-
-/** Where the docker plugin looks when nothing names a daemon: it reads no context of config.json. */
-const DEFAULT_HOST = "unix:///var/run/docker.sock";
+import type { Ask } from "./dockerDaemon";
 
 /**
  * What Docker has under a name: a volume, with the owner on its label (empty without one); none; or it
@@ -15,24 +8,14 @@ const DEFAULT_HOST = "unix:///var/run/docker.sock";
  */
 export type FoundVolume = { readonly owner: string } | "absent" | "unknown";
 
-/** The daemon that the docker plugin asks. @param dockerHost of the provider @default the environment's */
-export function daemonOf(dockerHost?: string, env: NodeJS.ProcessEnv = process.env): string[] {
-    const context = env["DOCKER_CONTEXT"];
-    return context
-        ? ["--context", context]
-        : ["--host", dockerHost ?? (env["DOCKER_HOST"] || DEFAULT_HOST)];
-}
-
-/** Looks for a volume. @param dockerHost of the provider @default the environment's */
-export async function findVolume(name: string, dockerHost?: string): Promise<FoundVolume> {
+/** Looks for a volume. */
+export async function findVolume(ask: Ask, name: string): Promise<FoundVolume> {
     const format = `{{.Name}} {{.Label "${LABEL_OWNER}"}}`;
-    const list = ["volume", "ls", "--filter", `name=${name}`, "--format", format];
     try {
-        const { stdout } = await promisify(execFile)("docker", [...daemonOf(dockerHost), ...list], {
-            timeout: ANSWER_SECONDS * 1000,
-            maxBuffer: 64 * 2 ** 20,
-        });
-        return volumeIn(stdout, name);
+        return volumeIn(
+            await ask("volume", "ls", "--filter", `name=${name}`, "--format", format),
+            name,
+        );
     } catch {
         return "unknown";
     }

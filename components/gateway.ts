@@ -113,8 +113,8 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         const state: pulumi.CustomResourceOptions = { parent: this, provider };
         const cattle: pulumi.CustomResourceOptions = { ...state, protect: false };
 
-        const network = createNetwork(name, args, cattle);
-        const identity = new Identity(`${name}-identity`, network, { parent: this });
+        const image = createImage(name, args, cattle);
+        const identity = new Identity(`${name}-identity`, image, { parent: this });
         const data = new DataVolume(
             `${name}-data`,
             this.dockerName,
@@ -123,14 +123,13 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
             state,
         );
         this.storage = data.resource;
-        const image = createImage(name, args, cattle);
+        const network = createNetwork(name, args, cattle);
         const archives = args.imageArchives;
-        const parts = { image: image.imageId, network: network.name, volume: data.name };
+        const parts = { image: image.imageId, network: network.name, volume: data.name, identity };
         const spec = containerSpec(args, {
             ...parts,
             nodeName: this.nodeName,
             dockerName: this.dockerName,
-            identity,
             ...(archives === undefined ? {} : { imageArchives: path.resolve(archives) }),
         });
         this.revision = containerRevision(spec, args.image, identity.token);

@@ -31,8 +31,8 @@ export class Identity extends pulumi.ComponentResource {
     readonly handshakeSecret: pulumi.Output<string>;
 
     /**
-     * @param after made before the server authority: an identity whose gateway could not be begun
-     * would be taken for one that has lost its data
+     * @param after made before the server authority, in Docker: an identity that is in the state while
+     * nothing of its gateway could be made would be taken for one that has lost its data
      */
     constructor(name: string, after: pulumi.Resource, opts?: pulumi.ComponentResourceOptions) {
         super(`${TYPE_PREFIX}:Identity`, name, {}, opts);

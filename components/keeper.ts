@@ -26,7 +26,12 @@ const MEMORY_MIB = 32;
 /** Inputs of the keeper. It can do nothing with what it holds: no user, no write, no capability. */
 export function keeperSpec(
     args: Pick<GatewayArgs, "name" | "subnet">,
-    { image, network, volume }: Pick<ContainerParts, "image" | "network" | "volume">,
+    {
+        image,
+        network,
+        volume,
+        identity,
+    }: Pick<ContainerParts, "image" | "network" | "volume" | "identity">,
 ): docker.ContainerArgs {
     return {
         name: names.keeperName(args.name),
@@ -34,6 +39,7 @@ export function keeperSpec(
         image,
         entrypoints: ["/bin/sh", "-c"],
         command: [SLEEP],
+        labels: [{ label: constants.LABEL_OWNER, value: identity.fingerprint }],
         user: NOBODY,
         readOnly: true,
         capabilities: { drops: ["ALL"] },

@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 
 const NODE_PREFIX = "openshell-";
 
+const DOCKER_PREFIX = "openshell-cluster-";
+
 const KEEPER_PREFIX = "openshell-keeper-";
 
 /** Linux refuses a hostname over 64 bytes, and a Kubernetes label value ends at 63. */
@@ -28,7 +30,12 @@ export function nodeName(gateway: string): string {
 
 /** Docker container, volume and network of a gateway; upstream's names, from the raw name. */
 export function dockerName(gateway: string): string {
-    return `openshell-cluster-${gateway}`;
+    return DOCKER_PREFIX + gateway;
+}
+
+/** The gateway of which this is the container, volume or network. */
+export function gatewayOf(docker: string): string {
+    return docker.slice(DOCKER_PREFIX.length);
 }
 
 /**

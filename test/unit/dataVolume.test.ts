@@ -3,7 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { createHash, X509Certificate } from "node:crypto";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { DataVolume } from "../../components/dataVolume";
-import { daemonOf, findVolume, volumeIn, type FoundVolume } from "../../components/dockerVolumes";
+import { askDocker, daemonOf } from "../../components/dockerDaemon";
+import { findVolume, volumeIn, type FoundVolume } from "../../components/dockerVolumes";
 import type { Identity } from "../../components/identity";
 import { drain, find, isSecret, plain, record, type Stashed } from "../support/mocks";
 import { run } from "../support/program";
@@ -64,10 +65,12 @@ async function make(isNew: boolean, found: FoundVolume, { labels, preview = fals
         fingerprint: pulumi.output(OURS),
         isNew: pulumi.output(isNew),
     } as unknown as Identity;
-    const asked: (string | undefined)[][] = [];
+    const asked: string[] = [];
     const data = new DataVolume("gateway-data", NAME, identity, "tcp://d:1", {}, (...args) => {
-        asked.push(args);
-        return Promise.resolve(found);
+        asked.push(args.slice(0, 2).join(" "));
+        return found === "unknown"
+            ? Promise.reject(new Error("no daemon"))
+            : Promise.resolve(found === "absent" ? "" : `${NAME} ${found.owner}\n`);
     });
     const name = new Promise((resolve, reject) => {
         data.name.apply(resolve);
@@ -112,7 +115,7 @@ describe("before a volume is made", () => {
     ])("nothing is said when %s", async (_, isNew, found) => {
         expect(await hooks(isNew, found, true)).toEqual({
             ...{ volume: "", container: "", warned: [] },
-            asked: [[NAME, "tcp://d:1"]],
+            asked: ["volume ls"],
         });
     });
 
@@ -197,12 +200,12 @@ describe("Docker is asked", () => {
 
         it("and a list that was not given is no list without it", async () => {
             standIns.add("docker", `echo "${NAME} ${OURS}"`);
-            expect(await findVolume(NAME, "tcp://d:1")).toEqual({ owner: OURS });
+            expect(await findVolume(askDocker("tcp://d:1"), NAME)).toEqual({ owner: OURS });
             expect(standIns.calls()).toEqual([
                 `docker --host tcp://d:1 volume ls --filter name=${NAME} --format {{.Name}} {{.Label "${LABEL}"}}`,
             ]);
             standIns.add("docker", "echo 'Cannot connect' >&2; exit 1");
-            expect(await findVolume(NAME)).toBe("unknown");
+            expect(await findVolume(askDocker(), NAME)).toBe("unknown");
         });
     });
 });

@@ -144,8 +144,10 @@ describe("the stopped gateway", () => {
 
     it("is held in Docker by a container that uses volume, network and image, and can do nothing", async () => {
         const { recorded } = await run({ ...CONFIG, running: false });
+        const { labels } = inputs(recorded, "docker:index/volume:Volume");
         expect(inputs(recorded, CONTAINER)).toEqual({
             name: "openshell-keeper-Test",
+            labels,
             hostname: "keeper",
             image: "sha256:of-rancher/k3s:v1.35.4-k3s1",
             entrypoints: ["/bin/sh", "-c"],

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { hostAddress, lastHostAddress, overlaps, parseSubnet, type Subnet } from "../../components/subnet";
+import {
+    hostAddress,
+    lastHostAddress,
+    overlaps,
+    parseSubnet,
+    type Subnet,
+} from "../../components/subnet";
 import { findClash, hostNetworks, parseRoutes } from "../../settings/hostNetworks";
 import { bridgeName } from "../../components/names";
 
