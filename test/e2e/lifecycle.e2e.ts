@@ -9,7 +9,7 @@ import { collect, type Evidence } from "../support/evidence";
 import { MODEL, startFakeModel, type FakeModel } from "../support/fakeModel";
 import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
 import { AGENT, ASSISTANT, ASSISTANT_IMAGES } from "../support/sandboxes";
-import { attempt, run } from "../support/run";
+import { run } from "../support/run";
 import { TestStack } from "../support/stack";
 import { until } from "../support/steps";
 

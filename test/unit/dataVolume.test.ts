@@ -5,9 +5,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { DataVolume } from "../../components/dataVolume";
 import { askDocker, daemonOf } from "../../components/dockerDaemon";
 import { findVolume, volumeIn, type FoundVolume } from "../../components/dockerVolumes";
-import type { Identity } from "../../components/identity";
+import { Identity } from "../../components/identity";
 import { drain, find, isSecret, plain, record, type Stashed } from "../support/mocks";
-import { run } from "../support/program";
+import { run, value } from "../support/program";
 import { StandIns } from "../support/standIns";
 
 const VOLUME = "docker:index/volume:Volume";
@@ -54,6 +54,23 @@ describe("the volume", () => {
         const labelsOf = async () =>
             find((await run({}, false, undefined, stashed)).recorded, VOLUME).inputs["labels"];
         expect(await labelsOf()).toEqual(await labelsOf());
+    });
+});
+
+describe("an identity", () => {
+    it("is new in the run that makes it, previewed as well, and never again", async () => {
+        const stashed: Stashed = new Map();
+        const isNew = async (preview: boolean, kept = stashed) => {
+            await record(preview, undefined, kept);
+            const after = new pulumi.ComponentResource("test:index:Image", "image");
+            const found = value(new Identity("identity", after).isNew);
+            await drain();
+            return found;
+        };
+        expect(await isNew(true, new Map())).toBe(true);
+        expect(await isNew(false)).toBe(true);
+        expect(await isNew(true)).toBe(false);
+        expect(await isNew(false)).toBe(false);
     });
 });
 

@@ -211,6 +211,8 @@ export const daemonOptions: readonly Check<World>[] = [
             const targets = [
                 ...["**:Gateway::gateway", "**::gateway-docker", "**::gateway-identity**"],
                 "**::gateway-network",
+                // What the identity waits for.
+                "**::gateway-image-*",
             ].flatMap((urn) => ["--target", urn]);
             await stack.up(...targets);
             const format = ["network", "inspect", "--format", "{{json .Options}}", stack.container];

@@ -1,7 +1,7 @@
 /** Checks that a gateway comes up, stays as it is, and survives a stop, a prune and a start. */
 import { until } from "../../toolchain/wait";
 import { collect, type Evidence } from "../support/evidence";
-import { attempt, run } from "../support/run";
+import { run } from "../support/run";
 import { AGENT } from "../support/sandboxes";
 import type { TestStack } from "../support/stack";
 import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
