@@ -1,4 +1,5 @@
 /** `make destroy`: asks before what nothing protects is deleted, and says what is kept. */
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { dockerName } from "../components/names";
 import type { PlaceSettings } from "../settings/schema";
@@ -38,11 +39,17 @@ To lift it:
   pulumi up --config protect=false     (works while stopped as well)
   make destroy`;
 
-/** Asks on a terminal. */
-export async function askPerson(question: string): Promise<string> {
-    const terminal = createInterface({ input: process.stdin, output: process.stderr });
+/** Asks on a terminal. @returns the answer; the empty text when the terminal is closed, or interrupted */
+export async function askPerson(
+    question: string,
+    input: NodeJS.ReadableStream = process.stdin,
+    output: NodeJS.WritableStream = process.stderr,
+): Promise<string> {
+    const terminal = createInterface({ input, output });
     try {
-        return await terminal.question(question);
+        // The question itself stays open for ever then, and the process would end as if all was well.
+        const closed = once(terminal, "close").then(() => "");
+        return await Promise.race([terminal.question(question), closed]);
     } finally {
         terminal.close();
     }

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { destroy, type Destroy } from "../../cli/destroy";
+import { askPerson, destroy, type Destroy } from "../../cli/destroy";
 import { parsePlace } from "../../settings/parse";
 import type { PlaceSettings } from "../../settings/schema";
 import type { DockerHost } from "../../toolchain/dockerHost";
@@ -106,6 +107,19 @@ describe("a destroy of what nothing protects", () => {
         expect(standIns.printed).toContain(
             "protect=false and running=false taken out of Pulumi.dev.yaml",
         );
+    });
+});
+
+describe("a person", () => {
+    it.each<[string, (input: PassThrough) => unknown, string]>([
+        ["answers", (input) => input.write("openshell\n"), "openshell"],
+        ["closes the terminal", (input) => input.end(), ""],
+    ])("%s", async (_, act, answer) => {
+        const [input, output] = [new PassThrough(), new PassThrough()];
+        const asked = askPerson("name? ", input, output);
+        act(input);
+        expect(await asked).toBe(answer);
+        expect((output.read() as Buffer).toString()).toBe("name? ");
     });
 });
 
