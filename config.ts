@@ -8,6 +8,7 @@ import { parseSettings } from "./settings/parse";
 import { explain } from "./settings/problems";
 import type { Settings } from "./settings/schema";
 import { dockerIsHere, readHostNetworks } from "./settings/thisMachine";
+import { explainUnprotected } from "./settings/unprotected";
 
 export type { Settings } from "./settings/schema";
 
@@ -51,6 +52,14 @@ export function subnetIsFree(
         },
         { onDryRun: true },
     );
+}
+
+/** Says at every run what is not protected: `--config protect=false` stays in the stack's file. */
+export function warnOfUnprotected(settings: Settings): void {
+    const message = explainUnprotected(settings);
+    if (message !== undefined) {
+        void pulumi.log.warn(message);
+    }
 }
 
 /** All keys of the project, so that a misspelt one is noticed. */

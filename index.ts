@@ -1,10 +1,11 @@
 /** The whole system: settings -> cluster -> sandboxes -> outputs. */
 import { ExistingCluster, Gateway, Sandbox } from "./components";
-import { loadSettings, subnetIsFree } from "./config";
+import { loadSettings, subnetIsFree, warnOfUnprotected } from "./config";
 import { existingClusterArgs, gatewayArgs, sandboxArgs } from "./settings/args";
 
 const settings = loadSettings();
 const { existingCluster, protect } = settings;
+warnOfUnprotected(settings);
 
 const gateway = existingCluster
     ? undefined

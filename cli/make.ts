@@ -4,6 +4,7 @@ import { asShell, DEFAULT_STACK, LOCAL_FOLDER } from "../toolchain/environment";
 import type { PlaceSettings } from "../settings/schema";
 import { InterruptedError, Progress, StepError } from "../toolchain/progress";
 import { readPlace } from "../toolchain/stackFile";
+import { askPerson, destroy } from "./destroy";
 import { chooseEnvironment } from "./environment";
 import { explainGateway } from "./gatewayLog";
 import { dockerOf, findMissing, mendPruned } from "./missing";
@@ -20,12 +21,13 @@ const USAGE = `usage: make TARGET [STACK=dev]
 
   up       install or build what is missing, then \`pulumi up\`; a STACK without a file
            Pulumi.STACK.yaml gets one first, for another gateway on this machine
-  stop     pulumi up --yes --config running=false     the container goes, everything else stays
+  stop     pulumi up --yes --config running=false     a keeper takes the container's place, all else stays
   start    pulumi up --yes --config running=true
   heal     pulumi up --yes --refresh --run-program --skip-preview
            after something was killed behind Pulumi's back
   status   what there is and how each application is; JSON=1 for JSON
-  destroy  pulumi destroy                             refused while protected
+  destroy  pulumi destroy                             refused while protected; else asks for the
+           gateway's name, or takes it from CONFIRM=NAME; Docker keeps the data volume
   env      print shell commands: eval "$(make env)" gives a shell in which plain pulumi works
   test     lint, types, format, unit tests and end-to-end tests
   test-vm  the same program on a newer kernel and Docker, in a virtual machine
@@ -37,7 +39,6 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     stop: ["up", "--yes", "--config", "running=false"],
     start: ["up", "--yes", "--config", "running=true"],
     heal: ["up", "--yes", "--refresh", "--run-program", "--skip-preview"],
-    destroy: ["destroy", "--yes"],
 };
 
 async function main(command: string | undefined): Promise<number> {
@@ -69,6 +70,17 @@ async function main(command: string | undefined): Promise<number> {
             return 0;
         });
     }
+    if (command === "destroy") {
+        return run(log, async (progress) => {
+            const place = readPlace(ROOT, stack);
+            const docker = await dockerOf(place);
+            const tools = await preparePulumi(progress);
+            const { env } = chooseEnvironment(ROOT, tools, { stack, docker });
+            const confirm = process.env["CONFIRM"];
+            const ask = process.stdin.isTTY ? askPerson : undefined;
+            return destroy({ root: ROOT, stack, place, docker, env, confirm, ask }, progress);
+        });
+    }
     const args = COMMANDS[command ?? ""];
     if (!args) {
         process.stdout.write(USAGE);
@@ -88,9 +100,6 @@ async function main(command: string | undefined): Promise<number> {
         }
         progress.print(`  $ pulumi ${args.join(" ")}`);
         const status = await progress.attach("pulumi", args, env);
-        if (status !== 0 && command === "destroy") {
-            progress.print(DESTROY_HINT);
-        }
         if (starting) {
             await (status === 0
                 ? settleStack(env, place, progress)
@@ -108,12 +117,6 @@ async function settleStack(
     const outputs = await readOutputs(env, progress);
     await settle(targetOf(outputs, place, ROOT), outputs, progress);
 }
-
-const DESTROY_HINT = `
-Nothing was deleted if a resource is protected. Protected are the data volume, the identity, and the
-claims, secrets and objects of every sandbox: with them goes everything the sandboxes hold. To lift it:
-  pulumi up --config protect=false     (works while stopped as well)
-  pulumi destroy`;
 
 /** Runs a command; `env` and JSON are for programs, so what people read goes to standard error then. */
 async function run(log: string, work: (progress: Progress) => Promise<number>): Promise<number> {

@@ -1,17 +1,19 @@
 /**
- * A look at Docker before a gateway is started: what a prune took while it was stopped. A network and
- * an image are made again. The data volume is not: Docker would give an empty one to whoever asks.
+ * A look at Docker before a gateway is started: what a prune took while it was stopped. A network, an
+ * image and the keeper are made again. The data volume is not: Docker would give an empty one to
+ * whoever asks, or another gateway's.
  */
+import { dockerName, isKeeperName } from "../components/names";
 import type { PlaceSettings } from "../settings/schema";
 import { requireDaemon, useDockerHost } from "../toolchain/docker";
-import { dockerHas, imageLabels } from "../toolchain/dockerCli";
+import { dockerHas, dockerWithin, imageLabels } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { StepError, type Progress } from "../toolchain/progress";
 import { prepareNodeImage } from "./prepare";
 
 /** What the state has in Docker and Docker may have lost. */
 export interface Part {
-    readonly kind: "volume" | "network" | "image";
+    readonly kind: "volume" | "network" | "image" | "container";
     readonly urn: string;
     /** Name, or an image's id: what Docker is asked for. */
     readonly name: string;
@@ -35,14 +37,22 @@ const KINDS: Readonly<Record<string, readonly [kind: Part["kind"], output: strin
     "docker:index/volume:Volume": ["volume", "name"],
     "docker:index/network:Network": ["network", "name"],
     "docker:index/remoteImage:RemoteImage": ["image", "imageId"],
+    "docker:index/container:Container": ["container", "name"],
 };
 
-/** What a stack has in Docker, as its state says. */
+/** A stack that has an identity may find its own volume; a new one can only find another's. */
+const IDENTITY = "pulumi:index:Stash";
+
+/** Seconds a container may take that looks into a volume. */
+const LOOK_SECONDS = 60;
+
+/** What a stack has in Docker, as its state says; a gateway's container is what a heal looks for. */
 export function partsOf(exported: Export): Part[] {
     return (exported.deployment?.resources ?? []).flatMap(({ urn, type, delete: old, outputs }) => {
         const [kind, output] = KINDS[type] ?? [];
         const name = output && outputs?.[output];
-        return kind && !old && typeof name === "string" ? [{ kind, urn, name }] : [];
+        const isPart = kind && !old && typeof name === "string";
+        return isPart && (kind !== "container" || isKeeperName(name)) ? [{ kind, urn, name }] : [];
     });
 }
 
@@ -56,6 +66,37 @@ export function volumeIsMissing({ name }: Part, { host, namedBy }: DockerHost): 
         ].join("\n"),
         `look for it on your other daemons first: \`docker context ls\`, \`docker --context NAME volume ls\`; where it is there, \`docker context use NAME\` (or DOCKER_HOST), then run this again. Else restore a backup into a volume ${name}, and keep the Pulumi state, without which no backup can be run: docs/operations.md, \`The data volume is missing\``,
     );
+}
+
+/** Why a new stack does not get a volume that is there. */
+function volumeIsUsed(name: string, { host, namedBy }: DockerHost): StepError {
+    return new StepError(
+        [
+            `Docker at ${host} (${namedBy}) has a volume ${name} with a cluster in it, and this stack is new: it is another gateway's`,
+            "  nothing in it was touched, and nothing was made",
+        ].join("\n"),
+        "it runs with the Pulumi state that it was made with (another checkout, backend or user), and with no other: keep both. A gateway beside it: `make up STACK=...`, or another gateway.name, subnet and ports; docs/operations.md, `A data volume that is there already`",
+    );
+}
+
+/**
+ * Sees that a new stack does not begin with a volume that an earlier version has made: it has no label
+ * by which the program could tell. One with a label is the program's to refuse.
+ */
+async function refuseUsedVolume(place: PlaceSettings, docker: DockerHost): Promise<void> {
+    const { name, image } = place.gateway;
+    const volume = dockerName(name);
+    if (!(await dockerHas("volume", volume)) || !(await imageLabels(image))) {
+        return;
+    }
+    const look = ["run", "--rm", "--network", "none", "--read-only", "--entrypoint", "/bin/sh"];
+    const mount = ["--volume", `${volume}:/data:ro`, image];
+    const script = "[ ! -e /data/server/db/state.db ] || echo used";
+    // Where it cannot be told, the gateway's own container decides, which touches nothing else either.
+    const said = await dockerWithin(LOOK_SECONDS, ...look, ...mount, "-c", script).catch(() => "");
+    if (said.trim() === "used") {
+        throw volumeIsUsed(volume, docker);
+    }
 }
 
 /**
@@ -74,23 +115,24 @@ export async function dockerOf({
  * Sees that Docker has the data volume.
  *
  * @returns what else Docker has lost
- * @throws StepError without the volume, or when Docker does not answer
+ * @throws StepError without the volume, with another gateway's, or when Docker does not answer
  */
 export async function findMissing(
     env: NodeJS.ProcessEnv,
-    { existingCluster }: PlaceSettings,
+    place: PlaceSettings,
     docker: DockerHost | undefined,
     progress: Progress,
 ): Promise<Part[]> {
-    if (existingCluster || !docker) {
+    if (place.existingCluster || !docker) {
         return [];
     }
     const text = await progress.run("pulumi", ["stack", "export"], { env, quiet: true });
-    const parts = partsOf(JSON.parse(text) as Export);
-    if (parts.length === 0) {
-        return [];
-    }
+    const exported = JSON.parse(text) as Export;
+    const parts = partsOf(exported);
     await requireDaemon(docker);
+    if (!(exported.deployment?.resources ?? []).some(({ type }) => type === IDENTITY)) {
+        await refuseUsedVolume(place, docker);
+    }
     const missing: Part[] = [];
     for (const part of parts) {
         if (!(await dockerHas(part.kind, part.name))) {

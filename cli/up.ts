@@ -1,9 +1,13 @@
 /** `make up`: from whatever the machine has to sandboxes, in a gateway or in a cluster that is there. */
 import * as path from "node:path";
+import { dockerName } from "../components/names";
+import type { PlaceSettings } from "../settings/schema";
+import { dockerHas } from "../toolchain/dockerCli";
+import type { DockerHost } from "../toolchain/dockerHost";
 import { ensurePassphrase, LOCAL_FOLDER } from "../toolchain/environment";
 import type { Progress } from "../toolchain/progress";
 import { hideSalt } from "../toolchain/saltFilter";
-import { readPlace, sandboxImages } from "../toolchain/stackFile";
+import { isOff, readPlace, sandboxImages, stackFileName } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
 import { explainGateway } from "./gatewayLog";
 import { dockerOf, mendPruned } from "./missing";
@@ -38,6 +42,12 @@ export async function up(root: string, stack: string, progress: Progress): Promi
         () => `${stack}, ${description}`,
     );
     await mendPruned(env, place, docker, progress);
+    if (isOff(root, stack, "running")) {
+        // A preview with `--config running=false` has written it down as well as a stop.
+        progress.print(
+            `  ${stackFileName(stack)} has running=false: ${await whatStops(place, docker)}`,
+        );
+    }
     progress.print("  $ pulumi up --yes");
     const status = await progress.attach("pulumi", ["up", "--yes"], env);
     // Where the file had lost its salt, the engine has just put it back.
@@ -51,6 +61,19 @@ export async function up(root: string, stack: string, progress: Progress): Promi
     await settle(target, outputs, progress);
     await printSummary(target, outputs, progress);
     return 0;
+}
+
+/** What an `up` with `running=false` comes to, and how it is undone. */
+async function whatStops(
+    { gateway, existingCluster }: PlaceSettings,
+    docker: DockerHost | undefined,
+): Promise<string> {
+    if (existingCluster || !docker) {
+        return "every sandbox is or stays stopped; `make start` starts them";
+    }
+    return (await dockerHas("container", dockerName(gateway.name)))
+        ? "this stops the gateway; `make start` starts it again"
+        : "the gateway stays stopped; `make start` starts it";
 }
 
 async function selectStack(

@@ -5,9 +5,11 @@ import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
 import { PROVIDER_SETTINGS, type Address, type Cluster } from "./cluster";
 import * as constants from "./constants";
+import { DataVolume } from "./dataVolume";
 import { containerRevision, containerSpec } from "./gatewayContainer";
 import { createDevicePlugin } from "./gpu";
 import { Identity } from "./identity";
+import { keeperSpec } from "./keeper";
 import { renderKubeconfig } from "./kubeconfig";
 import type { K3sSettings } from "./k3sConfig";
 import * as names from "./names";
@@ -20,7 +22,7 @@ import { hostAddress, parseSubnet } from "./subnet";
 export interface GatewayArgs {
     /** Name of the gateway on its machine: 1 to 53 characters. Identity; never change it. */
     readonly name: string;
-    /** Whether the container exists. Nothing else goes when it goes. */
+    /** Whether the container exists. Nothing else goes when it goes; a keeper takes its place. */
     readonly running: boolean;
     /** k3s image; by digest in real use. Pulled only when it is absent, and kept. */
     readonly image: string;
@@ -111,34 +113,40 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         const state: pulumi.CustomResourceOptions = { parent: this, provider };
         const cattle: pulumi.CustomResourceOptions = { ...state, protect: false };
 
-        this.storage = new docker.Volume(
-            `${name}-data`,
-            { name: this.dockerName },
-            { ...state, ignoreChanges: ["labels", "driver", "driverOpts"] },
-        );
-        const identity = new Identity(`${name}-identity`, { parent: this });
-        const network = createNetwork(name, args, cattle);
         const image = createImage(name, args, cattle);
+        const identity = new Identity(`${name}-identity`, image, { parent: this });
+        const data = new DataVolume(
+            `${name}-data`,
+            this.dockerName,
+            identity,
+            args.dockerHost,
+            state,
+        );
+        this.storage = data.resource;
+        const network = createNetwork(name, args, cattle);
         const archives = args.imageArchives;
+        const parts = { image: image.imageId, network: network.name, volume: data.name, identity };
         const spec = containerSpec(args, {
+            ...parts,
             nodeName: this.nodeName,
             dockerName: this.dockerName,
-            image: image.imageId,
-            network: network.name,
-            volume: this.storage.name,
-            identity,
             ...(archives === undefined ? {} : { imageArchives: path.resolve(archives) }),
         });
         this.revision = containerRevision(spec, args.image, identity.token);
+        const disposable: pulumi.CustomResourceOptions = {
+            ...cattle,
+            deleteBeforeReplace: true,
+            // One that did not get healthy is made again by the next run; an update would neither
+            // start it nor wait for it, and everything after it would find no API.
+            replaceOnChanges: ["#initerror"],
+            hooks: { beforeCreate: [data.isThere] },
+        };
         const container = running
-            ? new docker.Container(`${name}-k3s`, spec, {
-                  ...cattle,
-                  deleteBeforeReplace: true,
-                  // One that did not get healthy is made again by the next run; an update would neither
-                  // start it nor wait for it, and everything after it would find no API.
-                  replaceOnChanges: ["#initerror"],
-              })
+            ? new docker.Container(`${name}-k3s`, spec, disposable)
             : undefined;
+        if (!running) {
+            new docker.Container(`${name}-keeper`, keeperSpec(args, parts), disposable);
+        }
 
         this.kubeconfig = pulumi.secret(
             pulumi.all([identity.serverCa, identity.admin]).apply(([serverCa, client]) =>

@@ -157,12 +157,11 @@ function environment(
     args: GatewayArgs,
     { volume, nodeName }: ContainerParts,
 ): pulumi.Input<pulumi.Input<string>[]> {
-    const { image, env = {}, secretEnv } = args;
+    const { env = {}, secretEnv } = args;
     const own = [args.subnet, nodeName];
     const drain = constants.GATEWAY_GRACE_SECONDS - K3S_END_SECONDS;
     const ours = [
         pulumi.interpolate`SANDBOX_GATEWAY_VOLUME=${volume}`,
-        `SANDBOX_GATEWAY_IMAGE=${image}`,
         `SANDBOX_GATEWAY_ADDRESS=${ownAddress(args)}`,
         `SANDBOX_GATEWAY_PODS=${constants.CLUSTER_CIDR}`,
         `SANDBOX_GATEWAY_DRAIN_SECONDS=${drain}`,

@@ -1,6 +1,7 @@
 /** Everything that makes a gateway the same gateway again: made once, kept in state, secret. */
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { createHash } from "node:crypto";
 import { TYPE_PREFIX } from "./constants";
 import { RENEWED_SUFFIX } from "./stateful";
 import { clientEpoch, issueAuthority, issueClient, type KeyPair } from "./pki";
@@ -14,6 +15,10 @@ import { clientEpoch, issueAuthority, issueClient, type KeyPair } from "./pki";
 export class Identity extends pulumi.ComponentResource {
     /** Signs the API server's certificate. */
     readonly serverCa: pulumi.Output<KeyPair>;
+    /** SHA-256 of the server authority's certificate, in hex: names the gateway, and is no secret. */
+    readonly fingerprint: pulumi.Output<string>;
+    /** Whether this run makes the server authority: then nothing was ever stored with it. */
+    readonly isNew: pulumi.Output<boolean>;
     /** Signs client certificates. */
     readonly clientCa: pulumi.Output<KeyPair>;
     /** Certificate of an administrator (`system:masters`). */
@@ -25,14 +30,21 @@ export class Identity extends pulumi.ComponentResource {
     /** SSH handshake secret, 32 random bytes in hex, as upstream makes it. */
     readonly handshakeSecret: pulumi.Output<string>;
 
-    constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
+    /**
+     * @param after made before the server authority, in Docker: an identity that is in the state while
+     * nothing of its gateway could be made would be taken for one that has lost its data
+     */
+    constructor(name: string, after: pulumi.Resource, opts?: pulumi.ComponentResourceOptions) {
         super(`${TYPE_PREFIX}:Identity`, name, {}, opts);
         const child: pulumi.CustomResourceOptions = { parent: this };
 
-        this.serverCa = keep(
-            `${name}-server-ca`,
-            issueAuthority("sandbox-gateway-server-ca"),
-            child,
+        const issued = issueAuthority("sandbox-gateway-server-ca");
+        this.serverCa = keep(`${name}-server-ca`, issued, { ...child, dependsOn: [after] });
+        this.fingerprint = pulumi.unsecret(
+            this.serverCa.apply(({ cert }) => createHash("sha256").update(cert).digest("hex")),
+        );
+        this.isNew = pulumi.unsecret(
+            pulumi.all([this.serverCa, issued]).apply(([kept, { cert }]) => kept.cert === cert),
         );
         this.clientCa = keep(
             `${name}-client-ca`,

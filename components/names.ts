@@ -3,6 +3,10 @@ import { createHash } from "node:crypto";
 
 const NODE_PREFIX = "openshell-";
 
+const DOCKER_PREFIX = "openshell-cluster-";
+
+const KEEPER_PREFIX = "openshell-keeper-";
+
 /** Linux refuses a hostname over 64 bytes, and a Kubernetes label value ends at 63. */
 const NODE_NAME_MAX = 63;
 
@@ -26,7 +30,25 @@ export function nodeName(gateway: string): string {
 
 /** Docker container, volume and network of a gateway; upstream's names, from the raw name. */
 export function dockerName(gateway: string): string {
-    return `openshell-cluster-${gateway}`;
+    return DOCKER_PREFIX + gateway;
+}
+
+/** The gateway of which this is the container, volume or network. */
+export function gatewayOf(docker: string): string {
+    return docker.slice(DOCKER_PREFIX.length);
+}
+
+/**
+ * The container that stands in for the gateway's while it is stopped. Its prefix is its own: with an
+ * ending in its place, a gateway could be called as another one's keeper is.
+ */
+export function keeperName(gateway: string): string {
+    return KEEPER_PREFIX + gateway;
+}
+
+/** Whether a container is a gateway's keeper. */
+export function isKeeperName(container: string): boolean {
+    return container.startsWith(KEEPER_PREFIX);
 }
 
 /**

@@ -31,6 +31,11 @@ export function hostAddress(subnet: Subnet, index: number): string {
     return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
 }
 
+/** The last address of a subnet that a host can have. */
+export function lastHostAddress(subnet: Subnet): string {
+    return hostAddress(subnet, 2 ** (32 - subnet.prefix) - 2);
+}
+
 /** Whether two subnets share an address. */
 export function overlaps(a: Subnet, b: Subnet): boolean {
     const prefix = Math.min(a.prefix, b.prefix);

@@ -38,6 +38,17 @@ export function readPlace(root: string, stack: string): PlaceSettings {
     return placeOf(file, existsSync(path.join(root, file)) ? readConfig(root, file) : {});
 }
 
+/** A setting that is on unless a stack's file says otherwise. */
+export type Switch = "running" | "protect";
+
+/** Whether a stack's file switches something off. */
+export function isOff(root: string, stack: string, key: Switch): boolean {
+    const file = stackFileName(stack);
+    const config = existsSync(path.join(root, file)) ? readConfig(root, file) : {};
+    // `--config` writes a text, a person a truth value.
+    return String(config[`sandbox-gateway:${key}`]) === "false";
+}
+
 /**
  * Images of a stack's sandboxes, as far as its file tells. Whether they are right is for the program
  * to say; what cannot be read here names none.

@@ -41,23 +41,25 @@ tasks=/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io
 . "$lib/dns.sh"
 . "$lib/watch.sh"
 
+# No way is told to take it over: what is in it runs with the state it was made with, and with no other.
 refuse() {
     fail "the volume $volume $1; nothing in it was touched." \
-        "choose another gateway.name; or, if the stack's state is the one the volume was made with, adopt it:" \
-        "  docker run --rm --volume $volume:/data --entrypoint /bin/sh ${SANDBOX_GATEWAY_IMAGE:-IMAGE} -c 'echo $identity >/data/.sandbox-gateway'"
+        "it runs with the Pulumi state that it was made with, and with no other; keep both." \
+        "a gateway beside it needs a name of its own: make up STACK=ANOTHER; docs/operations.md, 'A data volume that is there already'"
 }
 
 # Docker gives an existing volume to whoever asks for its name. One that holds a cluster is ours only
-# with our marker; the authorities go into it after that, never before. A marker that says nothing,
-# as after a power cut, leaves it to the authority's key, which nobody else has.
+# with our marker, or with our authority's key in it, which nobody else has: a marker can be emptied by
+# a power cut, or be written by hand. The authorities go into it after that, never before.
 claim_volume() {
     identity=$(sha256sum <"$staged/server-ca.crt" | cut -c1-64)
     [ -n "$identity" ] || fail "the gateway's authorities are not in $staged; make a new container: stop and start the gateway"
     found=$(cat "$marker" 2>/dev/null)
     if [ -e "$data/server/db/state.db" ] && [ "$found" != "$identity" ]; then
-        [ -z "$found" ] || refuse "belongs to another gateway"
-        same "$staged/server-ca.key" "$data/server/tls/server-ca.key" ||
+        same "$staged/server-ca.key" "$data/server/tls/server-ca.key" || {
+            [ -z "$found" ] || refuse "belongs to another gateway"
             refuse "holds a cluster that this program did not make"
+        }
     fi
     # With .cache.json k3s imports an archive only when it has changed, not at every start.
     must mkdir -p "$data/server/tls" "$images"

@@ -4,7 +4,11 @@ import { DEVELOPMENT_STACKS, inputs, lacksDigest, policy } from "./support";
 
 interface Container {
     readonly hostname?: string;
-    readonly volumes?: readonly { readonly volumeName?: string; readonly containerPath?: string }[];
+    readonly volumes?: readonly {
+        readonly volumeName?: string;
+        readonly containerPath?: string;
+        readonly readOnly?: boolean;
+    }[];
     readonly networksAdvanced?: readonly { readonly ipv4Address?: string }[];
     readonly ports?: readonly { readonly ip?: string; readonly external?: number }[];
     readonly uploads?: readonly { readonly file: string; readonly content?: string }[];
@@ -20,11 +24,13 @@ const DEFAULT_ADDRESSES = [LOOPBACK];
 
 const CONTAINER = "docker:index/container:Container";
 
-/** Whether a container runs k3s: it is given k3s's settings or its data. */
+/** Whether a container runs k3s: it is given k3s's settings, or its data to write. */
 function isGateway({ uploads, volumes }: Container): boolean {
     return (
         (uploads ?? []).some(({ file }) => file === K3S_CONFIG_FILE) ||
-        (volumes ?? []).some(({ containerPath }) => containerPath === K3S_DATA_DIR)
+        (volumes ?? []).some(
+            ({ containerPath, readOnly }) => containerPath === K3S_DATA_DIR && readOnly !== true,
+        )
     );
 }
 
@@ -70,7 +76,9 @@ export const gatewayPolicies = [
         "k3s's data must lie on a named volume.",
         `Mount a docker.Volume by \`volumeName\` at ${K3S_DATA_DIR}.`,
         ({ volumes }) =>
-            (volumes ?? []).some((v) => v.containerPath === K3S_DATA_DIR && v.volumeName)
+            (volumes ?? []).some(
+                (v) => v.containerPath === K3S_DATA_DIR && v.volumeName && !v.readOnly,
+            )
                 ? undefined
                 : `must mount a named volume at ${K3S_DATA_DIR}.`,
     ),

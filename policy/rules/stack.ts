@@ -22,7 +22,38 @@ interface NetworkPolicy extends Namespaced {
     };
 }
 
+interface Mounting {
+    readonly volumes?: readonly { readonly volumeName?: string }[];
+    readonly mounts?: readonly { readonly source?: string }[];
+}
+
 export const stackPolicies: StackValidationPolicy[] = [
+    {
+        name: "volume-held-by-container",
+        description: "A volume of Docker must be mounted by a container of the stack, always.",
+        remediationSteps:
+            "While what uses it does not run, mount it in a container that does nothing: Docker's clean-ups take volumes without one.",
+        enforcementLevel: "mandatory",
+        configSchema: EXEMPT,
+        validateStack: (args, report) => {
+            const held = args.resources
+                .filter((r) => r.type === "docker:index/container:Container")
+                .map((r) => r.props as Mounting)
+                .flatMap(({ volumes = [], mounts = [] }) => [
+                    ...volumes.map(({ volumeName }) => volumeName),
+                    ...mounts.map(({ source }) => source),
+                ]);
+            for (const volume of looked(args)) {
+                const { name } = volume.props as { name?: string };
+                if (volume.type === "docker:index/volume:Volume" && !held.includes(name)) {
+                    report(
+                        `${volume.name} must be mounted by a container: Docker's clean-ups take what none uses.`,
+                        volume.urn,
+                    );
+                }
+            }
+        },
+    },
     {
         name: "provider-independent-of-container",
         description: "No setting of a Kubernetes provider may come from a container.",

@@ -118,9 +118,9 @@ describe("the guard lets through", () => {
 const LOSSES: [string, string, string, string, string][] = [
     [
         "a renamed volume",
-        "components/gateway.ts",
-        "{ name: this.dockerName }",
-        "{ name: `${this.dockerName}-2` }",
+        "components/dataVolume.ts",
+        "name: volume,",
+        "name: `${volume}-2`,",
         "gateway-data",
     ],
     [
@@ -140,9 +140,9 @@ const LOSSES: [string, string, string, string, string][] = [
     [
         "new authorities",
         "components/identity.ts",
-        "`${name}-server-ca`",
-        "`${name}-server-ca-2`",
-        "gateway-identity-server-ca",
+        "`${name}-client-ca`",
+        "`${name}-client-ca-2`",
+        "gateway-identity-client-ca",
     ],
 ];
 
@@ -151,6 +151,13 @@ const SELECTOR = [
     "components/sandbox.ts",
     "selector: { matchLabels: { [constants.LABEL_SANDBOX]: name } },\n                    template",
     "selector: { matchLabels: labels },\n                    template",
+] as const;
+
+/** The one that the data volume's label names. */
+const AUTHORITY = [
+    "components/identity.ts",
+    "`${name}-server-ca`",
+    "`${name}-server-ca-2`",
 ] as const;
 
 describe("while everything is protected, the guard stops", () => {
@@ -186,6 +193,14 @@ describe("once protection is lifted, the guard alone stops", () => {
         const { status, stderr } = await withProgram(...SELECTOR, () => guard());
         // Whichever of the two was first.
         expect(stderr).toMatch(/(agent|other)-agent/);
+        expect(stderr).toContain("nothing is let through");
+        expect(status).toBe(2);
+    });
+
+    it("another server authority: the program refuses the volume, and a failed preview is not let through", async () => {
+        stack.configure(config({ protect: false }));
+        const { status, stdout, stderr } = await withProgram(...AUTHORITY, () => guard());
+        expect(stdout + stderr).toContain("belongs to another gateway");
         expect(stderr).toContain("nothing is let through");
         expect(status).toBe(2);
     });
@@ -232,7 +247,7 @@ describe("stopped and unreachable", () => {
     it("the pack and the guard work while the gateway is stopped", async () => {
         stack.configure(config({ running: false }));
         await stack.up(...PACK);
-        expect(await stack.inDocker()).toEqual(["network", "volume"]);
+        expect(await stack.inDocker()).toEqual(["keeper", "network", "volume"]);
         await stack.pulumi(["preview", ...PACK]);
         expect((await guard()).status).toBe(0);
         stack.configure(config());

@@ -9,14 +9,15 @@ import { collect, type Evidence } from "../support/evidence";
 import { MODEL, startFakeModel, type FakeModel } from "../support/fakeModel";
 import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
 import { AGENT, ASSISTANT, ASSISTANT_IMAGES } from "../support/sandboxes";
-import { attempt, run } from "../support/run";
+import { run } from "../support/run";
 import { TestStack } from "../support/stack";
 import { until } from "../support/steps";
 
 const CYCLES = 3;
 
-/** What a stop changes: how the provider treats an absent API, replicas, and the one container. */
+/** What a stop changes: how the provider treats an absent API, replicas, and which container there is. */
 const STOP = [
+    "create docker:index/container:Container gateway-keeper",
     "delete docker:index/container:Container gateway-k3s",
     "update kubernetes:apps/v1:StatefulSet agent-agent",
     "update kubernetes:apps/v1:StatefulSet assistant-agent",
@@ -25,6 +26,7 @@ const STOP = [
 
 const START = [
     "create docker:index/container:Container gateway-k3s",
+    "delete docker:index/container:Container gateway-keeper",
     ...STOP.filter((step) => step.startsWith("update")),
 ];
 
@@ -151,14 +153,14 @@ describe("a gateway", () => {
 });
 
 describe.each(Array.from({ length: CYCLES }, (_, i) => i + 1))("stop and start, cycle %i", () => {
-    it("previews the stop as one deletion and no replacement", async () => {
+    it("previews the stop as one creation, one deletion and no replacement", async () => {
         stack.configure(config({ running: false }));
         expect(await stack.preview()).toEqual(STOP);
     });
 
-    it("stops: only the container is gone", async () => {
+    it("stops: a keeper is there in place of the container", async () => {
         await stack.up();
-        expect(await stack.inDocker()).toEqual(["network", "volume"]);
+        expect(await stack.inDocker()).toEqual(["keeper", "network", "volume"]);
     });
 
     it("changes nothing by up, refresh and preview while stopped", async () => {
@@ -167,7 +169,7 @@ describe.each(Array.from({ length: CYCLES }, (_, i) => i + 1))("stop and start, 
         expect(await stack.preview()).toEqual([]);
     });
 
-    it("previews the start as one creation", async () => {
+    it("previews the start as the same the other way round", async () => {
         stack.configure(config());
         expect(await stack.preview()).toEqual(START);
     });
@@ -238,13 +240,32 @@ describe("destroying", () => {
         expect(await collect(stack, "agent")).toEqual(before);
     });
 
-    it("works once protection is lifted, and leaves nothing of ours in Docker", async () => {
+    it("asks for the gateway's name once protection is lifted, and keeps the data alone", async () => {
         stack.configure(config({ protect: false }));
-        await stack.up();
-        await stack.pulumi(["destroy", "--yes", "--skip-preview"]);
-        expect(await stack.inDocker()).toEqual([]);
-        const volumes = await attempt("docker", ["volume", "inspect", stack.container]);
-        expect(volumes.status).not.toBe(0);
+        const up = await stack.tryPulumi(["up", "--yes", "--skip-preview"]);
+        expect(up.status).toBe(0);
+        expect(up.stdout + up.stderr).toContain("for protect is false");
+        const asked = await stack.make("destroy");
+        expect(asked.stderr).toContain(`make destroy CONFIRM=${stack.gateway}`);
+        expect(await collect(stack, "agent")).toEqual(before);
+        const { status, stdout } = await stack.make("destroy", { CONFIRM: stack.gateway });
+        expect(status).toBe(0);
+        expect(stdout).toContain(`docker volume rm ${stack.container}\n`);
+        expect(stdout).toContain("protect=false taken out of Pulumi.test.yaml");
+        expect(await stack.inDocker()).toEqual(["volume"]);
+    });
+
+    it("leaves a volume that no other state gets by its name", async () => {
+        stack.configure(config());
+        const owner = ["volume", "inspect", "--format", "{{json .}}", stack.container];
+        const volume = await run("docker", owner);
+        for (const command of [["preview"], ["up", "--yes", "--skip-preview"]]) {
+            const { status, stdout, stderr } = await stack.tryPulumi(command);
+            expect(status).not.toBe(0);
+            expect(stdout + stderr).toContain(`${stack.container} belongs to another gateway`);
+            expect(await stack.inDocker()).toEqual(["volume"]);
+        }
+        expect(await run("docker", owner)).toBe(volume);
     });
 });
 

@@ -136,7 +136,7 @@ describe("stopping one", () => {
         life = await lives(two);
         one.configure(config({ running: false }));
         await one.up();
-        expect(await one.inDocker()).toEqual(["network", "volume"]);
+        expect(await one.inDocker()).toEqual(["keeper", "network", "volume"]);
         expect(await lives(two)).toEqual(life);
     });
 
@@ -156,7 +156,7 @@ describe("destroying one", () => {
         one.configure(config({ protect: false }));
         await one.up();
         await one.pulumi(["destroy", "--yes", "--skip-preview"]);
-        expect(await one.inDocker()).toEqual([]);
+        expect(await one.inDocker()).toEqual(["volume"]);
         expect(await lives(two)).toEqual(life);
         expect(await collect(two, "agent")).toEqual(before);
         await two.up("--expect-no-changes");

@@ -1,8 +1,10 @@
 /**
- * What clean-ups of Docker take while a gateway is stopped: the network and the image come back by
- * themselves, the data volume is never stood in for. The steps build on one another.
+ * Clean-ups of Docker take nothing of a stopped gateway. Where somebody has made them able to, network
+ * and image come back by themselves, and the data volume is never stood in for. The steps build on one
+ * another.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { LABEL_OWNER } from "../../components/constants";
 import { gatewaySchema } from "../../settings/gatewaySchema";
 import { STAND_IN_LABEL, standInOf } from "../../toolchain/images";
 import { attempt, run } from "../support/run";
@@ -32,9 +34,12 @@ afterAll(async () => {
     await attempt("docker", ["rmi", "--force", OWN_IMAGE]);
 });
 
+/** A label that nothing else has: prunes of this test are of what has it. */
+const OWN_LABEL = `label=sandbox-gateway.test=${process.pid}`;
+
 /** The k3s image under the name of this test: as itself, not as that of the other name. */
 async function buildImage(version: number): Promise<void> {
-    const labels = `${STAND_IN_LABEL}=${standInOf(OWN_IMAGE)} sandbox-gateway.test=${version}`;
+    const labels = `${STAND_IN_LABEL}=${standInOf(OWN_IMAGE)} sandbox-gateway.test=${process.pid} version=${version}`;
     const input = `FROM ${IMAGE}\nLABEL ${labels}\n`;
     await run("docker", ["build", "--tag", OWN_IMAGE, "-"], { input });
 }
@@ -47,40 +52,94 @@ async function make(target: string): Promise<string> {
     return stdout;
 }
 
-describe("what a prune took from a stopped gateway", () => {
-    it("is made again by make up, which leaves it stopped", async () => {
+/** Every prune that Docker has, of what has a label of this test alone. @returns what they took */
+async function pruneAll(): Promise<string> {
+    const inspect = ["volume", "inspect", "--format", "{{json .Labels}}", stack.container];
+    const labels = JSON.parse(await run("docker", inspect)) as Record<string, string>;
+    const owner = `label=${LABEL_OWNER}=${labels[LABEL_OWNER]}`;
+    const help = await run("docker", ["volume", "prune", "--help"]);
+    // Since Docker 23 the short form takes anonymous volumes alone.
+    const all = help.includes("--all") ? ["--all"] : [];
+    const prunes = [
+        ["container", "prune", "--filter", owner],
+        ["network", "prune", "--filter", owner],
+        ["image", "prune", "--all", "--filter", OWN_LABEL],
+        ["system", "prune", "--all", "--volumes", "--filter", OWN_LABEL],
+        ["system", "prune", "--all", "--volumes", "--filter", owner],
+        ["volume", "prune", ...all, "--filter", owner],
+    ];
+    let said = "";
+    for (const prune of prunes) {
+        said += await run("docker", [...prune, "--force"]);
+    }
+    return said;
+}
+
+describe("a stopped gateway", () => {
+    it("is held by its keeper: no prune takes anything of it", async () => {
         await make("stop");
-        await run("docker", ["network", "rm", stack.container]);
-        expect(await make("up")).toContain(
-            `Docker has lost, and it is made again: network ${stack.container}\n`,
-        );
-        expect(await stack.inDocker()).toEqual(["network", "volume"]);
+        expect(await pruneAll()).not.toMatch(/^(Deleted|untagged)/m);
+        expect(await stack.inDocker()).toEqual(["keeper", "network", "volume"]);
+        await run("docker", ["image", "inspect", OWN_IMAGE]);
+        // What `docker network prune` goes by; the network need not have the label.
+        const removal = await attempt("docker", ["network", "rm", stack.container]);
+        expect(removal.stderr).toContain("has active endpoints");
     });
 
-    it("is made again by make start, with the image and all data", async () => {
-        await run("docker", ["network", "rm", stack.container]);
-        await run("docker", ["rmi", OWN_IMAGE]);
-        // In place of the registry, which would give the name again: with an image that has changed.
-        await buildImage(2);
-        expect(await make("start")).toMatch(
-            /it is made again: (network \S+, image sha256:\S+|image sha256:\S+, network \S+)\n/,
+    it("is stopped to `make status`, and stays so by an up, which says why", async () => {
+        expect((await stack.status()).gateway).toMatchObject({ state: "stopped" });
+        expect(await make("up")).toContain(
+            "Pulumi.test.yaml has running=false: the gateway stays stopped; `make start` starts it",
         );
+        await stack.up("--expect-no-changes");
+    });
+
+    it("starts with all data", async () => {
+        expect(await make("start")).not.toContain("Docker has lost");
         expect(await stack.inDocker()).toEqual(["container", "network", "volume"]);
         expect(await stack.shell("agent", "cat /sandbox/kept")).toBe("kept\n");
         await stack.up("--expect-no-changes");
     });
+});
 
-    it("is not asked for when nothing is missing", async () => {
+describe("what was taken from a gateway whose keeper somebody has removed", () => {
+    it("is made again by make up, which leaves it stopped", async () => {
         await make("stop");
-        expect(await make("start")).not.toContain("Docker has lost");
+        await run("docker", ["rm", "--force", stack.keeper]);
+        await run("docker", ["network", "rm", stack.container]);
+        const said = await make("up");
+        expect(said).toMatch(/Docker has lost, and it is made again: .*network openshell-cluster-/);
+        expect(said).toMatch(
+            /Docker has lost, and it is made again: .*container openshell-keeper-/,
+        );
+        expect(await stack.inDocker()).toEqual(["keeper", "network", "volume"]);
+    });
+
+    it("is made again by make start, with the image and all data", async () => {
+        await run("docker", ["rm", "--force", stack.keeper]);
+        await run("docker", ["network", "rm", stack.container]);
+        await run("docker", ["rmi", OWN_IMAGE]);
+        // In place of the registry, which would give the name again: with an image that has changed.
+        await buildImage(2);
+        expect(await make("start")).toMatch(/it is made again: .*image sha256:/);
+        expect(await stack.inDocker()).toEqual(["container", "network", "volume"]);
         expect(await stack.shell("agent", "cat /sandbox/kept")).toBe("kept\n");
+        await stack.up("--expect-no-changes");
     });
 });
 
 describe("a data volume that is gone", () => {
-    it("is stood in for by nothing, and what to do is said", async () => {
+    it("is taken by the very same prunes, once nothing holds it", async () => {
         await make("stop");
-        await run("docker", ["volume", "rm", "--force", stack.container]);
+        await run("docker", ["rm", "--force", stack.keeper]);
+        const said = await pruneAll();
+        expect(said).toContain(`Deleted Volumes:\n${stack.container}\n`);
+        expect(said).toContain(`untagged: ${OWN_IMAGE}`);
+        expect(await stack.inDocker()).toEqual(["network"]);
+        await buildImage(2);
+    });
+
+    it("is stood in for by nothing, and what to do is said", async () => {
         for (const target of ["start", "up", "heal"]) {
             const { status, stdout, stderr } = await stack.make(target);
             expect(status).not.toBe(0);
@@ -89,7 +148,21 @@ describe("a data volume that is gone", () => {
             expect(stdout).not.toContain("$ pulumi up");
             expect(await stack.inDocker()).toEqual(["network"]);
         }
-        // The state has lost nothing either: a backup can be run with it.
-        expect(await stack.pulumi(["stack", "export"])).toContain("docker:index/volume:Volume");
+    });
+
+    it("nor by plain pulumi, whose preview warns of it", async () => {
+        const start = ["up", "--yes", "--config", "running=true"];
+        for (const command of [
+            start,
+            ["up", "--yes", "--refresh", "--run-program", "--skip-preview"],
+        ]) {
+            // The state has lost nothing: a backup can be run with it.
+            expect(await stack.pulumi(["stack", "export"])).toContain("docker:index/volume:Volume");
+            const { status, stdout, stderr } = await stack.tryPulumi(command);
+            expect(stdout + stderr).toContain(`has no volume ${stack.container}, which holds all`);
+            expect(status).not.toBe(0);
+            expect(await stack.inDocker()).not.toContain("volume");
+            expect(await stack.inDocker()).not.toContain("container");
+        }
     });
 });

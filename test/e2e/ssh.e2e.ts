@@ -110,11 +110,11 @@ describe("a gateway on a Docker host over SSH", () => {
         await stack.shell("agent", "echo kept > /sandbox/kept");
         stack.configure(config({ running: false }));
         await stack.up();
-        expect(await stack.inDocker()).toEqual(["network", "volume"]);
+        expect(await stack.inDocker()).toEqual(["keeper", "network", "volume"]);
         stack.configure(config({ protect: false }));
         await stack.up();
         expect(await stack.shell("agent", "cat /sandbox/kept")).toBe("kept\n");
         await stack.pulumi(["destroy", "--yes", "--skip-preview"]);
-        expect(await stack.inDocker()).toEqual([]);
+        expect(await stack.inDocker()).toEqual(["volume"]);
     });
 });

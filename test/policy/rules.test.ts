@@ -18,9 +18,18 @@ interface Subject extends Omit<Recorded, "ignoreChanges" | "beforeCreate"> {
 
 let resources: Subject[];
 
+/** The same while the gateway is stopped. */
+let stopped: Subject[];
+
 beforeAll(async () => {
+    resources = await subjects(true);
+    stopped = await subjects(false);
+});
+
+async function subjects(running: boolean): Promise<Subject[]> {
     const recorded = await record();
     pulumi.runtime.setAllConfig({
+        "sandbox-gateway:running": String(running),
         "sandbox-gateway:gateway": JSON.stringify({
             ...{ name: "policy", subnet: "10.213.78.0/24", gpus: "all" },
         }),
@@ -31,15 +40,15 @@ beforeAll(async () => {
     });
     await runProgram();
     await drain();
-    const cattle = /-(k3s|network|docker|kubernetes|image-[0-9a-f]{8}|identity-admin)$/;
-    resources = recorded.map((resource) => ({
+    const cattle = /-(k3s|keeper|network|docker|kubernetes|image-[0-9a-f]{8}|identity-admin)$/;
+    return recorded.map((resource) => ({
         ...resource,
         inputs: plain(resource.inputs) as Recorded["inputs"],
         // As on the engine, where test/e2e/guards.e2e.ts runs the pack.
         protect: !(cattle.test(resource.name) && !resource.type.startsWith("kubernetes:")),
         propertyDependencies: {},
     }));
-});
+}
 
 /** `policy: message` of everything that is wrong with a set of resources. */
 function violations(subjects: readonly Subject[], config: object = {}, stack = "dev"): string[] {
@@ -118,8 +127,13 @@ describe("the program", () => {
         expect(violations(resources)).toEqual([]);
     });
 
+    it("violates nothing while it is stopped", () => {
+        expect(stopped.map(({ name }) => name)).toContain("gateway-keeper");
+        expect(violations(stopped)).toEqual([]);
+    });
+
     it("has every kind that a rule speaks of", () => {
-        expect(policies.map(({ name }) => name)).toHaveLength(19);
+        expect(policies.map(({ name }) => name)).toHaveLength(20);
         expect(new Set(policies.map(({ name }) => name)).size).toBe(policies.length);
     });
 });
@@ -172,13 +186,20 @@ describe("a spoiled program is refused by the rule that is meant for it", () => 
         ],
         [
             GATEWAY,
-            (s) => (s.inputs.volumes = []),
+            (s) => (s.inputs.volumes[0].containerPath = "/elsewhere"),
             "data-on-named-volume: gateway-k3s must mount a named volume at /var/lib/rancher/k3s.",
         ],
         [
             GATEWAY,
-            (s) =>
-                (s.inputs.volumes = [{ hostPath: "/data", containerPath: "/var/lib/rancher/k3s" }]),
+            (s) => (s.inputs.volumes[0].readOnly = true),
+            "data-on-named-volume: gateway-k3s must mount a named volume at /var/lib/rancher/k3s.",
+        ],
+        [
+            GATEWAY,
+            (s) => {
+                s.inputs.volumes[0].containerPath = "/elsewhere";
+                s.inputs.volumes.push({ hostPath: "/d", containerPath: "/var/lib/rancher/k3s" });
+            },
             "data-on-named-volume: gateway-k3s must mount a named volume at /var/lib/rancher/k3s.",
         ],
         [
@@ -280,6 +301,16 @@ describe("a spoiled program is refused by the rule that is meant for it", () => 
                 message("tool-agent"),
             ]);
         }
+    });
+
+    it("with a volume that no container holds, while stopped as well", () => {
+        const message =
+            "volume-held-by-container: gateway-data must be mounted by a container: Docker's clean-ups take what none uses.";
+        const without = stopped.filter(({ name }) => name !== "gateway-keeper");
+        expect(violations(without)).toEqual([message]);
+        expect(violations(without, { exempt: ["gateway-data"] })).toEqual([]);
+        const other = spoiled(GATEWAY, (s) => (s.inputs.volumes[0].volumeName = "other"));
+        expect(violations(other)).toEqual([message]);
     });
 
     it("with tags instead of digests outside development stacks", () => {

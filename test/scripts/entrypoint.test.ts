@@ -124,6 +124,7 @@ describe.each(shells())("under $name", (shell) => {
         it.each([
             ["is empty after a power cut", ""],
             ["is gone", undefined],
+            ["was written over", "f".repeat(64)],
         ])("whose marker %s is ours by the key of its authority", (_, marker) => {
             root.used(marker, "our key\n");
             expect(root.enter().stdout).toBe("k3s server\n");
@@ -142,8 +143,8 @@ describe.each(shells())("under $name", (shell) => {
             expect(stderr).toBe(
                 [
                     `entrypoint: the volume the-volume ${reason}; nothing in it was touched.`,
-                    "entrypoint: choose another gateway.name; or, if the stack's state is the one the volume was made with, adopt it:",
-                    `  docker run --rm --volume the-volume:/data --entrypoint /bin/sh k3s:1 -c 'echo ${OURS} >/data/.sandbox-gateway'\n`,
+                    "entrypoint: it runs with the Pulumi state that it was made with, and with no other; keep both.",
+                    "entrypoint: a gateway beside it needs a name of its own: make up STACK=ANOTHER; docs/operations.md, 'A data volume that is there already'\n",
                 ].join("\n"),
             );
             expect(root.read(`${TLS}/server-ca.crt`)).toBeUndefined();

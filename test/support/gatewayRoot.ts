@@ -131,7 +131,6 @@ export class GatewayRoot {
             SANDBOX_GATEWAY_ROOT: this.folder,
             SANDBOX_GATEWAY_LIB: SCRIPTS,
             SANDBOX_GATEWAY_VOLUME: "the-volume",
-            SANDBOX_GATEWAY_IMAGE: "k3s:1",
             SANDBOX_GATEWAY_ADDRESS: "172.30.18.2",
             SANDBOX_GATEWAY_DRAIN_SECONDS: "50",
             SANDBOX_GATEWAY_HEALTH_TRIES: "1",

@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
+import { gatewayOf, keeperName } from "../../components/names";
 import { writeOnce } from "../../toolchain/writeOnce";
 
 const NOTES = path.join(__dirname, "..", "..", ".local", "test-stacks");
@@ -30,6 +31,7 @@ export function note(container: string, folder: string, pid = process.pid, notes
 export async function removeAll(container: string, folder: string, notes = NOTES): Promise<void> {
     const gone = [
         await docker("rm", "--force", "--volumes", container),
+        await docker("rm", "--force", "--volumes", keeperName(gatewayOf(container))),
         await docker("network", "rm", container),
         await docker("volume", "rm", "--force", container),
     ];

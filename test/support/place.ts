@@ -24,7 +24,7 @@ export interface Place {
 /**
  * A place that nothing on this machine has, nor any test of this run or of another.
  *
- * A stopped gateway has neither a bridge nor a port by which others could see it. So the test listens
+ * A stopped gateway has no port by which others could see it, and may have lost its bridge. So the test listens
  * on the last port of its place for as long as it needs it: no two can, and no kill leaves it held.
  */
 export async function findPlace(): Promise<Place> {

@@ -6,7 +6,7 @@ import { inject } from "vitest";
 import { stringify } from "yaml";
 import { applicationState, type ApplicationState, type Pod } from "../../cli/podState";
 import type { Status } from "../../cli/status";
-import { dockerName, nodeName } from "../../components/names";
+import { dockerName, keeperName, nodeName } from "../../components/names";
 import type { PortBlock } from "../../components/ports";
 import { note, removeAll } from "./leftOvers";
 import { findPlace, type Place } from "./place";
@@ -53,6 +53,8 @@ export class TestStack {
     readonly gateway: string;
     readonly folder: string;
     readonly container: string;
+    /** Container that is there while the gateway is stopped. */
+    readonly keeper: string;
     readonly node: string;
     /** Seconds that one command of pulumi or make may take. */
     timeout = 600;
@@ -67,6 +69,7 @@ export class TestStack {
     ) {
         this.gateway = `e2e-${name}-${process.pid}`;
         this.container = dockerName(this.gateway);
+        this.keeper = keeperName(this.gateway);
         this.node = nodeName(this.gateway);
         this.folder = mkdtempSync(path.join(os.tmpdir(), `sandbox-gateway-${name}-`));
         note(this.container, this.folder);
@@ -288,19 +291,21 @@ export class TestStack {
         await this.kubectl("-n", "sandboxes", "rollout", "status", set, "--timeout=120s");
     }
 
-    /** Names of containers, networks and volumes of this gateway that Docker has. */
+    /** Kinds of things of this gateway that Docker has. */
     async inDocker(): Promise<string[]> {
-        const list = async (kind: string, ...args: string[]) => {
-            const names = await run("docker", [...args, "--filter", `name=${this.container}`]);
+        const list = async (kind: string, name: string, ...args: string[]) => {
+            const names = await run("docker", [...args, "--filter", `name=${name}`]);
             return names
                 .split("\n")
-                .filter((name) => name === this.container)
+                .filter((found) => found === name)
                 .map(() => kind);
         };
+        const containers = ["ps", "--all", "--format", "{{.Names}}"];
         return [
-            ...(await list("container", "ps", "--all", "--format", "{{.Names}}")),
-            ...(await list("network", "network", "ls", "--format", "{{.Name}}")),
-            ...(await list("volume", "volume", "ls", "--format", "{{.Name}}")),
+            ...(await list("container", this.container, ...containers)),
+            ...(await list("keeper", this.keeper, ...containers)),
+            ...(await list("network", this.container, "network", "ls", "--format", "{{.Name}}")),
+            ...(await list("volume", this.container, "volume", "ls", "--format", "{{.Name}}")),
         ];
     }
 

@@ -48,7 +48,6 @@ describe("the gateway's container", () => {
         }
         expect(made["envs"]).toEqual([
             "SANDBOX_GATEWAY_VOLUME=openshell-cluster-Test",
-            "SANDBOX_GATEWAY_IMAGE=rancher/k3s:v1.35.4-k3s1",
             "SANDBOX_GATEWAY_ADDRESS=10.213.77.2",
             "SANDBOX_GATEWAY_PODS=10.42.0.0/16",
             "SANDBOX_GATEWAY_DRAIN_SECONDS=50",

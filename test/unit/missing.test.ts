@@ -22,7 +22,13 @@ const IMAGE = {
     type: "docker:index/remoteImage:RemoteImage",
     outputs: { name: "rancher/k3s:v1", imageId: "sha256:abc" },
 };
-const STATE = { version: 3, deployment: { resources: [VOLUME, NETWORK, IMAGE] } };
+const KEEPER = {
+    urn: `${URN}/container:Container::gateway-keeper`,
+    type: "docker:index/container:Container",
+    outputs: { name: "openshell-keeper-dev" },
+};
+const STASH = { urn: "urn:stash", type: "pulumi:index:Stash" };
+const STATE = { version: 3, deployment: { resources: [STASH, VOLUME, NETWORK, IMAGE] } };
 
 const part = (kind: string, { urn }: { urn: string }, name: string) => ({ kind, urn, name });
 
@@ -37,6 +43,11 @@ describe("what a state has in Docker", () => {
                 part("image", IMAGE, "sha256:abc"),
             ],
         ],
+        [
+            "the keeper while it is stopped",
+            { deployment: { resources: [KEEPER] } },
+            [part("container", KEEPER, "openshell-keeper-dev")],
+        ],
         ["nothing before the first up", { version: 3, deployment: {} }, []],
         [
             "not what is replaced already, not what has no outputs, and nothing of Kubernetes",
@@ -45,6 +56,8 @@ describe("what a state has in Docker", () => {
                     resources: [
                         { ...IMAGE, delete: true },
                         { urn: NETWORK.urn, type: NETWORK.type },
+                        // It takes a heal, which tells by itself.
+                        { ...KEEPER, outputs: { name: "openshell-cluster-dev" } },
                         { urn: "u", type: "kubernetes:core/v1:Namespace", outputs: { name: "n" } },
                     ],
                 },
@@ -77,7 +90,7 @@ describe("before a start", () => {
      * A daemon that has these, among things with names that begin alike. `reference` is an image of
      * the right name, which may be another one by now.
      */
-    function has(...kinds: ("volume" | "network" | "image" | "reference")[]): void {
+    function has(...kinds: ("volume" | "network" | "image" | "reference" | "used")[]): void {
         const line = (kind: (typeof kinds)[number], name: string) =>
             kinds.includes(kind) ? name : `${name}-2`;
         standIns.add(
@@ -90,6 +103,8 @@ info*) echo '{}' ;;
 "image ls --all"*) echo ${line("image", "sha256:abc")} ;;
 "image inspect"*" ${place.gateway.image}") ${kinds.includes("reference") ? "echo null" : "echo 'Error: No such image: x' >&2; exit 1"} ;;
 "pull ${place.gateway.image}") ;;
+ps*) echo openshell-keeper-dev-2 ;;
+run*openshell-cluster-dev:/data:ro*) ${kinds.includes("used") ? "echo used" : ":"} ;;
 *) exit 64 ;;
 esac`,
         );
@@ -115,6 +130,56 @@ esac`,
         expect(standIns.printed).toContain(
             "Docker has lost, and it is made again: network openshell-cluster-dev, image sha256:abc",
         );
+    });
+
+    it("a keeper that is gone is made again: what it held is taken by the next clean-up", async () => {
+        has("volume", "network", "image");
+        const state = { deployment: { resources: [STASH, VOLUME, NETWORK, KEEPER] } };
+        standIns.add("pulumi", `[ "$1" = refresh ] || echo '${JSON.stringify(state)}'`);
+        await mend();
+        expect(pulumiCalls().at(-1)).toBe(
+            `pulumi refresh --yes --skip-preview --target ${KEEPER.urn}`,
+        );
+    });
+
+    describe("of a new stack", () => {
+        const dev = parsePlace({ gateway: { name: "dev" } }).settings as PlaceSettings;
+        const begin = (state: object) => {
+            standIns.add("pulumi", `[ "$1" = refresh ] || echo '${JSON.stringify(state)}'`);
+            return mendPruned(process.env, dev, docker, standIns.progress);
+        };
+        const looks = () => standIns.calls().filter((call) => call.startsWith("docker run "));
+
+        it("a volume with a cluster in it is another's, also without a label", async () => {
+            has("volume", "reference", "used");
+            const error = await begin({}).catch((reason: unknown) => reason as StepError);
+            expect(error?.message).toContain(
+                "has a volume openshell-cluster-dev with a cluster in it",
+            );
+            expect(error?.hint).toContain("make up STACK=");
+            expect(error?.hint).not.toMatch(/destroy|protect|prune|\brm\b|delete/);
+            expect(looks()[0]).toContain("--network none --read-only");
+        });
+
+        it("one that is empty is used", async () => {
+            has("volume", "reference");
+            await begin({});
+            expect(looks()).toHaveLength(1);
+        });
+
+        it.each<[string, Parameters<typeof has>, object]>([
+            ["there is none", ["reference", "used"], {}],
+            ["the image is not here, and is not pulled for it", ["volume", "used"], {}],
+            [
+                "the stack has an identity, by which the program tells",
+                ["volume", "reference", "used"],
+                { deployment: { resources: [STASH] } },
+            ],
+        ])("nobody looks when %s", async (_, kinds, state) => {
+            has(...kinds);
+            await begin(state);
+            expect(looks()).toEqual([]);
+        });
     });
 
     it("an image alone is made again", async () => {

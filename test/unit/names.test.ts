@@ -5,6 +5,8 @@ import {
     claimName,
     clusterIdentifier,
     dockerName,
+    isKeeperName,
+    keeperName,
     nodeName,
 } from "../../components/names";
 
@@ -41,6 +43,12 @@ describe("other names", () => {
         expect(dockerName("Prod_US")).toBe("openshell-cluster-Prod_US");
         expect(clusterIdentifier("Prod_US")).toBe("sandbox-gateway/Prod_US");
         expect(claimName("workspace", "assistant")).toBe("workspace-assistant-0");
+    });
+
+    it("give a keeper a name that no gateway can have, however it is called", () => {
+        expect(keeperName("Prod_US")).toBe("openshell-keeper-Prod_US");
+        expect(isKeeperName(keeperName("a"))).toBe(true);
+        fc.assert(fc.property(fc.string(), (gateway) => !isKeeperName(dockerName(gateway))));
     });
 
     it("give each gateway a bridge of its own within Linux's 15 characters", () => {

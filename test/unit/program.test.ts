@@ -129,7 +129,7 @@ describe("the running gateway", () => {
 });
 
 describe("the stopped gateway", () => {
-    it("lacks exactly the container, and everything else keeps its name", async () => {
+    it("has a keeper in place of the container, and everything else keeps its name", async () => {
         const running = await run(CONFIG);
         const stopped = await run({ ...CONFIG, running: false });
         const keys = (recorded: Recorded[]) =>
@@ -139,7 +139,38 @@ describe("the stopped gateway", () => {
         ).toEqual([`${CONTAINER} gateway-k3s`]);
         expect(
             keys(stopped.recorded).filter((key) => !keys(running.recorded).includes(key)),
-        ).toEqual([]);
+        ).toEqual([`${CONTAINER} gateway-keeper`]);
+    });
+
+    it("is held in Docker by a container that uses volume, network and image, and can do nothing", async () => {
+        const { recorded } = await run({ ...CONFIG, running: false });
+        const { labels } = inputs(recorded, "docker:index/volume:Volume");
+        expect(inputs(recorded, CONTAINER)).toEqual({
+            name: "openshell-keeper-Test",
+            labels,
+            hostname: "keeper",
+            image: "sha256:of-rancher/k3s:v1.35.4-k3s1",
+            entrypoints: ["/bin/sh", "-c"],
+            command: ["trap 'exit 0' TERM INT; while :; do sleep 86400 & wait $!; done"],
+            user: "65534:65534",
+            readOnly: true,
+            capabilities: { drops: ["ALL"] },
+            securityOpts: ["no-new-privileges"],
+            restart: "unless-stopped",
+            networkMode: "bridge",
+            networksAdvanced: [{ name: "openshell-cluster-Test", ipv4Address: "10.213.77.254" }],
+            volumes: [
+                {
+                    volumeName: "openshell-cluster-Test",
+                    containerPath: "/var/lib/rancher/k3s",
+                    readOnly: true,
+                },
+            ],
+            memory: 32,
+            memorySwap: -1,
+            logDriver: "json-file",
+            logOpts: { "max-size": "1m", "max-file": "1" },
+        });
     });
 
     it("takes what is stored for true, and scales every sandbox to zero", async () => {

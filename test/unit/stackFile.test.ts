@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readPlace, sandboxImages } from "../../toolchain/stackFile";
+import { isOff, readPlace, sandboxImages } from "../../toolchain/stackFile";
 
 let folder: string;
 
@@ -91,5 +91,22 @@ describe("sandboxImages", () => {
 
     it("gives none, when the stack has no file yet", () => {
         expect(sandboxImages(folder, "dev")).toEqual([]);
+    });
+});
+
+describe("isOff", () => {
+    it.each<[string, string[], boolean]>([
+        ["no file", [], false],
+        ["a file without it", ["config: {}"], false],
+        ["another's key", ["config:", "  other:running: false"], false],
+        ["true", ["config:", "  sandbox-gateway:running: true"], false],
+        ["false, as a person writes it", ["config:", "  sandbox-gateway:running: false"], true],
+        ["false, as --config writes it", ["config:", '  sandbox-gateway:running: "false"'], true],
+    ])("with %s", (_, lines, off) => {
+        if (lines.length > 0) {
+            write(...lines);
+        }
+        expect(isOff(folder, "dev", "running")).toBe(off);
+        expect(isOff(folder, "dev", "protect")).toBe(false);
     });
 });

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { hostAddress, overlaps, parseSubnet, type Subnet } from "../../components/subnet";
+import {
+    hostAddress,
+    lastHostAddress,
+    overlaps,
+    parseSubnet,
+    type Subnet,
+} from "../../components/subnet";
 import { findClash, hostNetworks, parseRoutes } from "../../settings/hostNetworks";
 import { bridgeName } from "../../components/names";
 
@@ -21,6 +27,16 @@ describe("parseSubnet", () => {
     it("gives addresses by index, also above 127.255.255.255", () => {
         expect(hostAddress(subnet("172.30.18.0/24"), 2)).toBe("172.30.18.2");
         expect(hostAddress(subnet("255.255.255.0/24"), 254)).toBe("255.255.255.254");
+    });
+});
+
+describe("lastHostAddress", () => {
+    it.each([
+        ["172.30.18.0/24", "172.30.18.254"],
+        ["10.0.0.0/16", "10.0.255.254"],
+        ["192.168.1.8/29", "192.168.1.14"],
+    ])("of %s is %s", (text, address) => {
+        expect(lastHostAddress(subnet(text))).toBe(address);
     });
 });
 

@@ -1,0 +1,123 @@
+/** `make destroy`: asks before what nothing protects is deleted, and says what is kept. */
+import { once } from "node:events";
+import { createInterface } from "node:readline/promises";
+import { dockerName } from "../components/names";
+import type { PlaceSettings } from "../settings/schema";
+import { dockerHas } from "../toolchain/dockerCli";
+import type { DockerHost } from "../toolchain/dockerHost";
+import { StepError, type Progress } from "../toolchain/progress";
+import { isOff, stackFileName, type Switch } from "../toolchain/stackFile";
+import { dockerCommand } from "./target";
+import { asCommand } from "./text";
+
+/** What a destroy needs to know. */
+export interface Destroy {
+    readonly root: string;
+    readonly stack: string;
+    readonly place: PlaceSettings;
+    /** Daemon of the gateway. @default there is none, or none is needed */
+    readonly docker: DockerHost | undefined;
+    readonly env: NodeJS.ProcessEnv;
+    /** The name, as given beforehand. @default it is asked for */
+    readonly confirm: string | undefined;
+    /** Asks a person. @default there is none to ask */
+    readonly ask: ((question: string) => Promise<string>) | undefined;
+}
+
+/** The part of `pulumi stack export` that is read. */
+interface Export {
+    readonly deployment?: { readonly resources?: readonly { readonly protect?: boolean }[] };
+}
+
+/** Settings that a removal is done with: they must not wait for the next gateway of the stack. */
+const DONE_WITH: readonly Switch[] = ["protect", "running"];
+
+const HINT = `
+Nothing was deleted if a resource is protected. Protected are the data volume, the identity, and the
+claims, secrets and objects of every sandbox: without them nothing can run what the sandboxes have stored.
+To lift it:
+  pulumi up --config protect=false     (works while stopped as well)
+  make destroy`;
+
+/** Asks on a terminal. @returns the answer; the empty text when the terminal is closed, or interrupted */
+export async function askPerson(
+    question: string,
+    input: NodeJS.ReadableStream = process.stdin,
+    output: NodeJS.WritableStream = process.stderr,
+): Promise<string> {
+    const terminal = createInterface({ input, output });
+    try {
+        // The question itself stays open for ever then, and the process would end as if all was well.
+        const closed = once(terminal, "close").then(() => "");
+        return await Promise.race([terminal.question(question), closed]);
+    } finally {
+        terminal.close();
+    }
+}
+
+/**
+ * Runs `pulumi destroy`.
+ *
+ * @returns its exit status
+ * @throws StepError, and nothing is deleted, when nothing is protected and the name was not given
+ */
+export async function destroy(options: Destroy, progress: Progress): Promise<number> {
+    const { env } = options;
+    const text = await progress.run("pulumi", ["stack", "export"], { env, quiet: true });
+    const resources = (JSON.parse(text) as Export).deployment?.resources ?? [];
+    // With anything protected the engine refuses by itself, and says what it is.
+    if (resources.length > 0 && !resources.some(({ protect }) => protect)) {
+        await confirmed(options);
+    }
+    progress.print("  $ pulumi destroy --yes");
+    const status = await progress.attach("pulumi", ["destroy", "--yes"], env);
+    if (status !== 0) {
+        progress.print(HINT);
+        return status;
+    }
+    await putBack(options, progress);
+    await sayWhatIsKept(options, progress);
+    return 0;
+}
+
+async function confirmed({ place, confirm, ask }: Destroy): Promise<void> {
+    const { gateway, existingCluster } = place;
+    const name = existingCluster?.context ?? gateway.name;
+    const what = existingCluster ? `all sandboxes in ${name}` : `the gateway ${name}`;
+    const given =
+        confirm ??
+        (await ask?.(`nothing protects ${what}, and this deletes it; type ${name} to go on: `));
+    if (given?.trim() !== name) {
+        throw new StepError(
+            `nothing protects ${what}, so its name is asked for: got ${given === undefined ? "none" : JSON.stringify(given)}, expected ${JSON.stringify(name)}; nothing was deleted`,
+            `to keep it: set protect back to true and run \`make up\`; to delete it: make destroy CONFIRM=${name}`,
+        );
+    }
+}
+
+async function putBack({ root, stack, env }: Destroy, progress: Progress): Promise<void> {
+    const off = DONE_WITH.filter((key) => isOff(root, stack, key));
+    for (const key of off) {
+        await progress.run("pulumi", ["config", "rm", key], { cwd: root, env });
+    }
+    if (off.length > 0) {
+        progress.print(
+            `  ${off.map((key) => `${key}=false`).join(" and ")} taken out of ${stackFileName(stack)}: it was for what is gone now`,
+        );
+    }
+}
+
+async function sayWhatIsKept({ place, docker }: Destroy, progress: Progress): Promise<void> {
+    const { gateway, existingCluster } = place;
+    const volume = dockerName(gateway.name);
+    if (existingCluster || !docker || !(await dockerHas("volume", volume))) {
+        return;
+    }
+    const remove = asCommand([...dockerCommand(gateway.dockerHost), "volume", "rm", volume]);
+    progress.print("");
+    progress.print(`What the sandboxes have stored is kept, in Docker's volume ${volume}:`);
+    progress.print(
+        "docs/operations.md, `After a destroy`, says how it is read. To delete it for good:",
+    );
+    progress.print(`  ${remove}`);
+}

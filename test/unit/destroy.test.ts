@@ -1,0 +1,143 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { PassThrough } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { askPerson, destroy, type Destroy } from "../../cli/destroy";
+import { parsePlace } from "../../settings/parse";
+import type { PlaceSettings } from "../../settings/schema";
+import type { DockerHost } from "../../toolchain/dockerHost";
+import type { StepError } from "../../toolchain/progress";
+import { StandIns } from "../support/standIns";
+
+const docker: DockerHost = { host: "unix:///d.sock", namedBy: "x", usual: true, variables: {} };
+const existingCluster = { kubeconfig: "/k", context: "prod", storageClass: "s", host: "h" };
+const place = (raw: object) => parsePlace(raw).settings as PlaceSettings;
+
+let standIns: StandIns;
+let root: string;
+
+beforeEach(() => {
+    standIns = new StandIns();
+    root = mkdtempSync(path.join(os.tmpdir(), "destroy-"));
+    standIns.add("docker", 'echo "openshell-cluster-openshell"');
+    state(false);
+});
+
+afterEach(() => {
+    standIns.remove();
+    rmSync(root, { recursive: true, force: true });
+});
+
+/** A stack with something in it, protected or not. */
+function state(...protect: boolean[]): void {
+    const resources = protect.map((each) => ({ urn: "u", protect: each }));
+    const exported = JSON.stringify({ deployment: { resources: [{ urn: "s" }, ...resources] } });
+    standIns.add(
+        "pulumi",
+        `case $1 in stack) echo '${exported}' ;; destroy) exit ${protect.includes(true) ? 255 : 0} ;; esac`,
+    );
+}
+
+function run(options: Partial<Destroy> = {}): Promise<number> {
+    const given = { root, stack: "dev", place: place({}), docker, env: process.env };
+    return destroy({ ...given, confirm: undefined, ask: undefined, ...options }, standIns.progress);
+}
+
+const pulumi = () => standIns.calls().filter((call) => call.startsWith("pulumi "));
+const refusal = (options: Partial<Destroy>) =>
+    run(options).then(
+        () => undefined,
+        (error: StepError) => error,
+    );
+
+describe("a destroy of what nothing protects", () => {
+    it.each<[string, Partial<Destroy>, string]>([
+        ["without a name and a terminal", {}, "got none"],
+        ["with another name", { confirm: "dev" }, 'got "dev"'],
+        ["when another is typed", { ask: () => Promise.resolve("yes") }, 'got "yes"'],
+        ["when nothing is typed", { ask: () => Promise.resolve("") }, 'got ""'],
+    ])("deletes nothing %s", async (_, options, got) => {
+        const error = await refusal(options);
+        expect(error?.message).toContain(`${got}, expected "openshell"; nothing was deleted`);
+        expect(error?.hint).toContain("make destroy CONFIRM=openshell");
+        expect(pulumi()).toEqual(["pulumi stack export"]);
+    });
+
+    it("goes on with the gateway's name, given or typed", async () => {
+        expect(await run({ confirm: "openshell" })).toBe(0);
+        const questions: string[] = [];
+        const ask = (question: string) => {
+            questions.push(question);
+            return Promise.resolve("openshell\n");
+        };
+        expect(await run({ ask })).toBe(0);
+        expect(questions).toEqual([
+            "nothing protects the gateway openshell, and this deletes it; type openshell to go on: ",
+        ]);
+        const calls = ["pulumi stack export", "pulumi destroy --yes"];
+        expect(pulumi()).toEqual([...calls, ...calls]);
+    });
+
+    it("of another cluster asks for its context, and says nothing of Docker", async () => {
+        const cluster = { place: place({ existingCluster }), docker: undefined };
+        expect((await refusal(cluster))?.message).toContain("all sandboxes in prod");
+        expect(await run({ ...cluster, confirm: "prod" })).toBe(0);
+        expect(standIns.printed).not.toContain("kept");
+    });
+
+    it("names the volume that is kept, when there is one, and how it is deleted by name", async () => {
+        await run({ confirm: "openshell" });
+        expect(standIns.printed).toContain(
+            "is kept, in Docker's volume openshell-cluster-openshell",
+        );
+        expect(standIns.printed).toContain("\n  docker volume rm openshell-cluster-openshell\n");
+        const before = standIns.printed.length;
+        standIns.add("docker", "echo other");
+        await run({ confirm: "openshell" });
+        expect(standIns.printed.slice(before)).not.toContain("kept");
+    });
+
+    it("takes settings back that it was done with, so that the next gateway is protected", async () => {
+        const config =
+            "config:\n  sandbox-gateway:protect: false\n  sandbox-gateway:running: 'false'\n";
+        writeFileSync(path.join(root, "Pulumi.dev.yaml"), config);
+        await run({ confirm: "openshell" });
+        expect(pulumi().slice(2)).toEqual(["pulumi config rm protect", "pulumi config rm running"]);
+        expect(standIns.printed).toContain(
+            "protect=false and running=false taken out of Pulumi.dev.yaml",
+        );
+    });
+});
+
+describe("a person", () => {
+    it.each<[string, (input: PassThrough) => unknown, string]>([
+        ["answers", (input) => input.write("openshell\n"), "openshell"],
+        ["closes the terminal", (input) => input.end(), ""],
+    ])("%s", async (_, act, answer) => {
+        const [input, output] = [new PassThrough(), new PassThrough()];
+        const asked = askPerson("name? ", input, output);
+        act(input);
+        expect(await asked).toBe(answer);
+        expect((output.read() as Buffer).toString()).toBe("name? ");
+    });
+});
+
+describe("a destroy of something else", () => {
+    it("is left to the engine, which refuses what is protected", async () => {
+        state(true, false);
+        writeFileSync(
+            path.join(root, "Pulumi.dev.yaml"),
+            "config: {sandbox-gateway:protect: false}\n",
+        );
+        expect(await run()).toBe(255);
+        expect(pulumi()).toEqual(["pulumi stack export", "pulumi destroy --yes"]);
+        expect(standIns.printed).toContain("Nothing was deleted if a resource is protected");
+        expect(standIns.printed).not.toContain("kept");
+    });
+
+    it("asks nothing of an empty stack", async () => {
+        standIns.add("pulumi", `[ "$1" != stack ] || echo '{"deployment":{}}'`);
+        expect(await run()).toBe(0);
+    });
+});
