@@ -145,7 +145,7 @@ async function lookAtContainer(docker: readonly string[], container: string): Pr
             };
         }
         if (state !== "running") {
-            return { state: "stopped" };
+            return await lookAtVolume(docker, container);
         }
         const started = ["inspect", "--format", "{{.State.StartedAt}}", container];
         const since = (await ask([...docker, ...started])).trim();
@@ -155,6 +155,18 @@ async function lookAtContainer(docker: readonly string[], container: string): Pr
     } catch (error) {
         return { state: "unknown", detail: reasonOf(error) };
     }
+}
+
+/** A gateway that does not run is stopped where its data volume is: another daemon knows nothing of it. */
+async function lookAtVolume(docker: readonly string[], name: string): Promise<Condition> {
+    const volumes = (await ask([...docker, "volume", "ls", "--format", "{{.Name}}"])).split("\n");
+    return volumes.includes(name)
+        ? { state: "stopped" }
+        : {
+              state: "unknown",
+              detail: `Docker has neither the gateway's container nor its data volume ${name}: the gateway is on another daemon, or the volume was removed`,
+              next: "docker context ls",
+          };
 }
 
 /** What the entrypoint has written down. @returns nothing where it has not, or not yet */
