@@ -144,8 +144,11 @@ async function lookAtContainer(docker: readonly string[], container: string): Pr
                 next: asCommand([...docker, ...remedy, container]),
             };
         }
-        if (state !== "running") {
+        if (state === "") {
             return await lookAtVolume(docker, container);
+        }
+        if (state !== "running") {
+            return { state: "stopped" };
         }
         const started = ["inspect", "--format", "{{.State.StartedAt}}", container];
         const since = (await ask([...docker, ...started])).trim();
@@ -157,14 +160,14 @@ async function lookAtContainer(docker: readonly string[], container: string): Pr
     }
 }
 
-/** A gateway that does not run is stopped where its data volume is: another daemon knows nothing of it. */
+/** A gateway without a container is stopped where its data volume is: another daemon knows nothing of it. */
 async function lookAtVolume(docker: readonly string[], name: string): Promise<Condition> {
     const volumes = (await ask([...docker, "volume", "ls", "--format", "{{.Name}}"])).split("\n");
     return volumes.includes(name)
         ? { state: "stopped" }
         : {
               state: "unknown",
-              detail: `Docker has neither the gateway's container nor its data volume ${name}: the gateway is on another daemon, or the volume was removed`,
+              detail: `Docker has neither the gateway's container nor its data volume ${name}: the gateway is on another daemon, was never up, or the volume was removed`,
               next: "docker context ls",
           };
 }

@@ -1,8 +1,12 @@
 /**
- * What clean-ups of Docker take while a gateway is stopped: the network and the image come back by
- * themselves, the data volume is never stood in for. The steps build on one another.
+ * What a gateway can lose: what clean-ups of Docker take while it is stopped, and its state. Network
+ * and image come back by themselves, the identity comes back from the data volume, and the data volume
+ * is never stood in for. The steps build on one another.
  */
+import { rmSync } from "node:fs";
+import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { K3S_NODE_PASSWORD_COPY } from "../../components/constants";
 import { gatewaySchema } from "../../settings/gatewaySchema";
 import { STAND_IN_LABEL, standInOf } from "../../toolchain/images";
 import { attempt, run } from "../support/run";
@@ -77,16 +81,101 @@ describe("what a prune took from a stopped gateway", () => {
     });
 });
 
+/** What must be the same after a recovery, by what Kubernetes itself tells things apart. */
+async function lasting(): Promise<object> {
+    const get = async (...args: string[]) =>
+        JSON.parse(await stack.kubectl("-n", "sandboxes", "get", ...args, "-o", "json")) as {
+            metadata: { uid: string };
+            spec: { volumeName?: string; ports?: { nodePort: number }[] };
+        };
+    const claim = await get("pvc", "workspace-agent-0");
+    const service = await get("service", "agent");
+    return {
+        claim: claim.metadata.uid,
+        volume: claim.spec.volumeName,
+        set: (await get("statefulset", "agent")).metadata.uid,
+        service: service.metadata.uid,
+        ports: service.spec.ports?.map(({ nodePort }) => nodePort),
+        node: (await get("node", stack.node)).metadata.uid,
+        file: await stack.shell("agent", "cat /sandbox/kept"),
+    };
+}
+
+/** Loses the state as a `git clean` would, with every backup of it. */
+function loseState(): void {
+    rmSync(path.join(stack.folder, "state", ".pulumi"), { recursive: true });
+}
+
+describe("a state that is lost", () => {
+    const refusal = () =>
+        expect.stringContaining(
+            `has the data of gateway ${stack.gateway}, in the volume ${stack.container}, and `,
+        ) as string;
+
+    it("is recovered from a gateway that runs, with every workspace and address", async () => {
+        const before = await lasting();
+        const urls = await stack.output("urls");
+        loseState();
+        for (const target of ["up", "start", "stop", "status", "heal", "destroy"]) {
+            const { status, stdout, stderr } = await stack.make(target);
+            expect(status).not.toBe(0);
+            expect(stderr).toEqual(refusal());
+            expect(stderr).toContain("`make recover STACK=test`");
+            expect(stdout).not.toContain("$ pulumi");
+        }
+        expect(await make("recover")).toContain("next: make up STACK=test");
+        // What runs is not touched yet.
+        expect(await lasting()).toEqual(before);
+        expect(await make("up")).toContain(`container ${stack.container}, which the state does`);
+        expect(await lasting()).toEqual(before);
+        expect(await stack.output("urls")).toEqual(urls);
+        await stack.up("--expect-no-changes");
+        const { stderr } = await stack.make("recover");
+        expect(stderr).toContain("there is nothing to recover");
+    });
+
+    it("is recovered from the volume alone, also without the node's password", async () => {
+        const before = await lasting();
+        await make("stop");
+        await run("docker", [
+            ...["run", "--rm", "--volume", `${stack.container}:/data`, "--entrypoint", "/bin/sh"],
+            ...[IMAGE, "-c", `rm /data/${K3S_NODE_PASSWORD_COPY}`],
+        ]);
+        loseState();
+        expect(await make("recover")).toContain("next: make start STACK=test");
+        await make("start");
+        expect(await lasting()).toEqual(before);
+        // What the state of before has applied is this one's alone: it can be changed and taken away.
+        const managers = await stack.kubectl(
+            ...["-n", "sandboxes", "get", "statefulset", "agent", "--show-managed-fields"],
+            ...["-o", "jsonpath={.metadata.managedFields[*].manager}"],
+        );
+        expect(managers.match(/pulumi-kubernetes-/g)).toHaveLength(1);
+        await make("stop");
+        await make("start");
+        const events = await stack.kubectl("get", "events", "--all-namespaces", "-o", "json");
+        const since = (await stack.status()).gateway?.since as string;
+        const { items } = JSON.parse(events) as {
+            items: { reason: string; lastTimestamp: string }[];
+        };
+        const refused = items.filter(
+            ({ reason, lastTimestamp }) =>
+                reason === "NodePasswordValidationFailed" && lastTimestamp > since,
+        );
+        expect(refused).toEqual([]);
+    });
+});
+
 describe("a data volume that is gone", () => {
     it("is stood in for by nothing, and what to do is said", async () => {
         await make("stop");
         await run("docker", ["volume", "rm", "--force", stack.container]);
-        for (const target of ["start", "up", "heal"]) {
+        for (const target of ["start", "up", "heal", "stop", "destroy"]) {
             const { status, stdout, stderr } = await stack.make(target);
             expect(status).not.toBe(0);
             expect(stderr).toContain(`has no volume ${stack.container}, which holds all`);
             expect(stderr).toContain("docker context ls");
-            expect(stdout).not.toContain("$ pulumi up");
+            expect(stdout).not.toContain("$ pulumi");
             expect(await stack.inDocker()).toEqual(["network"]);
         }
         // The state has lost nothing either: a backup can be run with it.
