@@ -65,7 +65,7 @@ export async function recover(root: string, stack: string, progress: Progress): 
         () =>
             selectStack(
                 subject,
-                async () => {
+                () => {
                     dropStaleSalt(subject);
                     if (passphrase === folder.passphrase) {
                         ensurePassphrase(passphrase);
@@ -96,7 +96,8 @@ function noVolume(volume: string, { host, namedBy }: DockerHost): StepError {
     );
 }
 
-async function readIdentity(volume: string, image: string): Promise<RecoveredIdentity> {
+/** The identity in a volume. @throws StepError when there is none */
+export async function readIdentity(volume: string, image: string): Promise<RecoveredIdentity> {
     const content = await readVolume(volume, image);
     switch (content.kind) {
         case "gateway":
@@ -119,7 +120,7 @@ async function readIdentity(volume: string, image: string): Promise<RecoveredIde
  *
  * @throws StepError naming what is encrypted
  */
-function dropStaleSalt({ root, stack, env }: Subject): void {
+export function dropStaleSalt({ root, stack, env }: Subject): void {
     const passphrase = env["PULUMI_CONFIG_PASSPHRASE_FILE"];
     const lost =
         env["PULUMI_CONFIG_PASSPHRASE"] === undefined &&
@@ -144,7 +145,7 @@ function dropStaleSalt({ root, stack, env }: Subject): void {
 }
 
 /** @throws StepError when there is nothing to recover, or the state is another gateway's */
-function checkLacking(
+export function checkLacking(
     { stack, env }: Subject,
     exported: Export,
     identity: RecoveredIdentity,

@@ -172,7 +172,7 @@ export async function requireState(
  */
 export async function selectStack(
     subject: Subject,
-    prepare: () => Promise<void>,
+    prepare: () => Promise<void> | void,
     progress: Progress,
 ): Promise<void> {
     const { root, stack, env } = subject;

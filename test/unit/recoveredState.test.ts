@@ -59,7 +59,8 @@ describe("a recovered state", () => {
     });
 
     it("gives the node a new password where the volume has none", () => {
-        const { nodePassword: _, ...rest } = IDENTITY;
+        const { serverCa, clientCa, token } = IDENTITY;
+        const rest = { serverCa, clientCa, token };
         const passwords = [1, 2].map(() => {
             const made = withIdentity(EMPTY, "dev", rest).deployment.resources ?? [];
             const { outputs } = made.at(-1) as { outputs: { hex: { plaintext: string } } };
