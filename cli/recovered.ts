@@ -27,6 +27,9 @@ import type { Target } from "./target";
  */
 export const TAKE_OVER = { PULUMI_K8S_ENABLE_PATCH_FORCE: "true" } as const;
 
+/** How the names begin of all containers of this program; a person's own on the volume are left alone. */
+const OUR_CONTAINERS = "openshell-";
+
 /** Seconds that Docker may take to stop a gateway, with the grace of its pods. */
 const STOP_SECONDS = 120;
 
@@ -88,7 +91,7 @@ export async function clearWay(
     const mounting = ["ps", "--all", "--filter", `volume=${name}`, "--format", "{{.Names}}"];
     const containers = (await tell(docker(...mounting)))
         .split("\n")
-        .filter((found) => found === name || found.startsWith(`${name}-`))
+        .filter((found) => found.startsWith(OUR_CONTAINERS))
         .filter((found) => !knows("docker:index/container:Container", found));
     for (const container of containers) {
         await progress.step(

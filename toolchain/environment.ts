@@ -36,7 +36,7 @@ export interface Backend {
  * file backend in the checkout's own folder.
  */
 export function chooseBackend(
-    { folder, url, passphrase, inCheckout }: StateFolder,
+    { folder, url, passphrase, betterAt }: StateFolder,
     env: NodeJS.ProcessEnv,
     loggedInTo?: string,
 ): Backend {
@@ -58,9 +58,9 @@ export function chooseBackend(
         variables,
         description: !ours
             ? `state in your own backend${own === undefined ? "" : ` ${own}`}`
-            : inCheckout
-              ? `state in ${LOCAL_FOLDER}/.pulumi of the checkout, which \`git clean -x\` removes (docs/operations.md, \`Where the state is\`, says how to move it)`
-              : `state in ${folder}`,
+            : betterAt === undefined
+              ? `state in ${folder}`
+              : `state in ${LOCAL_FOLDER}/.pulumi of the checkout, which \`git clean -x\` removes; to move it: mkdir -p -m 700 '${betterAt}' && mv ${LOCAL_FOLDER}/passphrase ${LOCAL_FOLDER}/.pulumi '${betterAt}'`,
     };
 }
 

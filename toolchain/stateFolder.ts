@@ -30,8 +30,8 @@ export interface StateFolder {
     readonly url: string;
     /** File with the passphrase. */
     readonly passphrase: string;
-    /** Whether it lies in the checkout, as it did formerly. */
-    readonly inCheckout: boolean;
+    /** Where it ought to be, when it lies in the checkout, as it did formerly. */
+    readonly betterAt?: string;
 }
 
 /**
@@ -41,8 +41,8 @@ export interface StateFolder {
  * @throws StepError when there is state in both places: which one is right cannot be told
  */
 export function findStateFolder(root: string, env: NodeJS.ProcessEnv = process.env): StateFolder {
-    const former = stateFolder(path.join(root, LOCAL_FOLDER), true);
-    const own = stateFolder(path.join(statesOf(env), nameOf(root)), false);
+    const former = stateFolder(path.join(root, LOCAL_FOLDER));
+    const own = stateFolder(path.join(statesOf(env), nameOf(root)));
     if (!isUsed(former)) {
         return own;
     }
@@ -52,13 +52,13 @@ export function findStateFolder(root: string, env: NodeJS.ProcessEnv = process.e
             `keep one. A move that was interrupted is finished by moving what is left of \`.pulumi\` and \`${PASSPHRASE}\`; otherwise move the one that is not wanted out of the way (\`PULUMI_BACKEND_URL=${own.url} pulumi stack ls\` lists what is in one)`,
         );
     }
-    return former;
+    return { ...former, betterAt: own.folder };
 }
 
 /** Makes a folder outside of the checkout, for its owner only, and notes in it whose it is. */
-export function makeStateFolder({ folder, inCheckout }: StateFolder, root: string): void {
+export function makeStateFolder({ folder, betterAt }: StateFolder, root: string): void {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (!inCheckout) {
+    if (betterAt === undefined) {
         // Somebody may have made it before us.
         chmodSync(folder, 0o700);
         writeOnce(path.join(folder, CHECKOUT), `${realpathSync(root)}\n`, 0o600);
@@ -87,13 +87,8 @@ export function otherStateFolders(root: string, env = process.env): OtherState[]
         }));
 }
 
-function stateFolder(folder: string, inCheckout: boolean): StateFolder {
-    return {
-        folder,
-        url: `file://${folder}`,
-        passphrase: path.join(folder, PASSPHRASE),
-        inCheckout,
-    };
+function stateFolder(folder: string): StateFolder {
+    return { folder, url: `file://${folder}`, passphrase: path.join(folder, PASSPHRASE) };
 }
 
 function statesOf(env: NodeJS.ProcessEnv): string {

@@ -33,7 +33,6 @@ describe("chooseBackend", () => {
         folder: "/states/checkout-1",
         url: "file:///states/checkout-1",
         passphrase: "/states/checkout-1/passphrase",
-        inCheckout: false,
     };
     const LOCAL = {
         PULUMI_BACKEND_URL: "file:///states/checkout-1",
@@ -55,26 +54,24 @@ describe("chooseBackend", () => {
         expect(chooseBackend(FOLDER, env, login).variables).toEqual(variables);
     });
 
-    it.each<[string, NodeJS.ProcessEnv, boolean, string | RegExp]>([
-        ["by its folder", {}, false, "state in /states/checkout-1"],
-        ["by its folder in a shell of `make env`", LOCAL, false, "state in /states/checkout-1"],
+    it.each<[string, NodeJS.ProcessEnv, string | undefined, string]>([
+        ["by its folder", {}, undefined, "state in /states/checkout-1"],
+        ["by its folder in a shell of `make env`", LOCAL, undefined, "state in /states/checkout-1"],
         [
-            "with what threatens it in the checkout",
+            "with what threatens it in the checkout, and how it is moved",
             {},
-            true,
-            /^state in \.local\/\.pulumi of the checkout, which `git clean -x` removes/,
+            "/states/better",
+            "state in .local/.pulumi of the checkout, which `git clean -x` removes; to move it: mkdir -p -m 700 '/states/better' && mv .local/passphrase .local/.pulumi '/states/better'",
         ],
         [
             "as the user's own",
             { PULUMI_BACKEND_URL: "s3://state" },
-            false,
+            undefined,
             "state in your own backend s3://state",
         ],
-    ])("names the place %s", (_, env, inCheckout, words) => {
-        const { description } = chooseBackend({ ...FOLDER, inCheckout }, env);
-        expect(description).toEqual(
-            typeof words === "string" ? words : expect.stringMatching(words),
-        );
+    ])("names the place %s", (_, env, betterAt, words) => {
+        const folder = betterAt === undefined ? FOLDER : { ...FOLDER, betterAt };
+        expect(chooseBackend(folder, env).description).toBe(words);
     });
 });
 

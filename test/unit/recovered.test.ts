@@ -80,13 +80,13 @@ esac`,
     it("what the state does not know is removed: containers on the volume, and the network", async () => {
         mark();
         state();
-        has(NAME, `${NAME}-keeper`, "a-backup-of-somebody");
+        has(NAME, "openshell-keeper-dev", "a-backup-of-somebody");
         await clearWay(work, standIns.progress);
         expect(changes()).toEqual([
             `docker stop ${NAME}`,
             `docker rm --volumes ${NAME}`,
-            `docker stop ${NAME}-keeper`,
-            `docker rm --volumes ${NAME}-keeper`,
+            "docker stop openshell-keeper-dev",
+            "docker rm --volumes openshell-keeper-dev",
             `docker network rm ${NAME}`,
         ]);
         // Not yet done: the objects in Kubernetes are still to be taken over.

@@ -43,7 +43,6 @@ describe("the folder of a checkout", () => {
             folder: found.folder,
             url: `file://${found.folder}`,
             passphrase: `${found.folder}/passphrase`,
-            inCheckout: false,
         });
         mkdirSync(found.folder, { recursive: true, mode: 0o755 });
         makeStateFolder(found, root);
@@ -80,9 +79,10 @@ describe("state that lies in the checkout, as formerly,", () => {
         ["a compressed one", ".pulumi/stacks/sandbox-gateway/dev.json.gz"],
         ["the passphrase alone, which may open values in a stack's file", "passphrase"],
     ])("stays in use where it is: %s", (_, name) => {
+        const betterAt = findStateFolder(root, env).folder;
         store(path.join(root, ".local"), name);
         const found = findStateFolder(root, env);
-        expect(found).toMatchObject({ folder: path.join(root, ".local"), inCheckout: true });
+        expect(found).toMatchObject({ folder: path.join(root, ".local"), betterAt });
         expect(found.passphrase).toBe(path.join(root, ".local", "passphrase"));
         makeStateFolder(found, root);
         expect(existsSync(path.join(root, ".local", "checkout"))).toBe(false);
@@ -92,7 +92,7 @@ describe("state that lies in the checkout, as formerly,", () => {
         "is not seen in %s",
         (name) => {
             store(path.join(root, ".local"), name);
-            expect(findStateFolder(root, env).inCheckout).toBe(false);
+            expect(findStateFolder(root, env).betterAt).toBeUndefined();
         },
     );
 
