@@ -1,6 +1,5 @@
 /** `make recover`: a state that is lost is begun again with the identity in the gateway's data volume. */
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import * as os from "node:os";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
 import { dockerName } from "../components/names";
@@ -11,6 +10,7 @@ import { ensurePassphrase, hasPassphrase } from "../toolchain/environment";
 import { StepError, type Progress } from "../toolchain/progress";
 import { hideSalt } from "../toolchain/saltFilter";
 import { readPlace, stackFileName } from "../toolchain/stackFile";
+import type { StateFolder } from "../toolchain/stateFolder";
 import { chooseEnvironment } from "./environment";
 import { dockerOf } from "./missing";
 import { prepareNodeImage, preparePulumi } from "./prepare";
@@ -79,11 +79,11 @@ export async function recover(root: string, stack: string, progress: Progress): 
     await progress.step("identity", async () => {
         const exported = await exportState(subject, progress);
         checkLacking(subject, exported, identity, isRecovered(folder, stack));
-        // First: from the moment on at which the state has the identity, an `up` has to know.
+        // Before it is there: an `up` that finds the identity has to know where it comes from.
         markRecovered(folder, stack, root, {
             newNodePassword: identity.nodePassword === undefined,
         });
-        await importState(subject, withIdentity(exported, stack, identity), progress);
+        await importState(subject, folder, withIdentity(exported, stack, identity), progress);
     });
     progress.print(epilogue(stack, isStopped(root, file), identity));
     return 0;
@@ -174,15 +174,23 @@ async function exportState({ env }: Subject, progress: Progress): Promise<Export
     return JSON.parse(text) as Export;
 }
 
-/** The engine takes a state as a file; it holds secrets in clear, and is gone right away. */
-async function importState({ env }: Subject, state: Export, progress: Progress): Promise<void> {
-    const folder = mkdtempSync(path.join(os.tmpdir(), "recover-"));
+/**
+ * The engine takes a state as a file. This one holds secrets in clear: it is gone right away, and lies
+ * where a run that is killed leaves it to nobody who has not the passphrase as well.
+ */
+async function importState(
+    { env }: Subject,
+    { folder }: StateFolder,
+    state: Export,
+    progress: Progress,
+): Promise<void> {
+    const file = path.join(folder, "recovered-state.json");
+    rmSync(file, { force: true });
     try {
-        const file = path.join(folder, "state.json");
         writeFileSync(file, JSON.stringify(state), { mode: 0o600 });
         await progress.run("pulumi", ["stack", "import", "--file", file], { env, quiet: true });
     } finally {
-        rmSync(folder, { recursive: true, force: true });
+        rmSync(file, { force: true });
     }
 }
 

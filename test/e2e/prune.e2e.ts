@@ -116,7 +116,7 @@ describe("a state that is lost", () => {
         const before = await lasting();
         const urls = await stack.output("urls");
         loseState();
-        for (const target of ["up", "start", "stop", "status", "heal", "destroy"]) {
+        for (const target of ["up", "heal", "status"]) {
             const { status, stdout, stderr } = await stack.make(target);
             expect(status).not.toBe(0);
             expect(stderr).toEqual(refusal());
@@ -151,18 +151,9 @@ describe("a state that is lost", () => {
             ...["-o", "jsonpath={.metadata.managedFields[*].manager}"],
         );
         expect(managers.match(/pulumi-kubernetes-/g)).toHaveLength(1);
-        await make("stop");
-        await make("start");
-        const events = await stack.kubectl("get", "events", "--all-namespaces", "-o", "json");
-        const since = (await stack.status()).gateway?.since as string;
-        const { items } = JSON.parse(events) as {
-            items: { reason: string; lastTimestamp: string }[];
-        };
-        const refused = items.filter(
-            ({ reason, lastTimestamp }) =>
-                reason === "NodePasswordValidationFailed" && lastTimestamp > since,
-        );
-        expect(refused).toEqual([]);
+        // The next start stores the hash of the new password; beside the old one it would be refused.
+        const hash = ["secret", `${stack.node}.node-password.k3s`, "--ignore-not-found"];
+        expect(await stack.kubectl("-n", "kube-system", "get", ...hash)).toBe("");
     });
 });
 
