@@ -128,8 +128,8 @@ export interface Owner {
 
 /** The state of another checkout of this user that has a volume. @default none is known of */
 export function ownerOf(root: string, stack: string, volume: string): Owner | undefined {
-    for (const { folder, checkout } of otherStateFolders(root)) {
-        const state = lookAtState(`file://${folder}`, stack, root);
+    for (const { url, checkout } of otherStateFolders(root)) {
+        const state = lookAtState(url, stack, root);
         const resources = state.kind === "whole" ? state.resources : [];
         const has = partsOf({ deployment: { resources } }).some(
             ({ kind, name }) => kind === "volume" && name === volume,

@@ -14,6 +14,8 @@ export const PROJECT = "sandbox-gateway";
 /** The engine's layout under the backend's folder. */
 const BOOKKEEPING = ".pulumi";
 const ENDINGS = [".json", ".json.gz"];
+/** By project, and all in one as backends of before 2023 have it. */
+const LAYOUTS = [PROJECT, ""];
 
 /** The part of a state that is read. */
 interface Checkpoint {
@@ -64,18 +66,21 @@ export function lookAtState(url: string | undefined, stack: string, root: string
         return { kind: "none" };
     }
     const name = ownName(stack);
-    const base = path.join(folder, BOOKKEEPING, "stacks", PROJECT, name);
-    const file = ENDINGS.map((ending) => base + ending).find(isFile);
+    const inAll = (kind: string) =>
+        LAYOUTS.map((layout) => path.join(folder, BOOKKEEPING, kind, layout, name));
+    const bases = inAll("stacks");
+    const names = bases.flatMap((base) => ENDINGS.map((ending) => base + ending));
+    const file = names.find(isFile);
     const earlier = [
-        ...ENDINGS.map((ending) => `${base}${ending}.bak`).filter(isFile),
-        ...backupsIn(path.join(folder, BOOKKEEPING, "backups", PROJECT, name)),
+        ...names.map((each) => `${each}.bak`).filter(isFile),
+        ...inAll("backups").flatMap(backupsIn),
     ];
     if (file === undefined) {
         const backups = wholeOf(earlier);
         // What `pulumi stack rm` leaves behind of a stack that was destroyed is empty.
         return backups[0] === undefined || backups[0].resources.length === 0
             ? { kind: "none" }
-            : gone("gone", `${base}.json`, "it is gone", backups);
+            : gone("gone", `${bases[0]}.json`, "it is gone", backups);
     }
     const found = read(file);
     return typeof found === "string"
@@ -96,7 +101,17 @@ function gone(
 /** The folder of a file backend, as the engine finds it. */
 function folderOf(url: string | undefined, root: string): string | undefined {
     const [, named] = /^file:\/\/([^?]*)/.exec(url ?? "") ?? [];
-    return named === undefined ? undefined : path.resolve(root, named.replace(/^~/, os.homedir()));
+    return named === undefined
+        ? undefined
+        : path.resolve(root, decode(named.replace(/^~(?=\/|$)/, os.homedir())));
+}
+
+function decode(text: string): string {
+    try {
+        return decodeURIComponent(text);
+    } catch {
+        return text;
+    }
 }
 
 interface Contents {

@@ -67,8 +67,8 @@ export function makeStateFolder({ folder, betterAt }: StateFolder, root: string)
 
 /** State of another checkout. */
 export interface OtherState {
-    /** Its folder. */
-    readonly folder: string;
+    /** As PULUMI_BACKEND_URL. */
+    readonly url: string;
     /** Path of the checkout, which may be there no more. */
     readonly checkout: string;
 }
@@ -82,13 +82,15 @@ export function otherStateFolders(root: string, env = process.env): OtherState[]
         .filter((folder) => folder !== path.join(states, nameOf(root)))
         .filter((folder) => existsSync(path.join(folder, CHECKOUT)))
         .map((folder) => ({
-            folder,
+            url: stateFolder(folder).url,
             checkout: readFileSync(path.join(folder, CHECKOUT), "utf8").trim(),
         }));
 }
 
 function stateFolder(folder: string): StateFolder {
-    return { folder, url: `file://${folder}`, passphrase: path.join(folder, PASSPHRASE) };
+    // These alone mean something else to whoever reads it as a URL.
+    const url = `file://${folder.replace(/[%?#]/g, encodeURIComponent)}`;
+    return { folder, url, passphrase: path.join(folder, PASSPHRASE) };
 }
 
 function statesOf(env: NodeJS.ProcessEnv): string {

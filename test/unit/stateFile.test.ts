@@ -50,6 +50,18 @@ describe("a state", () => {
         expect(lookAtState(`file://.`, "dev", root)).toEqual(whole);
     });
 
+    it("is found in a backend of before 2023, and by a path that a URL has to write otherwise", () => {
+        write("stacks/dev.json", state());
+        expect(look()).toMatchObject({ kind: "whole", file: at("stacks/dev.json") });
+        write("stacks/dev.json", "");
+        expect(look()).toMatchObject({ kind: "damaged", file: at("stacks/dev.json") });
+        const odd = path.join(root, "a#b%c d?e");
+        mkdirSync(path.join(odd, ".pulumi/stacks/sandbox-gateway"), { recursive: true });
+        writeFileSync(path.join(odd, ".pulumi", FILE), state());
+        const url = `file://${root}/a%23b%25c d%3Fe`;
+        expect(lookAtState(url, "dev", root)).toMatchObject({ kind: "whole" });
+    });
+
     it("is whole when it is compressed, new, or encrypted otherwise", () => {
         write(`${FILE}.gz`, gzipSync(state()));
         expect(look()).toMatchObject({ kind: "whole", file: at(`${FILE}.gz`), encrypted: true });

@@ -60,6 +60,12 @@ describe("the folder of a checkout", () => {
         },
     );
 
+    it("is named as a URL that means that folder, whatever is in its path", () => {
+        const { folder: own, url } = findStateFolder(root, { XDG_STATE_HOME: "/a#b%c d?e" });
+        expect(own.startsWith("/a#b%c d?e/sandbox-gateway/")).toBe(true);
+        expect(url.startsWith("file:///a%23b%25c d%3Fe/sandbox-gateway/")).toBe(true);
+    });
+
     it("is another one for another clone, the same by a link, and found again by a new clone", () => {
         const first = findStateFolder(root, env).folder;
         const clone = path.join(folder, "b", "a checkout");
@@ -114,7 +120,7 @@ it("the folders of other checkouts are known by their paths", () => {
     }
     mkdirSync(path.join(folder, "states", "sandbox-gateway", "of somebody"));
     expect(otherStateFolders(root, env)).toEqual([
-        { folder: findStateFolder(clone, env).folder, checkout: clone },
+        { url: findStateFolder(clone, env).url, checkout: clone },
     ]);
     expect(otherStateFolders(root, { XDG_STATE_HOME: path.join(folder, "none") })).toEqual([]);
 });
