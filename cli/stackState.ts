@@ -12,9 +12,9 @@ import { dockerHas } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { hasPassphrase } from "../toolchain/environment";
 import { StepError, type Progress } from "../toolchain/progress";
-import { stackFileName } from "../toolchain/stackFile";
-import { lookAtState, type StackState } from "../toolchain/stateFile";
-import { otherStateFolders } from "../toolchain/stateFolder";
+import { ownName, stackFileName } from "../toolchain/stackFile";
+import { lookAtState, stacksIn, type StackState } from "../toolchain/stateFile";
+import { findStateFolder, otherStateFolders } from "../toolchain/stateFolder";
 import { partsOf } from "./missing";
 
 const CHAPTER = "docs/operations.md, `The state or the passphrase is lost`";
@@ -117,7 +117,7 @@ export function hasSalt(root: string, stack: string): boolean {
     return existsSync(file) && /^encryptionsalt:/m.test(readFileSync(file, "utf8"));
 }
 
-/** A state of another checkout that has a volume. */
+/** A state that has a volume. */
 export interface Owner {
     /** File of the state. */
     readonly file: string;
@@ -126,16 +126,20 @@ export interface Owner {
     readonly isThere: boolean;
 }
 
-/** The state of another checkout of this user that has a volume. @default none is known of */
+/** Another state of this user, in another checkout or of another stack, that has a volume. @default none is known of */
 export function ownerOf(root: string, stack: string, volume: string): Owner | undefined {
-    for (const { url, checkout } of otherStateFolders(root)) {
-        const state = lookAtState(url, stack, root);
-        const resources = state.kind === "whole" ? state.resources : [];
-        const has = partsOf({ deployment: { resources } }).some(
-            ({ kind, name }) => kind === "volume" && name === volume,
-        );
-        if (state.kind === "whole" && has) {
-            return { file: state.file, checkout, isThere: existsSync(checkout) };
+    const here = { url: findStateFolder(root).url, checkout: root };
+    for (const { url, checkout } of [here, ...otherStateFolders(root)]) {
+        for (const name of stacksIn(url, root)) {
+            const state = lookAtState(url, name, root);
+            const resources = state.kind === "whole" ? state.resources : [];
+            const has = partsOf({ deployment: { resources } }).some(
+                (part) => part.kind === "volume" && part.name === volume,
+            );
+            const isThis = checkout === root && name === ownName(stack);
+            if (state.kind === "whole" && has && !isThis) {
+                return { file: state.file, checkout, isThere: existsSync(checkout) };
+            }
         }
     }
     return undefined;
@@ -145,7 +149,7 @@ export function ownerOf(root: string, stack: string, volume: string): Owner | un
 export function adviceOf(root: string, stack: string, volume: string): string {
     const owner = ownerOf(root, stack, volume);
     if (owner?.isThere) {
-        return `it is the gateway of the checkout ${owner.checkout} (${owner.file}): work there, or choose another gateway.name here`;
+        return `it is the gateway of the checkout ${owner.checkout} (${owner.file}): work with that, or choose another gateway.name`;
     }
     if (owner) {
         return `its state is ${owner.file}, of the checkout ${owner.checkout}, which is gone or was moved: move what is in that folder into the one of this checkout (\`make env\` prints it as PULUMI_BACKEND_URL), then run this again`;

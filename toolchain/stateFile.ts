@@ -2,7 +2,7 @@
  * A stack's state as a file backend has it: whole, damaged, gone, or never there. The engine says of a
  * damaged one only that its JSON ends too early, and takes one that is gone for a stack that never was.
  */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -86,6 +86,13 @@ export function lookAtState(url: string | undefined, stack: string, root: string
     return typeof found === "string"
         ? gone("damaged", file, found, wholeOf(earlier))
         : { kind: "whole", file, ...found };
+}
+
+/** Names of the stacks that a file backend has, by project. @param url and root as for `lookAtState` */
+export function stacksIn(url: string, root: string): string[] {
+    const stacks = path.join(folderOf(url, root) ?? "", BOOKKEEPING, "stacks", PROJECT);
+    const names = existsSync(stacks) ? readdirSync(stacks) : [];
+    return names.flatMap((name) => /^(.+)\.json(\.gz)?$/.exec(name)?.[1] ?? []);
 }
 
 function gone(

@@ -117,7 +117,7 @@ describe("there is nothing to recover from, and nothing is made,", () => {
         writeFileSync(file, JSON.stringify({ version: 3, checkpoint: { latest: { resources } } }));
         const said = await refused();
         expect(said).toContain(`the state of gateway dev is not lost: ${file} has it`);
-        expect(said).toContain(`work there, or choose another gateway.name here`);
+        expect(said).toContain(`work with that, or choose another gateway.name`);
     });
 
     it.each([

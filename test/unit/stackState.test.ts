@@ -184,7 +184,8 @@ describe("a stack that the backend does not have", () => {
         mkdirSync(clone);
         const theirs = findStateFolder(clone);
         makeStateFolder(theirs, clone);
-        store(STATE, stateFile(theirs.folder));
+        // Under whatever name.
+        store(STATE, stateFile(theirs.folder).replace("dev.json", "mine.json"));
         dockerHas(VOLUME);
         const said = await refusal(neverThere);
         expect(said).toContain(`it is the gateway of the checkout ${clone}`);
@@ -193,6 +194,15 @@ describe("a stack that the backend does not have", () => {
         const moved = await refusal(neverThere);
         expect(moved).toContain(`of the checkout ${clone}, which is gone or was moved: move`);
         expect(moved).not.toContain("make recover");
+    });
+
+    it("is another stack's of this checkout when that one has its state", async () => {
+        const file = stateFile().replace("dev.json", "second.json");
+        store(STATE, file);
+        dockerHas(VOLUME);
+        const said = await refusal(neverThere);
+        expect(said).toContain(`it is the gateway of the checkout ${root} (${file})`);
+        expect(said).not.toContain("make recover");
     });
 
     it("was there when its file has a salt", async () => {
