@@ -2,14 +2,14 @@
 # `make help` lists them.
 export STACK ?= $(or $(PULUMI_STACK),dev)
 
-.PHONY: up stop start heal status destroy env test test-vm help
+.PHONY: up stop start heal recover status destroy env test test-vm help
 .DEFAULT_GOAL := help
 
 # npm writes this file last, so a killed installation is done again.
 PACKAGES := node_modules/.package-lock.json
 TSX := node_modules/.bin/tsx
 
-up stop start heal status destroy env help: $(PACKAGES)
+up stop start heal recover status destroy env help: $(PACKAGES)
 	@exec $(TSX) cli/make.ts $@
 
 test: $(PACKAGES)

@@ -2,6 +2,8 @@
 import type { DockerHost } from "../toolchain/dockerHost";
 import * as environment from "../toolchain/environment";
 import type { PulumiTools } from "../toolchain/pulumi";
+import { findStateFolder, makeStateFolder, type StateFolder } from "../toolchain/stateFolder";
+import { isRecovered, TAKE_OVER } from "./recovered";
 
 /** What pulumi runs in. */
 export interface PulumiEnvironment {
@@ -11,6 +13,8 @@ export interface PulumiEnvironment {
     readonly variables: Readonly<Record<string, string>>;
     /** Where the state is, for people. */
     readonly description: string;
+    /** The checkout's own, also where the state is in a backend of the user's. */
+    readonly folder: StateFolder;
 }
 
 /** What pulumi is to work on. */
@@ -27,8 +31,13 @@ export function chooseEnvironment(
     tools: PulumiTools,
     { stack, docker }: Work = {},
 ): PulumiEnvironment {
-    const backend = environment.chooseBackend(root, process.env, environment.currentLogin());
+    const folder = findStateFolder(root);
+    const backend = environment.chooseBackend(folder, process.env, environment.currentLogin());
     const variables: Record<string, string> = { ...backend.variables, ...docker?.variables };
+    if (variables["PULUMI_BACKEND_URL"] !== undefined) {
+        // The engine does not make it.
+        makeStateFolder(folder, root);
+    }
     if (tools.plugins !== undefined) {
         variables["PULUMI_HOME"] = environment.ensureHome(root, tools.plugins);
     }
@@ -38,10 +47,12 @@ export function chooseEnvironment(
     }
     if (stack !== undefined) {
         variables["PULUMI_STACK"] = stack;
+        Object.assign(variables, isRecovered(folder, stack) ? TAKE_OVER : {});
     }
     return {
         env: environment.withTools(process.env, tools.path, variables),
         variables,
         description: backend.description,
+        folder,
     };
 }

@@ -1,7 +1,6 @@
 /** What the Makefile's targets run. `tsx cli/make.ts COMMAND`; see USAGE. */
 import * as path from "node:path";
 import { asShell, DEFAULT_STACK, LOCAL_FOLDER } from "../toolchain/environment";
-import type { PlaceSettings } from "../settings/schema";
 import { InterruptedError, Progress, StepError } from "../toolchain/progress";
 import { readPlace } from "../toolchain/stackFile";
 import { askPerson, destroy } from "./destroy";
@@ -10,7 +9,10 @@ import { explainGateway } from "./gatewayLog";
 import { dockerOf, findMissing, mendPruned } from "./missing";
 import { readOutputs } from "./outputs";
 import { preparePulumi } from "./prepare";
+import { recover } from "./recover";
+import { clearWay, finishRecovery, type Work } from "./recovered";
 import { settle } from "./settle";
+import { requireState } from "./stackState";
 import { printStatus } from "./status";
 import { targetOf } from "./target";
 import { up } from "./up";
@@ -25,6 +27,8 @@ const USAGE = `usage: make TARGET [STACK=dev]
   start    pulumi up --yes --config running=true
   heal     pulumi up --yes --refresh --run-program --skip-preview
            after something was killed behind Pulumi's back
+  recover  a new state for a gateway that has lost it, with the identity in its data volume;
+           then \`make up\`
   status   what there is and how each application is; JSON=1 for JSON
   destroy  pulumi destroy                             refused while protected; else asks for the
            gateway's name, or takes it from CONFIRM=NAME; Docker keeps the data volume
@@ -47,6 +51,9 @@ async function main(command: string | undefined): Promise<number> {
     if (command === "up") {
         return run(log, (progress) => up(ROOT, stack, progress));
     }
+    if (command === "recover") {
+        return run(log, (progress) => recover(ROOT, stack, progress));
+    }
     if (command === "env") {
         return run(log, async (progress) => {
             const docker = await dockerOf(readPlace(ROOT, stack));
@@ -64,6 +71,7 @@ async function main(command: string | undefined): Promise<number> {
             const docker = await dockerOf(place);
             const tools = await preparePulumi(progress);
             const { env } = chooseEnvironment(ROOT, tools, { stack, docker });
+            await requireState({ root: ROOT, stack, env }, place, docker);
             const outputs = await readOutputs(env, progress);
             const target = targetOf(outputs, place, ROOT);
             await printStatus(target, outputs, Boolean(process.env["JSON"]));
@@ -76,6 +84,9 @@ async function main(command: string | undefined): Promise<number> {
             const docker = await dockerOf(place);
             const tools = await preparePulumi(progress);
             const { env } = chooseEnvironment(ROOT, tools, { stack, docker });
+            await requireState({ root: ROOT, stack, env }, place, docker);
+            // Without the volume this is not the gateway's daemon.
+            await findMissing(env, place, docker, progress);
             const confirm = process.env["CONFIRM"];
             const ask = process.stdin.isTTY ? askPerson : undefined;
             return destroy({ root: ROOT, stack, place, docker, env, confirm, ask }, progress);
@@ -91,31 +102,35 @@ async function main(command: string | undefined): Promise<number> {
         const place = readPlace(ROOT, stack);
         const docker = await dockerOf(place);
         const tools = await preparePulumi(progress);
-        const { env } = chooseEnvironment(ROOT, tools, { stack, docker });
+        const { env, folder } = chooseEnvironment(ROOT, tools, { stack, docker });
+        await requireState({ root: ROOT, stack, env }, place, docker);
+        const recovered = { folder, stack, env, place };
+        if (starting) {
+            await clearWay(recovered, progress);
+        }
         if (command === "start") {
             await mendPruned(env, place, docker, progress);
-        } else if (command === "heal") {
-            // What else is missing it makes itself; of the volume it would only lose its protection.
+        } else {
+            // What else is missing is made by a heal itself, and need not be there for a stop;
+            // without the volume this is not the gateway's daemon, or it was removed.
             await findMissing(env, place, docker, progress);
         }
         progress.print(`  $ pulumi ${args.join(" ")}`);
         const status = await progress.attach("pulumi", args, env);
         if (starting) {
             await (status === 0
-                ? settleStack(env, place, progress)
+                ? settleStack(recovered, progress)
                 : explainGateway(place, progress));
         }
         return status;
     });
 }
 
-async function settleStack(
-    env: NodeJS.ProcessEnv,
-    place: PlaceSettings,
-    progress: Progress,
-): Promise<void> {
-    const outputs = await readOutputs(env, progress);
-    await settle(targetOf(outputs, place, ROOT), outputs, progress);
+async function settleStack(work: Work, progress: Progress): Promise<void> {
+    const outputs = await readOutputs(work.env, progress);
+    const target = targetOf(outputs, work.place, ROOT);
+    await settle(target, outputs, progress);
+    await finishRecovery(work, target, progress);
 }
 
 /** Runs a command; `env` and JSON are for programs, so what people read goes to standard error then. */

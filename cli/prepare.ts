@@ -76,6 +76,7 @@ export async function prepareForTests(
     progress: Progress,
 ): Promise<NodeJS.ProcessEnv> {
     const gateway = gatewaySchema.parse({});
+    keepStateApart(root);
     const docker = await useDockerHost();
     await prepareMachine(root, docker, gateway, progress);
     // Before all else, so that no two steps install packages at a time.
@@ -88,6 +89,11 @@ export async function prepareForTests(
         () => prepareTestImages(folder, progress),
     ]);
     return chooseEnvironment(root, tools, { docker }).env;
+}
+
+/** Keeps what tests do away from the user's own state. */
+export function keepStateApart(root: string): void {
+    process.env["XDG_STATE_HOME"] = path.join(root, LOCAL_FOLDER, "test-state");
 }
 
 /**

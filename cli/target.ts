@@ -144,6 +144,9 @@ async function lookAtContainer(docker: readonly string[], container: string): Pr
                 next: asCommand([...docker, ...remedy, container]),
             };
         }
+        if (state === "") {
+            return await lookAtVolume(docker, container);
+        }
         if (state !== "running") {
             return { state: "stopped" };
         }
@@ -155,6 +158,18 @@ async function lookAtContainer(docker: readonly string[], container: string): Pr
     } catch (error) {
         return { state: "unknown", detail: reasonOf(error) };
     }
+}
+
+/** A gateway without a container is stopped where its data volume is: another daemon knows nothing of it. */
+async function lookAtVolume(docker: readonly string[], name: string): Promise<Condition> {
+    const volumes = (await ask([...docker, "volume", "ls", "--format", "{{.Name}}"])).split("\n");
+    return volumes.includes(name)
+        ? { state: "stopped" }
+        : {
+              state: "unknown",
+              detail: `Docker has neither the gateway's container nor its data volume ${name}: the gateway is on another daemon, was never up, or the volume was removed`,
+              next: "docker context ls",
+          };
 }
 
 /** What the entrypoint has written down. @returns nothing where it has not, or not yet */

@@ -1,10 +1,9 @@
 /** `make up`: from whatever the machine has to sandboxes, in a gateway or in a cluster that is there. */
-import * as path from "node:path";
 import { dockerName } from "../components/names";
 import type { PlaceSettings } from "../settings/schema";
 import { dockerHas } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
-import { ensurePassphrase, LOCAL_FOLDER } from "../toolchain/environment";
+import { ensurePassphrase } from "../toolchain/environment";
 import type { Progress } from "../toolchain/progress";
 import { hideSalt } from "../toolchain/saltFilter";
 import { isOff, readPlace, sandboxImages, stackFileName } from "../toolchain/stackFile";
@@ -14,9 +13,12 @@ import { dockerOf, mendPruned } from "./missing";
 import { needsFile, writeStackFile } from "./newStack";
 import { readOutputs } from "./outputs";
 import { prepareForCluster, prepareForGateway, prepareMachine } from "./prepare";
+import { clearWay, finishRecovery } from "./recovered";
 import { settle } from "./settle";
+import { checkNeverThere, checkState, selectStack, type Subject } from "./stackState";
 import { printSummary, SHOW_TOKENS } from "./summary";
 import { targetOf } from "./target";
+import { readVolume } from "./volumeIdentity";
 
 /** Runs all steps. @returns the exit status of `pulumi up`, or 0 */
 export async function up(root: string, stack: string, progress: Progress): Promise<number> {
@@ -35,12 +37,31 @@ export async function up(root: string, stack: string, progress: Progress): Promi
     const tools = place.existingCluster
         ? await prepareForCluster(root, progress)
         : await prepareForGateway(root, place.gateway, sandboxImages(root, stack), progress);
-    const { env, description } = chooseEnvironment(root, tools, { stack, docker });
+    const { env, description, folder } = chooseEnvironment(root, tools, { stack, docker });
+    const subject: Subject = { root, stack, env };
+    const prepare = async () => {
+        await checkNeverThere(
+            subject,
+            place,
+            docker,
+            async (volume) => (await readVolume(volume, place.gateway.image)).kind === "gateway",
+        );
+        const passphrase = env["PULUMI_CONFIG_PASSPHRASE_FILE"];
+        if (passphrase === folder.passphrase) {
+            ensurePassphrase(passphrase);
+        }
+    };
     await progress.step(
         "stack",
-        () => selectStack(root, stack, env, progress),
+        async () => {
+            checkState(subject);
+            await selectStack(subject, prepare, progress);
+            hideSalt(root, stack);
+        },
         () => `${stack}, ${description}`,
     );
+    const recovered = { folder, stack, env, place };
+    await clearWay(recovered, progress);
     await mendPruned(env, place, docker, progress);
     if (isOff(root, stack, "running")) {
         // A preview with `--config running=false` has written it down as well as a stop.
@@ -59,6 +80,7 @@ export async function up(root: string, stack: string, progress: Progress): Promi
     const outputs = await readOutputs(env, progress, { secrets: SHOW_TOKENS });
     const target = targetOf(outputs, place, root);
     await settle(target, outputs, progress);
+    await finishRecovery(recovered, target, progress);
     await printSummary(target, outputs, progress);
     return 0;
 }
@@ -74,18 +96,4 @@ async function whatStops(
     return (await dockerHas("container", dockerName(gateway.name)))
         ? "this stops the gateway; `make start` starts it again"
         : "the gateway stays stopped; `make start` starts it";
-}
-
-async function selectStack(
-    root: string,
-    stack: string,
-    env: NodeJS.ProcessEnv,
-    progress: Progress,
-): Promise<void> {
-    const passphrase = env["PULUMI_CONFIG_PASSPHRASE_FILE"];
-    if (passphrase?.startsWith(path.join(root, LOCAL_FOLDER))) {
-        ensurePassphrase(passphrase);
-    }
-    await progress.run("pulumi", ["stack", "select", "--create", stack], { cwd: root, env });
-    hideSalt(root, stack);
 }

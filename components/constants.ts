@@ -19,6 +19,9 @@ export const K3S_CONFIG_FILE = "/etc/rancher/k3s/config.yaml";
 /** k3s proves with this file that a re-created container is the node it was before. */
 export const K3S_NODE_PASSWORD_FILE = "/etc/rancher/node/password";
 
+/** In the volume: a copy of it, with which an identity can be recovered from the volume alone. */
+export const K3S_NODE_PASSWORD_COPY = ".sandbox-gateway-node-password";
+
 /** Where the entrypoint writes what it finds out: a tmpfs. `health` and `warnings` are for reading. */
 export const GATEWAY_RUN_DIR = "/run/sandbox-gateway";
 

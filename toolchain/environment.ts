@@ -8,14 +8,15 @@ import {
     readFileSync,
     readlinkSync,
     rmSync,
+    statSync,
     symlinkSync,
 } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { LOCAL_FOLDER, type StateFolder } from "./stateFolder";
 import { writeOnce } from "./writeOnce";
 
-/** Folder in the checkout, ignored by git, for state, passphrase, logs and image archives. */
-export const LOCAL_FOLDER = ".local";
+export { LOCAL_FOLDER };
 
 const CREDENTIALS = "credentials.json";
 
@@ -32,27 +33,34 @@ export interface Backend {
 
 /**
  * The user's backend if there is one (PULUMI_BACKEND_URL, PULUMI_ACCESS_TOKEN or a login), else a
- * file backend in the checkout.
+ * file backend in the checkout's own folder.
  */
-export function chooseBackend(root: string, env: NodeJS.ProcessEnv, loggedInTo?: string): Backend {
+export function chooseBackend(
+    { folder, url, passphrase, betterAt }: StateFolder,
+    env: NodeJS.ProcessEnv,
+    loggedInTo?: string,
+): Backend {
     const own = env["PULUMI_BACKEND_URL"] ?? loggedInTo;
     const variables: Record<string, string> = {};
-    const local = path.join(root, LOCAL_FOLDER);
     if (own === undefined && env["PULUMI_ACCESS_TOKEN"] === undefined) {
-        variables["PULUMI_BACKEND_URL"] = `file://${local}`;
+        variables["PULUMI_BACKEND_URL"] = url;
     }
     if (
         env["PULUMI_CONFIG_PASSPHRASE"] === undefined &&
         env["PULUMI_CONFIG_PASSPHRASE_FILE"] === undefined &&
         variables["PULUMI_BACKEND_URL"] !== undefined
     ) {
-        variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = path.join(local, "passphrase");
+        variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = passphrase;
     }
+    // In a shell of `make env` it is named already.
+    const ours = variables["PULUMI_BACKEND_URL"] !== undefined || own === url;
     return {
         variables,
-        description: variables["PULUMI_BACKEND_URL"]
-            ? `state in ${LOCAL_FOLDER}/.pulumi of the checkout`
-            : `state in your own backend${own === undefined ? "" : ` ${own}`}`,
+        description: !ours
+            ? `state in your own backend${own === undefined ? "" : ` ${own}`}`
+            : betterAt === undefined
+              ? `state in ${folder}`
+              : `state in ${LOCAL_FOLDER}/.pulumi of the checkout, which \`git clean -x\` removes; to move it: mkdir -p -m 700 '${betterAt}' && mv ${LOCAL_FOLDER}/passphrase ${LOCAL_FOLDER}/.pulumi '${betterAt}'`,
     };
 }
 
@@ -66,12 +74,25 @@ export function currentLogin(env: NodeJS.ProcessEnv = process.env): string | und
     }
 }
 
-/** Makes the passphrase that encrypts secrets in the state: once, readable by its owner only. */
+/** Whether there is a passphrase: an empty file holds none. */
+export function hasPassphrase(file: string): boolean {
+    return (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
+/**
+ * Makes the passphrase that encrypts secrets in the state: once, readable by its owner only. Whether a
+ * state is there that another one has encrypted is for the caller to know.
+ */
 export function ensurePassphrase(file: string): void {
-    if (existsSync(file)) {
+    const present = statSync(file, { throwIfNoEntry: false });
+    if (present && present.size > 0) {
         return;
     }
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    if (present) {
+        // Only what was empty a moment ago: another run may be making one.
+        rmSync(file);
+    }
     // A passphrase that is lost or cut short has encrypted a state that no one can read.
     writeOnce(file, `${randomBytes(32).toString("base64url")}\n`, 0o600);
 }

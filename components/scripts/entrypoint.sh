@@ -22,6 +22,9 @@ staged=$root/etc/sandbox-gateway/tls
 run=$root/run/sandbox-gateway
 # Says which gateway the volume belongs to: the fingerprint of its server authority.
 marker=$data/.sandbox-gateway
+# Outside of the volume, a container's own. The copy makes an identity that can be read from the volume.
+password=$root/etc/rancher/node/password
+password_copy=$data/.sandbox-gateway-node-password
 # One file under one of two names. A rename needs no room, so that a drain can be noted on a full disk:
 # `drained` from the beginning of a drain until the node is open again.
 open=$data/.sandbox-gateway-open
@@ -69,6 +72,10 @@ claim_volume() {
             must install_file "$file" "$data/server/tls/${file##*/}"
     done
     [ "$found" = "$identity" ] || must write_file "$marker" "$identity"
+    # Nothing rests on it: a full disk keeps no gateway from its start for it.
+    [ ! -f "$password" ] || same "$password" "$password_copy" ||
+        install_file "$password" "$password_copy" 2>/dev/null ||
+        say "cannot keep a copy of the node's password in the volume"
     [ -e "$drained" ] || [ -e "$open" ] || must touch "$open"
 }
 

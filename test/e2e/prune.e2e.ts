@@ -1,10 +1,14 @@
 /**
- * Clean-ups of Docker take nothing of a stopped gateway. Where somebody has made them able to, network
- * and image come back by themselves, and the data volume is never stood in for. The steps build on one
- * another.
+/**
+ * What a gateway can lose: what clean-ups of Docker take while it is stopped, and its state. Clean-ups
+ * take nothing; where somebody has made them able to, network and image come back by themselves, the
+ * identity comes back from the data volume, and the data volume is never stood in for. The steps build
+ * on one another.
  */
+import { rmSync } from "node:fs";
+import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { LABEL_OWNER } from "../../components/constants";
+import { K3S_NODE_PASSWORD_COPY, LABEL_OWNER } from "../../components/constants";
 import { gatewaySchema } from "../../settings/gatewaySchema";
 import { STAND_IN_LABEL, standInOf } from "../../toolchain/images";
 import { attempt, run } from "../support/run";
@@ -128,6 +132,82 @@ describe("what was taken from a gateway whose keeper somebody has removed", () =
     });
 });
 
+/** What must be the same after a recovery, by what Kubernetes itself tells things apart. */
+async function lasting(): Promise<object> {
+    const get = async (...args: string[]) =>
+        JSON.parse(await stack.kubectl("-n", "sandboxes", "get", ...args, "-o", "json")) as {
+            metadata: { uid: string };
+            spec: { volumeName?: string; ports?: { nodePort: number }[] };
+        };
+    const claim = await get("pvc", "workspace-agent-0");
+    const service = await get("service", "agent");
+    return {
+        claim: claim.metadata.uid,
+        volume: claim.spec.volumeName,
+        set: (await get("statefulset", "agent")).metadata.uid,
+        service: service.metadata.uid,
+        ports: service.spec.ports?.map(({ nodePort }) => nodePort),
+        node: (await get("node", stack.node)).metadata.uid,
+        file: await stack.shell("agent", "cat /sandbox/kept"),
+    };
+}
+
+/** Loses the state as a `git clean` would, with every backup of it. */
+function loseState(): void {
+    rmSync(path.join(stack.folder, "state", ".pulumi"), { recursive: true });
+}
+
+describe("a state that is lost", () => {
+    const refusal = () =>
+        expect.stringContaining(
+            `has the data of gateway ${stack.gateway}, in the volume ${stack.container}, and `,
+        ) as string;
+
+    it("is recovered from a gateway that runs, with every workspace and address", async () => {
+        const before = await lasting();
+        const urls = await stack.output("urls");
+        loseState();
+        for (const target of ["up", "heal", "status"]) {
+            const { status, stdout, stderr } = await stack.make(target);
+            expect(status).not.toBe(0);
+            expect(stderr).toEqual(refusal());
+            expect(stderr).toContain("`make recover STACK=test`");
+            expect(stdout).not.toContain("$ pulumi");
+        }
+        expect(await make("recover")).toContain("next: make up STACK=test");
+        // What runs is not touched yet.
+        expect(await lasting()).toEqual(before);
+        expect(await make("up")).toContain(`container ${stack.container}, which the state does`);
+        expect(await lasting()).toEqual(before);
+        expect(await stack.output("urls")).toEqual(urls);
+        await stack.up("--expect-no-changes");
+        const { stderr } = await stack.make("recover");
+        expect(stderr).toContain("there is nothing to recover");
+    });
+
+    it("is recovered from the volume alone, also without the node's password", async () => {
+        const before = await lasting();
+        await make("stop");
+        await run("docker", [
+            ...["run", "--rm", "--volume", `${stack.container}:/data`, "--entrypoint", "/bin/sh"],
+            ...[IMAGE, "-c", `rm /data/${K3S_NODE_PASSWORD_COPY}`],
+        ]);
+        loseState();
+        expect(await make("recover")).toContain("next: make start STACK=test");
+        await make("start");
+        expect(await lasting()).toEqual(before);
+        // What the state of before has applied is this one's alone: it can be changed and taken away.
+        const managers = await stack.kubectl(
+            ...["-n", "sandboxes", "get", "statefulset", "agent", "--show-managed-fields"],
+            ...["-o", "jsonpath={.metadata.managedFields[*].manager}"],
+        );
+        expect(managers.match(/pulumi-kubernetes-/g)).toHaveLength(1);
+        // The next start stores the hash of the new password; beside the old one it would be refused.
+        const hash = ["secret", `${stack.node}.node-password.k3s`, "--ignore-not-found"];
+        expect(await stack.kubectl("-n", "kube-system", "get", ...hash)).toBe("");
+    });
+});
+
 describe("a data volume that is gone", () => {
     it("is taken by the very same prunes, once nothing holds it", async () => {
         await make("stop");
@@ -140,12 +220,12 @@ describe("a data volume that is gone", () => {
     });
 
     it("is stood in for by nothing, and what to do is said", async () => {
-        for (const target of ["start", "up", "heal"]) {
+        for (const target of ["start", "up", "heal", "stop", "destroy"]) {
             const { status, stdout, stderr } = await stack.make(target);
             expect(status).not.toBe(0);
             expect(stderr).toContain(`has no volume ${stack.container}, which holds all`);
             expect(stderr).toContain("docker context ls");
-            expect(stdout).not.toContain("$ pulumi up");
+            expect(stdout).not.toContain("$ pulumi");
             expect(await stack.inDocker()).toEqual(["network"]);
         }
     });

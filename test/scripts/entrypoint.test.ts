@@ -1,12 +1,15 @@
-import { mkdirSync, rmSync, statSync, utimesSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import * as os from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { K3S_NODE_PASSWORD_COPY } from "../../components/constants";
 import { DATA, GatewayRoot, OURS, TLS } from "../support/gatewayRoot";
 import { shells } from "../support/shells";
 
 const MARKER = `${DATA}/.sandbox-gateway`;
 const OPEN = `${DATA}/.sandbox-gateway-open`;
 const DRAINED = `${DATA}/.sandbox-gateway-drained`;
+const PASSWORD = "etc/rancher/node/password";
+const PASSWORD_COPY = `${DATA}/${K3S_NODE_PASSWORD_COPY}`;
 const FULL = "entrypoint: the disk is full: ";
 
 let root: GatewayRoot;
@@ -176,6 +179,29 @@ describe.each(shells())("under $name", (shell) => {
             root.fill(`${TLS}/server-ca.crt.new`);
             expect(root.enter().stdout).toBe("k3s server\n");
             expect(root.read(MARKER)).toBe(`${OURS}\n`);
+        });
+
+        it("keeps the node's password, with which an identity can be recovered", () => {
+            const old = new Date("2026-01-01T00:00:00Z");
+            for (const password of ["first\n", "second\n"]) {
+                root.write(PASSWORD, password);
+                chmodSync(root.at(PASSWORD), 0o600);
+                root.enter();
+                expect(root.read(PASSWORD_COPY)).toBe(password);
+                expect(statSync(root.at(PASSWORD_COPY)).mode & 0o777).toBe(0o600);
+            }
+            utimesSync(root.at(PASSWORD_COPY), old, old);
+            root.enter();
+            expect(statSync(root.at(PASSWORD_COPY)).mtime).toEqual(old);
+        });
+
+        it("that has no room for the node's password is used all the same", () => {
+            root.write(PASSWORD, "first\n");
+            root.fill(`${PASSWORD_COPY}.new`);
+            const { stdout, stderr } = root.enter();
+            expect(stdout).toBe("k3s server\n");
+            expect(stderr).toContain("cannot keep a copy of the node's password in the volume\n");
+            expect(root.read(PASSWORD_COPY)).toBeUndefined();
         });
 
         it("is not claimed by a container that lacks its authorities", () => {

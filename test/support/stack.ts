@@ -82,6 +82,7 @@ export class TestStack {
         this.env = {
             ...process.env,
             PULUMI_BACKEND_URL: `file://${state}`,
+            XDG_STATE_HOME: path.join(this.folder, "states"),
             PULUMI_CONFIG_PASSPHRASE: "a passphrase of the test",
             PULUMI_STACK: "test",
             // The policy pack is loaded as it is written; its types have a check of their own.

@@ -11,7 +11,14 @@ import {
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { asShell, chooseBackend, ensureHome, ensurePassphrase } from "../../toolchain/environment";
+import {
+    asShell,
+    chooseBackend,
+    ensureHome,
+    ensurePassphrase,
+    hasPassphrase,
+} from "../../toolchain/environment";
+import type { StateFolder } from "../../toolchain/stateFolder";
 
 let folder: string;
 
@@ -22,9 +29,14 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("chooseBackend", () => {
+    const FOLDER: StateFolder = {
+        folder: "/states/checkout-1",
+        url: "file:///states/checkout-1",
+        passphrase: "/states/checkout-1/passphrase",
+    };
     const LOCAL = {
-        PULUMI_BACKEND_URL: "file:///checkout/.local",
-        PULUMI_CONFIG_PASSPHRASE_FILE: "/checkout/.local/passphrase",
+        PULUMI_BACKEND_URL: "file:///states/checkout-1",
+        PULUMI_CONFIG_PASSPHRASE_FILE: "/states/checkout-1/passphrase",
     };
 
     it.each<[string, NodeJS.ProcessEnv, string | undefined, Record<string, string>]>([
@@ -39,7 +51,27 @@ describe("chooseBackend", () => {
             { PULUMI_BACKEND_URL: LOCAL.PULUMI_BACKEND_URL },
         ],
     ])("when %s", (_, env, login, variables) => {
-        expect(chooseBackend("/checkout", env, login).variables).toEqual(variables);
+        expect(chooseBackend(FOLDER, env, login).variables).toEqual(variables);
+    });
+
+    it.each<[string, NodeJS.ProcessEnv, string | undefined, string]>([
+        ["by its folder", {}, undefined, "state in /states/checkout-1"],
+        ["by its folder in a shell of `make env`", LOCAL, undefined, "state in /states/checkout-1"],
+        [
+            "with what threatens it in the checkout, and how it is moved",
+            {},
+            "/states/better",
+            "state in .local/.pulumi of the checkout, which `git clean -x` removes; to move it: mkdir -p -m 700 '/states/better' && mv .local/passphrase .local/.pulumi '/states/better'",
+        ],
+        [
+            "as the user's own",
+            { PULUMI_BACKEND_URL: "s3://state" },
+            undefined,
+            "state in your own backend s3://state",
+        ],
+    ])("names the place %s", (_, env, betterAt, words) => {
+        const folder = betterAt === undefined ? FOLDER : { ...FOLDER, betterAt };
+        expect(chooseBackend(folder, env).description).toBe(words);
     });
 });
 
@@ -52,6 +84,15 @@ describe("ensurePassphrase", () => {
         expect(statSync(file).mode & 0o777).toBe(0o600);
         ensurePassphrase(file);
         expect(readFileSync(file, "utf8")).toBe(first);
+    });
+
+    it("makes one in place of an empty file, which opens nothing", () => {
+        const file = path.join(folder, "passphrase");
+        writeFileSync(file, "");
+        expect(hasPassphrase(file)).toBe(false);
+        ensurePassphrase(file);
+        expect(hasPassphrase(file)).toBe(true);
+        expect(statSync(file).mode & 0o777).toBe(0o600);
     });
 });
 

@@ -234,10 +234,26 @@ describe("a place that does not answer is unknown, with its sandboxes:", () => {
 });
 
 it.each(["", "exited", "created"])("a gateway whose container is %j is stopped", async (state) => {
-    standIn("docker", [["ps", `echo ${state}`]]);
+    standIn("docker", [
+        ["ps", `echo ${state}`],
+        ["volume ls", state === "" ? "echo other; echo box" : fails("not asked for")],
+    ]);
     const { gateway, sandboxes } = await readStatus(gatewayTarget("box", "node"), OUTPUTS);
     expect(gateway?.["state"]).toBe("stopped");
     expect(sandboxes).toMatchObject([{ state: "stopped" }]);
+});
+
+it("a gateway without a container and a data volume is unknown: it is on another daemon", async () => {
+    standIn("docker", [
+        ["ps", "echo"],
+        ["volume ls", "echo box-2; echo other"],
+    ]);
+    const { gateway, sandboxes } = await readStatus(gatewayTarget("box", "node"), OUTPUTS);
+    const detail = expect.stringContaining(
+        "Docker has neither the gateway's container nor its data volume box",
+    ) as string;
+    expect(gateway).toMatchObject({ state: "unknown", detail, next: "docker context ls" });
+    expect(sandboxes).toMatchObject([{ state: "unknown", detail }]);
 });
 
 it("lists a sandbox without a page, also while its gateway is stopped", async () => {

@@ -8,7 +8,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { chooseEnvironment } from "../../cli/environment";
-import { prepareMachine, prepareNodeImage, preparePulumi } from "../../cli/prepare";
+import { keepStateApart, prepareMachine, prepareNodeImage, preparePulumi } from "../../cli/prepare";
 import { gatewaySchema } from "../../settings/gatewaySchema";
 import { useDockerHost } from "../../toolchain/docker";
 import { LOCAL_FOLDER } from "../../toolchain/environment";
@@ -49,6 +49,7 @@ async function main(progress: Progress): Promise<number> {
         };
         rmSync(RESULTS, { force: true });
         const vitest = path.join(ROOT, "node_modules", ".bin", "vitest");
+        keepStateApart(ROOT);
         const { env } = chooseEnvironment(ROOT, tools, { docker });
         // The checks print their own lines; what vitest says of a failed one follows them.
         const args = ["run", "--project", "vm", "--reporter=dot"];

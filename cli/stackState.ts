@@ -1,0 +1,194 @@
+/**
+ * A look at a stack's state before anything is done with it. One that is damaged, lost, or without its
+ * passphrase never reads as "there is nothing yet": a new state would take the place of a gateway that
+ * is still there.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import * as path from "node:path";
+import { dockerName } from "../components/names";
+import type { PlaceSettings } from "../settings/schema";
+import { requireDaemon } from "../toolchain/docker";
+import { dockerHas } from "../toolchain/dockerCli";
+import type { DockerHost } from "../toolchain/dockerHost";
+import { hasPassphrase } from "../toolchain/environment";
+import { StepError, type Progress } from "../toolchain/progress";
+import { ownName, stackFileName } from "../toolchain/stackFile";
+import { lookAtState, stacksIn, type StackState } from "../toolchain/stateFile";
+import { findStateFolder, otherStateFolders } from "../toolchain/stateFolder";
+import { partsOf } from "./missing";
+
+const CHAPTER = "docs/operations.md, `The state or the passphrase is lost`";
+
+/** What pulumi is asked about, and in which environment. */
+export interface Subject {
+    /** Folder of the project. */
+    readonly root: string;
+    readonly stack: string;
+    /** Of pulumi. */
+    readonly env: NodeJS.ProcessEnv;
+}
+
+/**
+ * Sees that a stack's state, where there is one, is whole and has its passphrase.
+ *
+ * @returns what there is
+ * @throws StepError when it is damaged or gone, or the passphrase is missing that it is encrypted with
+ */
+export function checkState({ root, stack, env }: Subject): StackState {
+    const state = lookAtState(env["PULUMI_BACKEND_URL"], stack, root);
+    if (state.kind === "damaged" || state.kind === "gone") {
+        throw isDamaged(stack, state);
+    }
+    const passphrase = env["PULUMI_CONFIG_PASSPHRASE_FILE"];
+    const missing =
+        env["PULUMI_CONFIG_PASSPHRASE"] === undefined &&
+        passphrase !== undefined &&
+        !hasPassphrase(passphrase);
+    if (state.kind === "whole" && state.encrypted && missing) {
+        throw new StepError(
+            [
+                `the passphrase of stack ${stack} is missing: ${passphrase} ${existsSync(passphrase) ? "is empty" : "does not exist"}`,
+                `  the state ${state.file} is encrypted with it, and another one would not open it; nothing was changed`,
+            ].join("\n"),
+            `put ${passphrase} back from a backup. Without one, move ${state.file} away and run \`make recover STACK=${stack}\`: ${CHAPTER}`,
+        );
+    }
+    return state;
+}
+
+function isDamaged(
+    stack: string,
+    { file, why, backups }: Extract<StackState, { readonly why: string }>,
+): StepError {
+    const [newest] = backups;
+    const recover = `\`make recover STACK=${stack}\` takes the gateway's identity from its data volume`;
+    const away = existsSync(file) ? `move ${file} away, then ` : "";
+    return new StepError(
+        [
+            `the state of stack ${stack}, ${file}: ${why}`,
+            `  nothing was changed; ${newest === undefined ? "there is no backup of it beside it" : `backups of it: ${backups.slice(0, 3).join(", ")}`}`,
+        ].join("\n"),
+        newest === undefined
+            ? `put a backup of your own in its place; without one, ${away}${recover}: ${CHAPTER}`
+            : `cp ${newest} ${file}, then \`make heal STACK=${stack}\`. If that backup will not do, move it and ${file} away; ${recover}: ${CHAPTER}`,
+    );
+}
+
+/**
+ * Sees, of a stack that the backend does not have, that it was not there before: by the salt in its
+ * file, and by the data of its gateway in Docker.
+ *
+ * @param hasData whether a volume that is there is the gateway's
+ * @throws StepError when it was
+ */
+export async function checkNeverThere(
+    { root, stack, env }: Subject,
+    { gateway, existingCluster }: PlaceSettings,
+    docker: DockerHost | undefined,
+    hasData: (volume: string) => Promise<boolean>,
+): Promise<void> {
+    const backend = env["PULUMI_BACKEND_URL"] ?? "the backend that you are logged in to";
+    const volume = dockerName(gateway.name);
+    if (docker && !existingCluster) {
+        await requireDaemon(docker);
+        if ((await dockerHas("volume", volume)) && (await hasData(volume))) {
+            throw new StepError(
+                [
+                    `Docker at ${docker.host} (${docker.namedBy}) has the data of gateway ${gateway.name}, in the volume ${volume}, and ${backend} has no stack ${stack}: its state is lost, or elsewhere`,
+                    "  nothing was changed; a new state would have another identity, with which that data cannot be run",
+                ].join("\n"),
+                adviceOf(root, stack, volume),
+            );
+        }
+    }
+    const file = stackFileName(stack);
+    if (hasSalt(root, stack)) {
+        const asked = docker ? `; Docker at ${docker.host} has no volume ${volume} either` : "";
+        throw new StepError(
+            `${file} has an encryptionsalt, so that stack ${stack} was there before, and ${backend} does not have it${asked}; nothing was changed`,
+            `name the right backend (PULUMI_BACKEND_URL) or Docker daemon (\`docker context use NAME\`), or put the state back: ${CHAPTER}. To begin anew, remove the line \`encryptionsalt\` from ${file}`,
+        );
+    }
+}
+
+/** Whether a stack's file says that the stack was there. */
+export function hasSalt(root: string, stack: string): boolean {
+    const file = path.join(root, stackFileName(stack));
+    return existsSync(file) && /^encryptionsalt:/m.test(readFileSync(file, "utf8"));
+}
+
+/** A state that has a volume. */
+export interface Owner {
+    /** File of the state. */
+    readonly file: string;
+    readonly checkout: string;
+    /** Whether the checkout is still there. */
+    readonly isThere: boolean;
+}
+
+/** Another state of this user, in another checkout or of another stack, that has a volume. @default none is known of */
+export function ownerOf(root: string, stack: string, volume: string): Owner | undefined {
+    const here = { url: findStateFolder(root).url, checkout: root };
+    for (const { url, checkout } of [here, ...otherStateFolders(root)]) {
+        for (const name of stacksIn(url, root)) {
+            const state = lookAtState(url, name, root);
+            const resources = state.kind === "whole" ? state.resources : [];
+            const has = partsOf({ deployment: { resources } }).some(
+                (part) => part.kind === "volume" && part.name === volume,
+            );
+            const isThis = checkout === root && name === ownName(stack);
+            if (state.kind === "whole" && has && !isThis) {
+                return { file: state.file, checkout, isThere: existsSync(checkout) };
+            }
+        }
+    }
+    return undefined;
+}
+
+/** What to do with a gateway whose state is not here. */
+export function adviceOf(root: string, stack: string, volume: string): string {
+    const owner = ownerOf(root, stack, volume);
+    if (owner?.isThere) {
+        return `it is the gateway of the checkout ${owner.checkout} (${owner.file}): work with that, or choose another gateway.name`;
+    }
+    if (owner) {
+        return `its state is ${owner.file}, of the checkout ${owner.checkout}, which is gone or was moved: move what is in that folder into the one of this checkout (\`make env\` prints it as PULUMI_BACKEND_URL), then run this again`;
+    }
+    return `put the state and its passphrase back, or run \`make recover STACK=${stack}\`: ${CHAPTER}. If the gateway is another checkout's or another user's, choose another gateway.name`;
+}
+
+/** Sees that a stack that is only worked with is there, as far as that can be seen before pulumi runs. */
+export async function requireState(
+    subject: Subject,
+    place: PlaceSettings,
+    docker: DockerHost | undefined,
+): Promise<void> {
+    const isFile = subject.env["PULUMI_BACKEND_URL"]?.startsWith("file://");
+    if (checkState(subject).kind === "none" && isFile) {
+        await checkNeverThere(subject, place, docker, () => Promise.resolve(true));
+    }
+}
+
+/**
+ * Selects a stack, and makes it when the backend does not have it.
+ *
+ * @param prepare what has to be done before it is made, and after it was seen that it may be
+ */
+export async function selectStack(
+    subject: Subject,
+    prepare: () => Promise<void> | void,
+    progress: Progress,
+): Promise<void> {
+    const { root, stack, env } = subject;
+    const select = (...options: string[]) =>
+        progress.run("pulumi", ["stack", "select", ...options, stack], { cwd: root, env });
+    try {
+        await select();
+    } catch (error) {
+        if (!(error instanceof StepError) || !error.message.includes("no stack named")) {
+            throw error;
+        }
+        await prepare();
+        await select("--create");
+    }
+}
