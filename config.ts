@@ -3,17 +3,24 @@
  * registered. docs/configuration.md and the README's table are written from this file.
  */
 import * as pulumi from "@pulumi/pulumi";
+import * as path from "node:path";
 import { findClash, type HostNetwork } from "./settings/hostNetworks";
 import { parseSettings } from "./settings/parse";
 import { explain } from "./settings/problems";
 import type { Settings } from "./settings/schema";
+import { findSecrets, NO_SECRETS, type Secrets } from "./settings/secrets";
+import {
+    opened,
+    PROJECT,
+    readProject,
+    readStackConfig,
+    stackFileName,
+    type StackConfig,
+} from "./settings/stackConfig";
 import { dockerIsHere, readHostNetworks } from "./settings/thisMachine";
 import { explainUnprotected } from "./settings/unprotected";
 
 export type { Settings } from "./settings/schema";
-
-/** Project name, in front of each key in `Pulumi.<stack>.yaml`. */
-const PROJECT = "sandbox-gateway";
 
 /**
  * Reads and checks the configuration.
@@ -21,11 +28,42 @@ const PROJECT = "sandbox-gateway";
  * @throws pulumi.RunError naming every wrong key with its value, its rule and an example
  */
 export function loadSettings(): Settings {
-    const { settings, problems } = parseSettings(rawConfig());
+    const raw = rawConfig();
+    const secrets = readSecrets(raw);
+    const { settings, problems } = parseSettings(raw, secrets);
     if (!settings || problems.length > 0) {
         throw new pulumi.RunError(explain(problems));
     }
+    if (secrets.unknown.length > 0) {
+        void pulumi.log.warn(
+            `${secrets.unknown.join(", ")}: which values are secret cannot be told, for the stack's file in the project is not what the engine was given; every env is kept as a secret, everything else is taken for clear`,
+        );
+    }
     return settings;
+}
+
+/** The SDK has it, and leaves it out of its types. */
+const { isConfigSecret } = pulumi.runtime as unknown as {
+    isConfigSecret: (key: string) => boolean;
+};
+
+/** Those that the engine has decrypted; exactly, if the stack's file is where it is by default. */
+function readSecrets(raw: Readonly<Record<string, unknown>>): Secrets {
+    const keys = Object.keys(raw).filter((key) => isConfigSecret(`${PROJECT}:${key}`));
+    return keys.length === 0 ? NO_SECRETS : findSecrets(raw, keys, readFile());
+}
+
+/** @returns nothing when there is no such file: the engine was given another one */
+function readFile(): StackConfig {
+    try {
+        // An SDK that was not told it gives a name of its own.
+        const root = pulumi.getRootDirectory();
+        const project = readProject(path.isAbsolute(root) ? root : process.cwd());
+        const file = path.join(project.folder, stackFileName(project, pulumi.getStack()));
+        return readStackConfig(project, file);
+    } catch {
+        return {};
+    }
 }
 
 /**
@@ -68,15 +106,6 @@ function rawConfig(): Record<string, unknown> {
         key.startsWith(`${PROJECT}:`),
     );
     return Object.fromEntries(
-        own.map(([key, value]) => [key.slice(PROJECT.length + 1), parseValue(value)]),
+        own.map(([key, value]) => [key.slice(PROJECT.length + 1), opened(value)]),
     );
-}
-
-/** The engine hands objects, numbers and booleans over as JSON and texts as they are. */
-function parseValue(text: string): unknown {
-    try {
-        return JSON.parse(text) as unknown;
-    } catch {
-        return text;
-    }
 }

@@ -102,7 +102,7 @@ async function putBack({ root, stack, env }: Destroy, progress: Progress): Promi
     }
     if (off.length > 0) {
         progress.print(
-            `  ${off.map((key) => `${key}=false`).join(" and ")} taken out of ${stackFileName(stack)}: it was for what is gone now`,
+            `  ${off.map((key) => `${key}=false`).join(" and ")} taken out of ${stackFileName(root, stack)}: it was for what is gone now`,
         );
     }
 }

@@ -1,5 +1,5 @@
 /** The file of a new stack: a gateway beside the others of this machine, where nothing else is. */
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import * as path from "node:path";
 import { stringify } from "yaml";
 import { dockerName } from "../components/names";
@@ -41,7 +41,7 @@ const BY_HAND =
  * @throws StepError when it has none and none can be chosen for it
  */
 export function needsFile(root: string, stack: string): boolean {
-    const file = stackFile.stackFileName(stack);
+    const file = stackFile.stackFileName(root, stack);
     if (existsSync(path.join(root, file))) {
         return false;
     }
@@ -68,9 +68,10 @@ export async function writeStackFile(
     stack: string,
     machine: Machine = THIS_MACHINE,
 ): Promise<string> {
-    const file = stackFile.stackFileName(stack);
-    const place = await choosePlace(stack, stackFile.configuredGateways(root), machine);
-    if (!writeOnce(path.join(root, file), render(stack, place))) {
+    const file = stackFile.stackFileName(root, stack);
+    const place = await choosePlace(stack, file, stackFile.configuredGateways(root), machine);
+    mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
+    if (!writeOnce(path.join(root, file), render(stack, file, place))) {
         return `${file} is there now, made by another run`;
     }
     return `gateway ${place.name} on ${place.subnet}, its API on port ${place.apiPort}, sandboxes on ${formatBlock(place.ports)}; written to ${file}, which is the place to change it`;
@@ -84,6 +85,7 @@ export async function writeStackFile(
  */
 async function choosePlace(
     stack: string,
+    file: string,
     others: readonly stackFile.ConfiguredGateway[],
     machine: Machine,
 ): Promise<Place> {
@@ -97,7 +99,7 @@ async function choosePlace(
     }
     if (await machine.hasVolume(dockerName(name))) {
         throw new StepError(
-            `Docker has a volume ${dockerName(name)}: a gateway ${name} is there already, but ${stackFile.stackFileName(stack)}, which says where, is not in this checkout`,
+            `Docker has a volume ${dockerName(name)}: a gateway ${name} is there already, but ${file}, which says where, is not in this checkout`,
             `put the file back (\`eval "$(make env STACK=${stack})"; pulumi config refresh\` takes it from the stack's state), or choose another STACK`,
         );
     }
@@ -127,7 +129,7 @@ const HEAD = (
 `;
 
 /** The file; texts are quoted, so that a name like \`on\` stays a text to every reader of YAML. */
-function render(stack: string, { name, subnet, apiPort, ports }: Place): string {
+function render(stack: string, file: string, { name, subnet, apiPort, ports }: Place): string {
     const config = {
         "sandbox-gateway:gateway": {
             name,
@@ -140,6 +142,9 @@ function render(stack: string, { name, subnet, apiPort, ports }: Place): string 
             assistant: { application: "openclaw", hostPort: ports.first, egress: ["internet"] },
         },
     };
+    if (file.endsWith(".json")) {
+        return `${JSON.stringify({ config }, undefined, 4)}\n`;
+    }
     const quoted = { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" } as const;
     return HEAD(stack) + stringify({ config }, quoted);
 }

@@ -26,5 +26,14 @@ export async function readOutputs(
     { secrets = false } = {},
 ): Promise<Outputs> {
     const args = ["stack", "output", "--json", ...(secrets ? ["--show-secrets"] : [])];
-    return JSON.parse(await progress.run("pulumi", args, { env, quiet: true })) as Outputs;
+    return parseOutputs(await progress.run("pulumi", args, { env, quiet: true }));
+}
+
+/** Outputs as JSON has them: a sandbox may be called like a method of every object. */
+export function parseOutputs(json: string): Outputs {
+    return JSON.parse(json, (_, value: unknown) =>
+        typeof value === "object" && value !== null && !Array.isArray(value)
+            ? Object.assign(Object.create(null) as object, value)
+            : value,
+    ) as Outputs;
 }

@@ -5,6 +5,7 @@ import { dockerName } from "../components/names";
 import { openclaw } from "../components/openclaw";
 import { portsOf } from "../components/ports";
 import { gatewaySchema } from "../settings/gatewaySchema";
+import { hostPath } from "../settings/paths";
 import type { GatewaySettings } from "../settings/schema";
 import { dockerIsHere } from "../settings/thisMachine";
 import { cacheRoot } from "../toolchain/cache";
@@ -54,7 +55,7 @@ export async function prepareForGateway(
         () => prepareNodeImage(gateway.image, progress),
     ]);
     if (gateway.imageArchives !== undefined) {
-        const folder = path.resolve(root, gateway.imageArchives);
+        const folder = hostPath(gateway.imageArchives, root);
         mkdirSync(folder, { recursive: true });
         // Where the node image had to be made here, no registry is within reach of the pods either.
         if (source === "made here" && sandboxImages.includes(openclaw.image)) {

@@ -21,7 +21,7 @@ import { readVolume, type RecoveredIdentity } from "./volumeIdentity";
 
 /** Runs all steps. Nothing in Docker and Kubernetes is changed. @returns 0 */
 export async function recover(root: string, stack: string, progress: Progress): Promise<number> {
-    const file = stackFileName(stack);
+    const file = stackFileName(root, stack);
     if (!existsSync(path.join(root, file))) {
         throw new StepError(
             `${file}, which says where the gateway is, is not in this checkout`,
@@ -129,14 +129,14 @@ export function dropStaleSalt({ root, stack, env }: Subject): void {
     if (!lost || !hasSalt(root, stack)) {
         return;
     }
-    const file = path.join(root, stackFileName(stack));
+    const file = path.join(root, stackFileName(root, stack));
     const text = readFileSync(file, "utf8");
     const encrypted = Object.entries(configOf(text))
         .filter(([, value]) => /"secure":/.test(JSON.stringify(value)))
         .map(([key]) => key);
     if (encrypted.length > 0) {
         throw new StepError(
-            `${stackFileName(stack)} has secrets that were encrypted with the lost passphrase: ${encrypted.join(", ")}`,
+            `${stackFileName(root, stack)} has secrets that were encrypted with the lost passphrase: ${encrypted.join(", ")}`,
             `put ${passphrase} back; without it, take those values out of the file, run this again, and set them anew (\`pulumi config set --secret --path\`) before \`make up\``,
         );
     }

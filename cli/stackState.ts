@@ -101,7 +101,7 @@ export async function checkNeverThere(
             );
         }
     }
-    const file = stackFileName(stack);
+    const file = stackFileName(root, stack);
     if (hasSalt(root, stack)) {
         const asked = docker ? `; Docker at ${docker.host} has no volume ${volume} either` : "";
         throw new StepError(
@@ -113,7 +113,7 @@ export async function checkNeverThere(
 
 /** Whether a stack's file says that the stack was there. */
 export function hasSalt(root: string, stack: string): boolean {
-    const file = path.join(root, stackFileName(stack));
+    const file = path.join(root, stackFileName(root, stack));
     return existsSync(file) && /^encryptionsalt:/m.test(readFileSync(file, "utf8"));
 }
 

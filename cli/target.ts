@@ -6,7 +6,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { GATEWAY_RUN_DIR, NAMESPACE } from "../components/constants";
 import { dockerName, nodeName } from "../components/names";
-import { expandHome } from "../settings/paths";
+import { hostPath } from "../settings/paths";
 import type { ExistingClusterSettings, PlaceSettings } from "../settings/schema";
 import { ask, isMissing, reasonOf } from "./ask";
 import type { Outputs } from "./outputs";
@@ -112,7 +112,7 @@ export function clusterTarget(
     { kubeconfig, context, host }: Pick<ExistingClusterSettings, "kubeconfig" | "context" | "host">,
     root: string,
 ): Target {
-    const file = path.resolve(root, expandHome(kubeconfig));
+    const file = hostPath(kubeconfig, root);
     const usual = process.env["KUBECONFIG"] ?? path.join(os.homedir(), ".kube", "config");
     const command = ["kubectl", "--kubeconfig", file, "--context", context];
     // The file that kubectl takes by itself need not be typed.
@@ -133,9 +133,11 @@ export function dockerCommand(dockerHost?: string): string[] {
 }
 
 async function lookAtContainer(docker: readonly string[], container: string): Promise<Condition> {
-    const filter = ["--filter", `name=^/?${container}$`, "--format", "{{.State}}"];
+    // Docker takes a pattern for the name, and gives back whatever matches.
+    const filter = ["--filter", `name=${container}`, "--format", "{{.Names}}\t{{.State}}"];
     try {
-        const state = (await ask([...docker, "ps", "--all", ...filter])).trim();
+        const listed = await ask([...docker, "ps", "--all", ...filter]);
+        const state = stateOf(listed, container);
         if (state === "restarting" || state === "paused") {
             const remedy = state === "paused" ? ["unpause"] : ["logs", "--tail", "20"];
             return {
@@ -170,6 +172,13 @@ async function lookAtVolume(docker: readonly string[], name: string): Promise<Co
               detail: `Docker has neither the gateway's container nor its data volume ${name}: the gateway is on another daemon, was never up, or the volume was removed`,
               next: "docker context ls",
           };
+}
+
+/** State of the container of exactly this name. @returns "" when there is none */
+export function stateOf(listed: string, container: string): string {
+    const lines = listed.split("\n").map((line) => line.trim().split("\t"));
+    const found = lines.find(([names = ""]) => names.split(",").includes(container));
+    return found?.[1] ?? "";
 }
 
 /** What the entrypoint has written down. @returns nothing where it has not, or not yet */

@@ -66,7 +66,7 @@ export async function up(root: string, stack: string, progress: Progress): Promi
     if (isOff(root, stack, "running")) {
         // A preview with `--config running=false` has written it down as well as a stop.
         progress.print(
-            `  ${stackFileName(stack)} has running=false: ${await whatStops(place, docker)}`,
+            `  ${stackFileName(root, stack)} has running=false: ${await whatStops(place, docker)}`,
         );
     }
     progress.print("  $ pulumi up --yes");

@@ -56,3 +56,17 @@ export const APPLICATIONS = { openclaw } as const satisfies Record<string, Appli
 
 /** Name of a known application. */
 export type ApplicationName = keyof typeof APPLICATIONS;
+
+/** Environment variable with the sandbox's token, for agents that have no name of their own for it. */
+const TOKEN_VARIABLE = "SANDBOX_TOKEN";
+
+/** Environment variables that an inference endpoint is given in. */
+export const INFERENCE_VARIABLES = {
+    baseUrl: "INFERENCE_BASE_URL",
+    apiKey: "INFERENCE_API_KEY",
+} as const;
+
+/** Environment variable with the sandbox's token. */
+export function tokenVariable(application: Pick<Application, "tokenEnv"> | undefined): string {
+    return application?.tokenEnv ?? TOKEN_VARIABLE;
+}

@@ -1,6 +1,8 @@
 /** What a sandbox needs to know of the place it runs in. */
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import type { FixedPorts } from "./fixedPorts";
+import type { PortBlock } from "./ports";
 
 /** A Kubernetes cluster that can hold sandboxes. */
 export interface Cluster {
@@ -22,6 +24,10 @@ export interface Cluster {
     readonly fsGroup: boolean;
     /** Changes whenever every pod is made anew from outside: sandboxes are awaited again then. */
     readonly revision?: pulumi.Output<string>;
+    /** Node ports that are published to people. @default not known: all that the cluster has */
+    readonly ports?: PortBlock;
+    /** Node ports that sandboxes have asked for. */
+    readonly fixedPorts: FixedPorts;
     /** The resource in which everything here is stored: when it goes, so do they, without a call. */
     readonly storage?: pulumi.Resource;
     /** Host and port under which a node port of a service is reached by people. */

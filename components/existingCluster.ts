@@ -3,6 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { PROVIDER_SETTINGS, type Address, type Cluster, type ServiceType } from "./cluster";
 import { TYPE_PREFIX } from "./constants";
+import { FixedPorts } from "./fixedPorts";
 import { createNamespace } from "./namespace";
 
 /** Where the cluster is. Plain values decide which resources exist. */
@@ -35,6 +36,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     readonly fsGroup = true;
     readonly internalNetworks: readonly string[];
     readonly serviceType: ServiceType;
+    readonly fixedPorts = new FixedPorts();
     private readonly host: string;
 
     constructor(name: string, args: ExistingClusterArgs, opts?: pulumi.ComponentResourceOptions) {

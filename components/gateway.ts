@@ -7,6 +7,7 @@ import { PROVIDER_SETTINGS, type Address, type Cluster } from "./cluster";
 import * as constants from "./constants";
 import { DataVolume } from "./dataVolume";
 import { containerRevision, containerSpec } from "./gatewayContainer";
+import { FixedPorts } from "./fixedPorts";
 import { createDevicePlugin } from "./gpu";
 import { Identity } from "./identity";
 import { keeperSpec } from "./keeper";
@@ -86,6 +87,8 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
     readonly fsGroup = false;
     readonly revision: pulumi.Output<string>;
     readonly serviceType = "NodePort";
+    readonly fixedPorts = new FixedPorts();
+    readonly ports: PortBlock;
     readonly internalNetworks = [constants.CLUSTER_CIDR, constants.SERVICE_CIDR];
     /** The data volume. Everything in Kubernetes is stored in it. */
     readonly storage: docker.Volume;
@@ -96,15 +99,20 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
     /** Name of the container, the volume and the network. */
     readonly dockerName: string;
     private readonly bindAddress: string;
+    /** Where all addresses of the Docker host are reached. */
+    private readonly dockerAddress: string;
 
     constructor(name: string, args: GatewayArgs, opts?: pulumi.ComponentResourceOptions) {
         // Whether it runs is not what it is: a stop shows what it changes, and nothing besides.
         const { running, ...description } = args;
         super(`${constants.TYPE_PREFIX}:Gateway`, name, description, opts);
         this.running = running;
+        this.ports = args.ports;
         this.nodeName = names.nodeName(args.name);
         this.dockerName = names.dockerName(args.name);
         this.bindAddress = args.bindAddress ?? constants.LOOPBACK;
+        const elsewhere = args.dockerHost !== undefined && !args.dockerHost.startsWith("unix:");
+        this.dockerAddress = (elsewhere ? args.apiHost : undefined) ?? constants.LOOPBACK;
 
         const provider = new docker.Provider(`${name}-docker`, dockerSettings(args), {
             parent: this,
@@ -194,7 +202,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
     }
 
     address(nodePort: pulumi.Input<number>): pulumi.Output<Address> {
-        const host = this.bindAddress === "0.0.0.0" ? "127.0.0.1" : this.bindAddress;
+        const host = this.bindAddress === "0.0.0.0" ? this.dockerAddress : this.bindAddress;
         return pulumi.output(nodePort).apply((port) => ({ host, port }));
     }
 }

@@ -6,7 +6,7 @@ import { keyedDigest, sortedEntries } from "./digest";
 import type { GatewayArgs } from "./gateway";
 import { k3sSettings, publishedPorts } from "./gatewaySettings";
 import type { Identity } from "./identity";
-import { renderK3sConfig } from "./k3sConfig";
+import { asYaml, renderK3sConfig } from "./k3sConfig";
 import { portsOf } from "./ports";
 import { withoutProxy } from "./proxy";
 import { ENTRYPOINT_PARTS, script } from "./scripts";
@@ -228,7 +228,7 @@ function uploads(
             : [
                   secretFile(
                       "/etc/rancher/k3s/registries.yaml",
-                      pulumi.secret(pulumi.jsonStringify(args.registries)),
+                      pulumi.secret(pulumi.jsonStringify(args.registries).apply(asYaml)),
                   ),
               ]),
     ];

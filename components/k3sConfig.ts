@@ -26,5 +26,16 @@ export function renderK3sConfig(settings: K3sSettings): string {
 }
 
 function quote(value: string | number | boolean): string {
-    return JSON.stringify(String(value));
+    return asYaml(JSON.stringify(String(value)));
+}
+
+/**
+ * JSON as every reader of YAML takes it: to YAML 1.1 some characters that JSON leaves as they are would
+ * end a line within a text, and others would not be allowed at all.
+ */
+export function asYaml(json: string): string {
+    return json.replace(
+        /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
+        (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    );
 }

@@ -4,6 +4,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { Application, Resources } from "./application";
 import type { ClaimTemplate } from "./claims";
 import * as constants from "./constants";
+import { literally } from "./literal";
 
 type PodTemplate = types.input.core.v1.PodTemplateSpec;
 type Container = types.input.core.v1.Container;
@@ -14,7 +15,7 @@ export interface PodInput {
     readonly sandbox: string;
     readonly image: string;
     readonly application?: Application;
-    /** Environment in clear. */
+    /** Environment in clear; values arrive as they are. */
     readonly env: Readonly<Record<string, string>>;
     /** User the agent runs as. 0 only when the sandbox asked for it by name. */
     readonly user: number;
@@ -101,8 +102,10 @@ function seedContainer(input: PodInput): Container {
         name: "workspace-init",
         image: input.image,
         imagePullPolicy: "IfNotPresent",
-        command: ["/bin/sh", `${constants.SCRIPTS_PATH}/seed.sh`],
-        args: [input.image, constants.WORKSPACE_PATH, constants.SEED_PATH],
+        ...literally({
+            command: ["/bin/sh", `${constants.SCRIPTS_PATH}/seed.sh`],
+            args: [input.image, constants.WORKSPACE_PATH, constants.SEED_PATH],
+        }),
         resources: SEED_RESOURCES,
         // Root, to keep owners and modes of the image, with no more than that takes.
         securityContext: {
@@ -125,8 +128,10 @@ function agentContainer(input: PodInput): Container {
         name: "agent",
         image: input.image,
         imagePullPolicy: "IfNotPresent",
-        ...(app?.command === undefined ? {} : startCommand(app.command, app.staleFiles ?? [])),
-        env: Object.entries(env).map(([name, value]) => ({ name, value })),
+        ...literally({
+            ...(app?.command === undefined ? {} : startCommand(app.command, app.staleFiles ?? [])),
+            env: Object.entries(env).map(([name, value]) => ({ name, value })),
+        }),
         envFrom: [{ secretRef: { name: input.secret } }],
         ...(app === undefined
             ? {}
@@ -168,7 +173,7 @@ function withGpus({ requests, limits }: Resources, gpus: number): Resources {
 function startCommand(
     command: readonly string[],
     staleFiles: readonly string[],
-): Pick<Container, "command" | "args"> {
+): { command: string[]; args: string[] } {
     return {
         command: ["/bin/sh", `${constants.SCRIPTS_PATH}/start.sh`],
         args: [...staleFiles, "--", ...command],

@@ -2,7 +2,7 @@
 import * as constants from "./constants";
 
 const PROXY = /^(https?|all)_proxy$/i;
-const EXCEPTIONS = /^no_proxy$/i;
+const EXCEPTIONS = /^(no_proxy|NO_PROXY)$/;
 
 /** Everything inside the gateway; k3s, its kubelet and the pods talk to one another directly. */
 const INSIDE = [

@@ -1,13 +1,11 @@
 /** What a sandbox's Secret and ConfigMap hold. */
 import * as pulumi from "@pulumi/pulumi";
 import { createHmac } from "node:crypto";
+import { INFERENCE_VARIABLES, tokenVariable } from "./application";
 import type { Address } from "./cluster";
 import { keyedDigest, sortedEntries } from "./digest";
 import type { SandboxArgs } from "./sandbox";
 import { script } from "./scripts";
-
-/** Environment variable with the sandbox's token, for agents that have no name of their own for it. */
-const TOKEN_VARIABLE = "SANDBOX_TOKEN";
 
 /**
  * The token of a generation. Derived from a secret that never leaves the state: a new token needs no
@@ -25,10 +23,11 @@ export function secretData(
     const { application, inference } = args;
     const own = pulumi.all({
         // Never empty: Kubernetes drops an empty map, and every preview would add it again.
-        [application?.tokenEnv ?? TOKEN_VARIABLE]: token,
-        ...(inference
-            ? { INFERENCE_BASE_URL: inference.baseUrl, INFERENCE_API_KEY: inference.apiKey }
-            : {}),
+        [tokenVariable(application)]: token,
+        ...(inference && {
+            [INFERENCE_VARIABLES.baseUrl]: inference.baseUrl,
+            [INFERENCE_VARIABLES.apiKey]: inference.apiKey,
+        }),
     });
     return pulumi.secret(
         pulumi

@@ -3,6 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Address, Cluster } from "./cluster";
 import { LABEL_SANDBOX } from "./constants";
+import { contains, formatBlock, type PortBlock } from "./ports";
 
 /** What is published. */
 interface Publication {
@@ -24,11 +25,18 @@ export function publish(
     publication: Publication,
     opts: pulumi.CustomResourceOptions,
 ): pulumi.Output<Address> | undefined {
-    const { cluster } = publication;
-    const service = createService(publication, opts);
-    return cluster.serviceType === "ClusterIP"
-        ? undefined
-        : cluster.address(nodePortOf(publication, service));
+    const { cluster, sandbox, hostPort } = publication;
+    if (cluster.serviceType === "ClusterIP") {
+        createService(publication, opts);
+        return undefined;
+    }
+    // Those that have asked for a port get it before Kubernetes picks one of the others.
+    const order = hostPort === undefined ? { dependsOn: cluster.fixedPorts.first() } : {};
+    const service = createService(publication, { ...opts, ...order });
+    if (hostPort !== undefined) {
+        cluster.fixedPorts.claim(hostPort, sandbox, service);
+    }
+    return cluster.address(nodePortOf(publication, service));
 }
 
 function createService(
@@ -59,7 +67,7 @@ function createService(
 }
 
 function nodePortOf(
-    { sandbox, hostPort }: Publication,
+    { sandbox, hostPort, cluster }: Publication,
     service: k8s.core.v1.Service,
 ): pulumi.Output<number> {
     return pulumi
@@ -67,8 +75,43 @@ function nodePortOf(
         .apply(([{ resourceVersion }, [port]]) => {
             const seen = { resourceVersion, nodePort: port?.nodePort };
             const picked = nodePort(sandbox, hostPort, seen, pulumi.runtime.isDryRun());
-            return picked ?? (pulumi.unknown as unknown as number);
+            if (picked === undefined) {
+                return pulumi.unknown as unknown as number;
+            }
+            if (hostPort === undefined) {
+                checkPicked(sandbox, picked, cluster.fixedPorts.ownerOf(picked), cluster.ports);
+            }
+            return picked;
         });
+}
+
+/**
+ * Pure: a port that Kubernetes has picked stays as long as its Service, whatever is asked for meanwhile.
+ *
+ * @param owner sandbox that asks for the same port
+ * @param block ports that are published. @default all
+ * @throws pulumi.RunError when another sandbox asks for it, or nobody would reach it
+ */
+export function checkPicked(
+    sandbox: string,
+    picked: number,
+    owner: string | undefined,
+    block: PortBlock | undefined,
+): void {
+    if (owner !== undefined) {
+        throw new pulumi.RunError(
+            `sandboxes.${owner}.hostPort: got ${picked}; must not be the port of sandboxes.${sandbox}, ` +
+                "which Kubernetes has picked and keeps; choose another one, or first give " +
+                `sandboxes.${sandbox}.hostPort another value`,
+        );
+    }
+    if (block && !contains(block, picked)) {
+        throw new pulumi.RunError(
+            `gateway.ports: got ${formatBlock(block)}; must hold ${picked}, the port of sandboxes.${sandbox}, ` +
+                "which Kubernetes has picked and keeps: nobody would reach it; for example " +
+                `a block with ${picked} in it, or a sandboxes.${sandbox}.hostPort in ${formatBlock(block)}`,
+        );
+    }
 }
 
 /**

@@ -4,25 +4,44 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { APPLICATIONS, type Application, type Cluster } from "../components";
 import type { ExistingClusterArgs, GatewayArgs, SandboxArgs } from "../components";
-import { expandHome } from "./paths";
+import { expandHome, hostPath } from "./paths";
 import { explain } from "./problems";
 import { parseQuantity } from "../components/quantity";
 import type { SandboxSettings, Settings } from "./schema";
 
 /** Arguments of the gateway. */
 export function gatewayArgs({ running, gateway }: Settings): GatewayArgs {
-    const { memory, registries, secretEnv, caCertificates, ...rest } = gateway;
+    const { memory, registries, secretEnv, caCertificates, imageArchives, ...rest } = gateway;
     // It was for the check of the settings, and is nothing of the gateway's.
     delete (rest as Partial<typeof rest>).newK3sFlags;
     return {
         ...rest,
         running,
         caCertificates: caCertificates.map(readCertificates),
+        ...(imageArchives === undefined ? {} : { imageArchives: archivesFolder(imageArchives) }),
         ...(memory === undefined ? {} : { memoryMiB: Math.floor(parseQuantity(memory) / 2 ** 20) }),
         // Without any, nothing about the container needs to be a secret.
         ...(Object.keys(secretEnv).length === 0 ? {} : { secretEnv: pulumi.secret(secretEnv) }),
         ...(registries === undefined ? {} : { registries: pulumi.secret(registries) }),
     };
+}
+
+/** Relative as it was given, so that the state is the same for every checkout. */
+function archivesFolder(folder: string): string {
+    // Docker splits what it mounts there, and would only say so when the container before is gone.
+    if (hostPath(folder).includes(":")) {
+        throw new pulumi.RunError(
+            explain([
+                {
+                    key: "gateway.imageArchives",
+                    got: hostPath(folder),
+                    rule: "be a folder without `:` in its path, which Docker cannot mount",
+                    example: ".local/images",
+                },
+            ]),
+        );
+    }
+    return expandHome(folder);
 }
 
 /** The certificates in a PEM file, one at least. @throws pulumi.RunError when it holds none */
@@ -39,7 +58,7 @@ function readCertificates(file: string, index: number): string {
             ]),
         );
     try {
-        const content = readFileSync(expandHome(file), "utf8");
+        const content = readFileSync(hostPath(file), "utf8");
         const blocks = content.match(/-----BEGIN [^]*?-----END [A-Z0-9 ]+-----/g) ?? [];
         if (blocks.length === 0) {
             throw new Error("it holds none");
@@ -57,7 +76,7 @@ export function existingClusterArgs(
     { kubeconfig, ...rest }: NonNullable<Settings["existingCluster"]>,
 ): ExistingClusterArgs {
     try {
-        const content = readFileSync(expandHome(kubeconfig), "utf8");
+        const content = readFileSync(hostPath(kubeconfig), "utf8");
         return { ...rest, running, kubeconfig: pulumi.secret(content) };
     } catch (error) {
         throw new pulumi.RunError(

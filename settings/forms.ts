@@ -62,7 +62,7 @@ export const cidr = z
 
 /** Name of an environment variable. */
 export const variableName = text(
-    /^[A-Za-z_][A-Za-z0-9_]*$/,
+    /^(?!.{254})[A-Za-z_][A-Za-z0-9_]*$/,
     "be the name of an environment variable",
     "TZ",
 );

@@ -1,6 +1,6 @@
 /** Turns the schema library's findings into problems. */
 import type { z } from "zod";
-import { must, splitMessage, type Problem } from "./problems";
+import { formatKey, must, splitMessage, type Problem } from "./problems";
 
 type Issue = z.core.$ZodIssue;
 
@@ -45,7 +45,7 @@ function unknownKey(path: readonly PropertyKey[]): string {
         return registriesKey(path);
     }
     return must(
-        `be a key that ${path.length === 0 ? "the program" : format(path)} has (see docs/configuration.md)`,
+        `be a key that ${path.length === 0 ? "the program" : formatKey(path)} has (see docs/configuration.md)`,
         "the same without this key",
     );
 }
@@ -70,14 +70,7 @@ function registriesKey(path: readonly PropertyKey[]): string {
 }
 
 function problem(path: readonly PropertyKey[], raw: unknown, message: string): Problem {
-    return { key: format(path), got: at(raw, path), ...splitMessage(message) };
-}
-
-function format(path: readonly PropertyKey[]): string {
-    return path
-        .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
-        .join("")
-        .replace(/^\./, "");
+    return { key: formatKey(path), got: at(raw, path), ...splitMessage(message) };
 }
 
 function at(raw: unknown, path: readonly PropertyKey[]): unknown {

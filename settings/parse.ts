@@ -1,15 +1,49 @@
 /** Pure: from what was read to checked settings, or to what is wrong with it. */
 import { problemsOf } from "./issues";
-import type { Problem } from "./problems";
+import { formatKey, type Problem } from "./problems";
 import { checkRelations } from "./relations";
 import { schema, type PlaceSettings, type Settings } from "./schema";
+import { isAtOrBelow, NO_SECRETS, type Secrets } from "./secrets";
+import { keepSecret } from "./secretVariables";
 
-/** Checks a whole configuration. */
-export function parseSettings(raw: unknown): Parsed<Settings> {
+/** Checks a whole configuration. Variables that are secret are in `secretEnv` then, wherever they stood. */
+export function parseSettings(raw: unknown, secrets = NO_SECRETS): Parsed<Settings> {
     const parsed = schema.safeParse(raw);
-    return parsed.success
-        ? { settings: parsed.data, problems: checkRelations(parsed.data) }
-        : { problems: problemsOf(parsed.error.issues, raw) };
+    const problems = [
+        ...lostKeys(raw, []),
+        ...(parsed.success ? [] : problemsOf(parsed.error.issues, raw)),
+    ];
+    const wrong = [...problems, ...misplaced(secrets, problems)];
+    if (!parsed.success || wrong.length > 0) {
+        return { problems: wrong.map((problem) => secrets.hide(problem)) };
+    }
+    const related = checkRelations(parsed.data).map((problem) => secrets.hide(problem));
+    return { settings: keepSecret(parsed.data, secrets), problems: related };
+}
+
+/** Those of which nothing else is wrong: below a key that does not exist, the key is what to mend. */
+function misplaced(secrets: Secrets, problems: readonly Problem[]): Problem[] {
+    const keys = problems.map(({ key }) => key);
+    return secrets.misplaced().filter((found) => !keys.some((key) => isAtOrBelow(found.key, key)));
+}
+
+/** JavaScript has this name for something else, and the schema's library leaves it out. */
+function lostKeys(raw: unknown, path: readonly PropertyKey[]): Problem[] {
+    if (typeof raw !== "object" || raw === null) {
+        return [];
+    }
+    return Object.entries(raw).flatMap(([key, value]) =>
+        key === "__proto__"
+            ? [
+                  {
+                      key: formatKey([...path, key]),
+                      got: key,
+                      rule: "have another name",
+                      example: "proto",
+                  },
+              ]
+            : lostKeys(value, [...path, Array.isArray(raw) ? Number(key) : key]),
+    );
 }
 
 const placeSchema = schema.pick({ gateway: true, existingCluster: true });

@@ -10,6 +10,16 @@ export interface Problem {
     readonly rule: string;
     /** A value that would do. */
     readonly example: string;
+    /** Whether what was found is secret, or holds what is. @default false, unless the key looks like it */
+    readonly secret?: boolean;
+}
+
+/** A path as `pulumi config set --path` takes it. */
+export function formatKey(path: readonly PropertyKey[]): string {
+    return path
+        .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
+        .join("")
+        .replace(/^\./, "");
 }
 
 /** Rule and example travel from the schema to the message in one string. */
@@ -34,8 +44,9 @@ const NAMES = /^(sandboxes\.[^.]+|gateway\.k3s\..*)/;
 
 /** One line for each problem, under a heading that says nothing was changed. */
 export function explain(problems: readonly Problem[]): string {
-    const lines = problems.map(({ key, got, rule, example }) => {
-        const value = SECRET_KEYS.test(key.replace(NAMES, "")) ? "a secret value" : show(got);
+    const lines = problems.map(({ key, got, rule, example, secret }) => {
+        const hidden = secret === true || SECRET_KEYS.test(key.replace(NAMES, ""));
+        const value = hidden ? "a secret value" : show(got);
         return `  ${key}: got ${value}; must ${rule}; for example ${example}`;
     });
     return ["the configuration is wrong, nothing was changed:", ...lines].join("\n");

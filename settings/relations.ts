@@ -3,13 +3,15 @@ import { APPLICATIONS } from "../components/application";
 import { CLUSTER_CIDR, LOOPBACK, SERVICE_CIDR, WORKSPACE_VOLUME } from "../components/constants";
 import { claimName, claimResource } from "../components/names";
 import { COMMON_MOUNTS } from "../components/podTemplate";
-import { contains, formatBlock, portsOf } from "../components/ports";
+import { contains, formatBlock } from "../components/ports";
 import { overlaps, parseSubnet, type Subnet } from "../components/subnet";
 import { checkK3s } from "./k3sRules";
+import { checkPorts } from "./portRules";
 import { parseQuantity } from "../components/quantity";
 import { folder } from "./paths";
 import type { Problem } from "./problems";
 import type { SandboxSettings, Settings } from "./schema";
+import { checkGatewayVariables, checkSandboxVariables } from "./variables";
 
 /** Everything that is wrong between values. */
 export function checkRelations(settings: Settings): Problem[] {
@@ -19,8 +21,7 @@ export function checkRelations(settings: Settings): Problem[] {
             checkSandbox(`sandboxes.${name}`, sandbox, settings),
         ),
         ...checkClaimNames(settings),
-        ...checkFixedPorts(settings),
-        ...checkRoom(settings),
+        ...checkPorts(settings),
     ];
 }
 
@@ -61,22 +62,8 @@ function checkGateway({ gateway }: Settings): Problem[] {
             example: 'gateway.bindAddress: "0.0.0.0"',
         });
     }
-    problems.push(...checkVariables("gateway", gateway), ...checkK3s(gateway));
+    problems.push(...checkGatewayVariables(gateway), ...checkK3s(gateway));
     return problems;
-}
-
-function checkVariables(
-    key: string,
-    { env, secretEnv }: Pick<SandboxSettings, "env" | "secretEnv">,
-): Problem[] {
-    return Object.entries(env)
-        .filter(([name]) => Object.hasOwn(secretEnv, name))
-        .map(([name, got]) => ({
-            key: `${key}.env.${name}`,
-            got,
-            rule: "not be in secretEnv too",
-            example: "one of the two",
-        }));
 }
 
 function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings): Problem[] {
@@ -124,7 +111,7 @@ function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings)
             example: 'gateway.gpus: "all"',
         });
     }
-    problems.push(...checkClaims(key, sandbox), ...checkVariables(key, sandbox));
+    problems.push(...checkClaims(key, sandbox), ...checkSandboxVariables(key, sandbox));
     for (const kind of ["cpu", "memory"] as const) {
         const request = sandbox.resources?.requests?.[kind];
         const limit = sandbox.resources?.limits?.[kind];
@@ -205,44 +192,4 @@ function checkClaimNames({ sandboxes }: Settings): Problem[] {
                   ];
         });
     });
-}
-
-function checkFixedPorts({ sandboxes }: Settings): Problem[] {
-    const owners = new Map<number, string>();
-    const problems: Problem[] = [];
-    for (const [name, { hostPort }] of Object.entries(sandboxes)) {
-        if (hostPort === undefined) {
-            continue;
-        }
-        const owner = owners.get(hostPort);
-        if (owner === undefined) {
-            owners.set(hostPort, name);
-            continue;
-        }
-        problems.push({
-            key: `sandboxes.${name}.hostPort`,
-            got: hostPort,
-            rule: `differ from that of sandboxes.${owner}`,
-            example: String(hostPort + 1),
-        });
-    }
-    return problems;
-}
-
-function checkRoom({ gateway, sandboxes, existingCluster }: Settings): Problem[] {
-    if (existingCluster) {
-        return [];
-    }
-    const published = Object.values(sandboxes).filter((s) => s.application !== undefined).length;
-    const room = portsOf(gateway.ports).length;
-    return published <= room
-        ? []
-        : [
-              {
-                  key: "gateway.ports",
-                  got: formatBlock(gateway.ports),
-                  rule: `hold a port for each of the ${published} sandboxes with an application`,
-                  example: `"${gateway.ports.first}-${gateway.ports.first + published - 1}"`,
-              },
-          ];
 }

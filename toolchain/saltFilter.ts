@@ -13,7 +13,7 @@ const FILTER = "pulumi-salt";
 
 /** Defines the filter in the checkout's own git configuration; nothing happens outside git. */
 export function hideSalt(root: string, stack: string): void {
-    const file = stackFileName(stack);
+    const file = stackFileName(root, stack);
     const git = (...args: string[]) =>
         execFileSync("git", args, {
             cwd: root,

@@ -1,11 +1,11 @@
 /** What the tools need to know of stacks before the engine runs. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import * as path from "node:path";
-import { parse } from "yaml";
 import { openclaw } from "../components/openclaw";
 import { parsePlace } from "../settings/parse";
 import { explain } from "../settings/problems";
 import type { GatewaySettings, PlaceSettings } from "../settings/schema";
+import * as stackConfig from "../settings/stackConfig";
 import { dockerIsHere } from "../settings/thisMachine";
 import { StepError } from "./progress";
 
@@ -21,9 +21,11 @@ export function ownName(stack: string): string {
     return stack.split("/").at(-1) ?? "";
 }
 
-/** Name of the file with a stack's configuration: Pulumi's rule. */
-export function stackFileName(stack: string): string {
-    return `Pulumi.${ownName(stack)}.yaml`;
+/** Where the file with a stack's configuration is, from the project's folder: Pulumi's rule. */
+export function stackFileName(root: string, stack: string): string {
+    const project = readProject(root);
+    const name = stackConfig.stackFileName(project, ownName(stack));
+    return path.relative(root, path.join(project.folder, name));
 }
 
 /**
@@ -34,8 +36,8 @@ export function stackFileName(stack: string): string {
  * @throws StepError with the same message as the program's, when they are wrong
  */
 export function readPlace(root: string, stack: string): PlaceSettings {
-    const file = stackFileName(stack);
-    return placeOf(file, existsSync(path.join(root, file)) ? readConfig(root, file) : {});
+    const file = stackFileName(root, stack);
+    return placeOf(file, readConfig(root, file));
 }
 
 /** A setting that is on unless a stack's file says otherwise. */
@@ -43,10 +45,8 @@ export type Switch = "running" | "protect";
 
 /** Whether a stack's file switches something off. */
 export function isOff(root: string, stack: string, key: Switch): boolean {
-    const file = stackFileName(stack);
-    const config = existsSync(path.join(root, file)) ? readConfig(root, file) : {};
     // `--config` writes a text, a person a truth value.
-    return String(config[`sandbox-gateway:${key}`]) === "false";
+    return String(readConfig(root, stackFileName(root, stack))[key]) === "false";
 }
 
 /**
@@ -54,9 +54,8 @@ export function isOff(root: string, stack: string, key: Switch): boolean {
  * to say; what cannot be read here names none.
  */
 export function sandboxImages(root: string, stack: string): string[] {
-    const file = stackFileName(stack);
-    const config = existsSync(path.join(root, file)) ? readConfig(root, file) : {};
-    const sandboxes = Object.values(config["sandbox-gateway:sandboxes"] ?? {}) as unknown[];
+    const config = readConfig(root, stackFileName(root, stack));
+    const sandboxes = Object.values(config["sandboxes"] ?? {}) as unknown[];
     return sandboxes.flatMap((sandbox) => {
         const { image, application } = (sandbox ?? {}) as {
             image?: unknown;
@@ -73,20 +72,34 @@ export function sandboxImages(root: string, stack: string): string[] {
  * @throws StepError when one of the files is wrong: what it claims cannot be told
  */
 export function configuredGateways(root: string): ConfiguredGateway[] {
-    return readdirSync(root)
-        .filter((file) => /^Pulumi\..+\.yaml$/.test(file))
+    const { folder, extension } = readProject(root);
+    return (existsSync(folder) ? readdirSync(folder) : [])
+        .filter((file) => isStackFile(file, extension))
+        .map((name) => path.relative(root, path.join(folder, name)))
         .map((file) => ({ file, config: readConfig(root, file) }))
-        .filter(({ config }) => config["sandbox-gateway:existingCluster"] === undefined)
+        .filter(({ config }) => config["existingCluster"] === undefined)
         .map(({ file, config }) => ({ file, gateway: placeOf(file, config).gateway }))
         .filter(({ gateway }) => dockerIsHere(gateway.dockerHost));
 }
 
-type Config = Readonly<Record<string, unknown>>;
+/** `Pulumi.STACK.deploy.yaml` is of a stack too, and has other settings. */
+function isStackFile(file: string, extension: string): boolean {
+    const stack = file.startsWith("Pulumi.") && file.endsWith(extension);
+    return stack && file !== `Pulumi${extension}` && !file.endsWith(`.deploy${extension}`);
+}
 
-function readConfig(root: string, file: string): Config {
-    const text = readFileSync(path.join(root, file), "utf8");
+function readProject(root: string): stackConfig.Project {
+    return mended("Pulumi.yaml", () => stackConfig.readProject(root));
+}
+
+function readConfig(root: string, file: string): stackConfig.StackConfig {
+    const project = readProject(root);
+    return mended(file, () => stackConfig.readStackConfig(project, path.join(root, file)));
+}
+
+function mended<T>(file: string, read: () => T): T {
     try {
-        return (parse(text) as { config?: Config } | null)?.config ?? {};
+        return read();
     } catch (error) {
         throw new StepError(
             `${file}: this is not YAML: ${(error as Error).message}`,
@@ -95,11 +108,10 @@ function readConfig(root: string, file: string): Config {
     }
 }
 
-function placeOf(file: string, config: Config): PlaceSettings {
-    const own = (key: string) => withoutSecrets(config[`sandbox-gateway:${key}`]);
+function placeOf(file: string, config: stackConfig.StackConfig): PlaceSettings {
     const { settings, problems } = parsePlace({
-        gateway: own("gateway"),
-        existingCluster: own("existingCluster"),
+        gateway: withoutSecrets(config["gateway"]),
+        existingCluster: withoutSecrets(config["existingCluster"]),
     });
     if (!settings) {
         throw new StepError(`${file}: ${explain(problems)}`, `mend ${file}, or move it away`);
@@ -110,17 +122,13 @@ function placeOf(file: string, config: Config): PlaceSettings {
 /** A value without what `pulumi config set --secret` has encrypted in it. */
 function withoutSecrets(value: unknown): unknown {
     if (Array.isArray(value)) {
-        return value.map(withoutSecrets);
+        return value.filter((inner) => !isEncrypted(inner)).map(withoutSecrets);
     }
-    if (typeof value !== "object" || value === null) {
-        return value;
+    if (typeof value !== "object" || value === null || isEncrypted(value)) {
+        return isEncrypted(value) ? undefined : value;
     }
     const entries = Object.entries(value).filter(([, inner]) => !isEncrypted(inner));
     return Object.fromEntries(entries.map(([key, inner]) => [key, withoutSecrets(inner)]));
 }
 
-/** `{secure: ...}`, as Pulumi writes it. */
-function isEncrypted(value: unknown): boolean {
-    const keys = typeof value === "object" && value !== null ? Object.keys(value) : [];
-    return keys.length === 1 && keys[0] === "secure";
-}
+const isEncrypted = (value: unknown) => value instanceof stackConfig.Encrypted;

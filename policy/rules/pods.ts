@@ -1,6 +1,7 @@
 /** Rules for pods, in every kind of object that makes some. */
-import type { ReportViolation, ResourceValidationArgs } from "@pulumi/policy";
+import type { PolicyConfigSchema, ReportViolation, ResourceValidationArgs } from "@pulumi/policy";
 import { DEVICE_PLUGIN_FOLDER } from "../../components/constants";
+import { looksSecret } from "./secretVariables";
 import { DEVELOPMENT_STACKS, inputs, lacksDigest, policy, type Rule } from "./support";
 
 interface Container {
@@ -39,8 +40,19 @@ interface Workload {
     };
 }
 
-/** Environment variables of such names hold secrets. */
-const SECRET_NAME = /(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|PRIVATE_?KEY|CREDENTIAL)/i;
+/** Single variables can be left out: `"variables": ["STOP_TOKENS", "builder-agent/CACHE_KEY"]`. */
+const VARIABLES: NonNullable<PolicyConfigSchema["properties"]> = {
+    variables: {
+        type: "array",
+        items: { type: "string" },
+        default: [],
+        description: "Variables that are no secrets: NAME everywhere, or RESOURCE/NAME",
+    },
+};
+
+function exempt(variables: readonly string[], resource: string, name: string): boolean {
+    return variables.includes(name) || variables.includes(`${resource}/${name}`);
+}
 
 /** The pod that a resource makes. @returns undefined when it makes none */
 function podOf(args: ResourceValidationArgs): PodSpec | undefined {
@@ -174,13 +186,19 @@ export const podPolicies = [
         {
             name: "no-secret-in-env",
             description: "A secret must not stand in a pod as the literal value of a variable.",
-            remediation: "Put it into a Secret and refer to it with `envFrom` or `valueFrom`.",
+            remediation:
+                "Put it into a Secret and refer to it with `envFrom` or `valueFrom`; a sandbox's `secretEnv` does. What is no secret goes into `variables`.",
+            config: VARIABLES,
         },
-        ({ env }) => {
-            const found = (env ?? []).find(
-                ({ name, value }) => value && SECRET_NAME.test(name ?? ""),
-            );
-            return found && `must not hold the value of ${found.name} in clear.`;
+        ({ env }, args) => {
+            const { variables = [] } = args.getConfig<{ variables?: string[] }>();
+            const found = (env ?? [])
+                .filter(({ name = "", value }) => value && looksSecret(name, value))
+                .map(({ name = "" }) => name)
+                .filter((name) => !exempt(variables, args.name, name));
+            return found.length === 0
+                ? undefined
+                : `must not hold the value of ${found.join(", ")} in clear.`;
         },
     ),
     podRule(

@@ -103,14 +103,44 @@ describe("the guard lets through", () => {
             () => config({ sandboxes: { agent: AGENT, other: AGENT, third: AGENT } }),
         ],
         [
-            "another block of ports",
-            () => config({ gateway: { ports: `${stack.ports.first}-${stack.ports.last - 1}` } }),
+            // Kubernetes picks from the end of a block first.
+            "another block of ports, with those that are in use",
+            () => config({ gateway: { ports: `${stack.ports.first + 1}-${stack.ports.last}` } }),
         ],
     ])("%s", async (_, changed) => {
         stack.configure(changed());
         const { status, stdout } = await guard();
         expect(stdout).toContain("none destroys what holds data");
         expect(status).toBe(0);
+    });
+});
+
+describe("a preview", () => {
+    it("refuses a block without the ports in use, and names a sandbox that would lose its own", async () => {
+        const ports = `${stack.ports.first}-${stack.ports.first + 1}`;
+        stack.configure(config({ gateway: { ports } }));
+        const { status, stdout, stderr } = await stack.tryPulumi(["preview"]);
+        stack.configure(config());
+        expect(status).not.toBe(0);
+        expect(stdout + stderr).toMatch(
+            new RegExp(
+                `gateway\\.ports: got ${ports}; must hold \\d+, the port of sandboxes\\.(agent|other), which Kubernetes has picked`,
+            ),
+        );
+    });
+
+    it("refuses a fixed port that Kubernetes has picked for another sandbox", async () => {
+        const urls = await stack.output<Record<string, string>>("urls");
+        const hostPort = Number(new URL(urls["agent"] as string).port);
+        stack.configure(
+            config({ sandboxes: { agent: AGENT, other: AGENT, third: { ...AGENT, hostPort } } }),
+        );
+        const { status, stdout, stderr } = await stack.tryPulumi(["preview"]);
+        stack.configure(config());
+        expect(status).not.toBe(0);
+        expect(stdout + stderr).toContain(
+            `sandboxes.third.hostPort: got ${hostPort}; must not be the port of sandboxes.agent, which Kubernetes has picked`,
+        );
     });
 });
 

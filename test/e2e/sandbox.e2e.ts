@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { keptVolumes, type PersistentVolume } from "../../cli/keptVolumes";
 import { applicationState } from "../../cli/podState";
 import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
+import { ODD_TEXTS, ODD_VARIABLES } from "../support/oddTexts";
 import { until } from "../support/steps";
 import { AGENT, FRAGILE, IMAGES } from "../support/sandboxes";
 import { run } from "../support/run";
@@ -18,6 +19,19 @@ let serverPort: number;
 let hostOnBridge: string;
 let nodeAddress: string;
 
+/** Writes down its arguments, which are odd, and becomes the agent. */
+const TALKATIVE = {
+    ...AGENT,
+    application: {
+        ...AGENT.application,
+        command: [
+            ...["/bin/sh", "-c"],
+            'printf "%s\\0" "$@" >/tmp/arguments; exec /usr/local/bin/agent',
+            ...["$0 of $(HOME)", ...ODD_TEXTS],
+        ],
+    },
+};
+
 /** `open` may reach one port of the host, `closed` nothing. */
 const config = (overrides: { gateway?: object; closed?: object; [key: string]: unknown } = {}) => {
     const { gateway, closed, ...rest } = overrides;
@@ -25,7 +39,11 @@ const config = (overrides: { gateway?: object; closed?: object; [key: string]: u
         gateway: { imageArchives: IMAGES, ...gateway },
         sandboxes: {
             closed: { ...FRAGILE, ...closed },
-            open: { ...AGENT, egress: [{ cidr: `${hostOnBridge}/32`, ports: [serverPort] }] },
+            open: {
+                ...TALKATIVE,
+                env: ODD_VARIABLES,
+                egress: [{ cidr: `${hostOnBridge}/32`, ports: [serverPort] }],
+            },
         },
         ...rest,
     };
@@ -71,6 +89,19 @@ describe("a sandbox", () => {
     it("resolves names", async () => {
         const answer = await stack.shell("closed", "nslookup kubernetes.default.svc.cluster.local");
         expect(answer).toContain("10.43.0.1");
+    });
+
+    it("gets variables and arguments exactly as they are written", async () => {
+        const read = async (file: string) =>
+            Buffer.from(await stack.shell("open", `base64 ${file}`), "base64")
+                .toString()
+                .split("\0")
+                .slice(0, -1);
+        expect(await read("/tmp/arguments")).toEqual(ODD_TEXTS);
+        const variables = (await read("/proc/1/environ"))
+            .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)])
+            .filter(([name]) => name?.startsWith("ODD_"));
+        expect(Object.fromEntries(variables)).toEqual(ODD_VARIABLES);
     });
 
     it("reaches what is listed, and nothing else does", async () => {
@@ -172,6 +203,41 @@ describe("suspending one of two", () => {
         stack.configure(config());
         await stack.up();
         expect(await stack.shell("closed", "cat /sandbox/kept")).toBe("kept\n");
+    });
+});
+
+describe("a value that is given with --secret", () => {
+    const SECRET = "ghp_A1b2C3d4";
+
+    const set = async (key: string) => {
+        stack.configure(config());
+        const at = `sandbox-gateway:sandboxes.closed.${key}`;
+        await stack.pulumi(["config", "set", "--secret", "--path", at, SECRET]);
+        return stack.tryPulumi(["preview", "--diff"]);
+    };
+
+    it("among the variables in clear goes to the Secret", async () => {
+        const { status, stdout, stderr } = await set("env.TICKET");
+        expect(stdout + stderr).not.toContain(SECRET);
+        expect(stdout + stderr).not.toContain("cannot be told");
+        expect(stdout).not.toContain("TICKET");
+        expect(status).toBe(0);
+        expect(await stack.preview()).toEqual([
+            "update kubernetes:apps/v1:StatefulSet closed-agent",
+            "update kubernetes:core/v1:Secret closed-secret",
+        ]);
+    });
+
+    it("anywhere else is refused by its key, a misspelt one too", async () => {
+        for (const key of ["labelz.x", "nodeSelector.x"]) {
+            const { status, stdout, stderr } = await set(key);
+            expect(status).not.toBe(0);
+            expect(stdout + stderr).not.toContain(SECRET.slice(0, 6));
+            expect(stdout + stderr).toMatch(
+                /sandboxes\.closed\.(labelz|nodeSelector\.x): got a secret value; must /,
+            );
+        }
+        stack.configure(config());
     });
 });
 

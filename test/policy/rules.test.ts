@@ -11,7 +11,7 @@ import { policies } from "../../policy/rules";
 import { drain, plain, record, type Recorded } from "../support/mocks";
 
 /** A resource with what the mocks do not record of it. */
-interface Subject extends Omit<Recorded, "ignoreChanges" | "beforeCreate"> {
+interface Subject extends Omit<Recorded, "ignoreChanges" | "beforeCreate" | "dependsOn"> {
     readonly protect: boolean;
     readonly propertyDependencies: Readonly<Record<string, string[]>>;
 }
@@ -364,6 +364,21 @@ describe("configuration", () => {
     it("leaves them out of the rules about relations, too", () => {
         const changed = spoiled("gateway-default-deny", (s) => (s.inputs.spec.egress = [{}]));
         expect(violations(changed, { exempt: ["assistant-agent", "tool-agent"] })).toEqual([]);
+    });
+
+    it("leaves single variables out, everywhere or of one resource", () => {
+        const changed = spoiled("assistant-agent", (s) => {
+            agent(s).env.push({ name: "GH_PAT", value: "x" }, { name: "MY_TOKEN", value: "y" });
+        });
+        const message = (names: string) =>
+            `no-secret-in-env: assistant-agent: container agent must not hold the value of ${names} in clear.`;
+        expect(violations(changed)).toEqual([message("GH_PAT, MY_TOKEN")]);
+        expect(violations(changed, { variables: ["GH_PAT", "tool-agent/MY_TOKEN"] })).toEqual([
+            message("MY_TOKEN"),
+        ]);
+        expect(violations(changed, { variables: ["GH_PAT", "assistant-agent/MY_TOKEN"] })).toEqual(
+            [],
+        );
     });
 
     it("lists addresses to publish on", () => {

@@ -3,7 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { OF_SHELLS } from "../../settings/variables";
+import { ODD_TEXTS } from "../support/oddTexts";
 import { shells, type Shell } from "../support/shells";
+
+/** Says what it has been given. */
+const ENV = "/usr/bin/env";
 
 const SCRIPT = path.join(__dirname, "..", "..", "components", "scripts", "start.sh");
 
@@ -47,6 +52,30 @@ describe.each(shells())("start.sh under $name", ({ command }) => {
             stdout: "<a b><*><>",
             stderr: "",
         });
+    });
+
+    it("hands odd arguments on as they are", () => {
+        const print = ["/bin/sh", "-c", 'printf "%s\\0" "$@"', "x"];
+        const { stdout } = start("/tmp/nothing-*", "--", ...print, ...ODD_TEXTS);
+        expect(stdout.split("\0").slice(0, -1)).toEqual(ODD_TEXTS);
+    });
+
+    it("hands every variable on that the settings let through", () => {
+        const names = [
+            ...["_", "IFS", "LINENO", "OLDPWD", "OPTIND", "PPID", "PS1", "PS2", "PS4", "PWD"],
+            ...["RANDOM", "SHLVL", "SHELLOPTS", "BASH_VERSION", "EPOCHSECONDS", "COMP_WORDBREAKS"],
+            ...["HOME", "TERM", "LANG", "SECONDS", "UID", "CDPATH", "MAIL", "ENV", "PS3", "TOKEN"],
+            ...["file", "root", "HOSTNAME", "OPTARG", "POSIXLY_CORRECT", "COLUMNS", "SHELL"],
+        ].filter((name) => !OF_SHELLS.test(name));
+        expect(names).toContain("PS3");
+        const odd = "$(HOME) `id`\n  two  ";
+        const [shell, ...options] = command;
+        const { stdout } = spawnSync(shell, [...options, SCRIPT, "--", ENV, "-0"], {
+            encoding: "utf8",
+            env: { PATH: process.env["PATH"], ...Object.fromEntries(names.map((n) => [n, odd])) },
+        });
+        const got = stdout.split("\0");
+        expect(names.filter((name) => !got.includes(`${name}=${odd}`))).toEqual([]);
     });
 
     it.each([[[]], [["--"]], [["/tmp/nothing-*"]]])(

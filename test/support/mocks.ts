@@ -10,6 +10,8 @@ export interface Recorded {
     readonly provider: string;
     /** Properties that the program leaves to others once the resource is there. */
     readonly ignoreChanges: readonly string[];
+    /** Names of the resources that it comes after. */
+    readonly dependsOn: readonly string[];
     /** What runs before the resource is made, and whether a preview runs it too. */
     readonly beforeCreate: readonly { readonly name: string; readonly onDryRun: boolean }[];
 }
@@ -107,7 +109,7 @@ export async function record(
                     name,
                     inputs: inputs as Recorded["inputs"],
                     provider: provider ?? "",
-                    ...(options.get(`${type} ${name}`) ?? { ignoreChanges: [], beforeCreate: [] }),
+                    ...(options.get(`${type} ${name}`) ?? NO_OPTIONS),
                 });
                 return {
                     id: id || `${name}-id`,
@@ -129,7 +131,9 @@ export async function record(
     return recorded;
 }
 
-type Options = Pick<Recorded, "ignoreChanges" | "beforeCreate">;
+type Options = Pick<Recorded, "ignoreChanges" | "beforeCreate" | "dependsOn">;
+
+const NO_OPTIONS: Options = { ignoreChanges: [], beforeCreate: [], dependsOn: [] };
 
 /** The SDK's mocks pass no options on, and take no hook. */
 function watchOptions(options: Map<string, Options>): void {
@@ -153,6 +157,7 @@ function watchOptions(options: Map<string, Options>): void {
         const hooks = request.getHooks()?.getBeforeCreateList() ?? [];
         options.set(`${request.getType()} ${request.getName()}`, {
             ignoreChanges: request.getIgnorechangesList(),
+            dependsOn: request.getDependenciesList().map((urn) => urn.split("::").at(-1) ?? ""),
             beforeCreate: hooks.map((name) => ({ name, onDryRun: previewed.get(name) === true })),
         });
         return register(request, callback);

@@ -16,6 +16,7 @@ import {
  *
  * @param stashed kept from an earlier run, as the state would; @default nothing
  * @param found what is there of a type, other than the inputs; @default nothing
+ * @param secretKeys keys that have a secret somewhere, as the engine names them; @default none
  * @returns what it registered and exported
  */
 export async function run(
@@ -24,6 +25,7 @@ export async function run(
     services?: Services,
     stashed?: Stashed,
     found?: Found,
+    secretKeys: readonly string[] = [],
 ) {
     const recorded = await record(preview, services, stashed, found);
     pulumi.runtime.setAllConfig(
@@ -33,6 +35,7 @@ export async function run(
                 typeof value === "string" ? value : JSON.stringify(value),
             ]),
         ),
+        secretKeys.map((key) => `sandbox-gateway:${key}`),
     );
     const outputs = await runProgram();
     await drain();

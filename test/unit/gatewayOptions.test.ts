@@ -3,11 +3,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { POD_GRACE_SECONDS } from "../../components/constants";
 import { issueAuthority } from "../../components/pki";
 import { find, isSecret } from "../support/mocks";
-import { inputs, run } from "../support/program";
+import { inputs, run, value } from "../support/program";
 
 const CONTAINER = "docker:index/container:Container";
 const STATEFUL_SET = "kubernetes:apps/v1:StatefulSet";
@@ -23,6 +23,10 @@ const folder = mkdtempSync(path.join(os.tmpdir(), "gateway-options-"));
 const pem = path.join(folder, "ca.pem");
 
 afterAll(() => rmSync(folder, { recursive: true }));
+
+afterEach(() => {
+    vi.restoreAllMocks();
+});
 
 const container = async (gateway: object) =>
     inputs<Record<string, unknown>>((await run(withGateway(gateway))).recorded, CONTAINER);
@@ -146,6 +150,41 @@ describe("the gateway's container", () => {
         await expect(run(withGateway({ caCertificates: [pem] }))).rejects.toThrow(
             /gateway\.caCertificates\[0\]: got ".*ca\.pem"; must be a file of certificates in PEM form \(.+\); for example/,
         );
+    });
+
+    it("takes image archives from a path of the user's, and as it was given for the state", async () => {
+        const volumes = async (imageArchives: string) =>
+            (await container({ imageArchives }))["volumes"];
+        expect(await volumes("~/archives")).toContainEqual(
+            expect.objectContaining({ hostPath: path.join(os.homedir(), "archives") }),
+        );
+        const { recorded } = await run(withGateway({ imageArchives: "my archives" }));
+        expect(inputs(recorded, "sandbox-gateway:index:Gateway")["imageArchives"]).toBe(
+            "my archives",
+        );
+        await expect(run(withGateway({ imageArchives: "a:b" }))).rejects.toThrow(
+            /gateway\.imageArchives: got ".*\/a:b"; must be a folder without `:` in its path/,
+        );
+    });
+
+    it.each<[string, object, string]>([
+        ["on this machine", {}, "http://127.0.0.1:18800/"],
+        [
+            "on a Docker host elsewhere",
+            { dockerHost: "ssh://u@server.lan", apiHost: "server.lan" },
+            "http://server.lan:18800/",
+        ],
+        ["behind a socket", { dockerHost: "unix:///run/d.sock" }, "http://127.0.0.1:18800/"],
+    ])("gives URLs that lead to all addresses of a machine: %s", async (_, gateway, url) => {
+        vi.spyOn(pulumi.log, "warn").mockResolvedValue();
+        const { outputs } = await run(
+            withGateway(
+                { bindAddress: "0.0.0.0", ...gateway },
+                { sandboxes: { a: { image: "x:1", application: { port: 80 } } } },
+            ),
+        );
+        const urls = outputs["urls"] as Record<string, pulumi.Output<string>>;
+        expect(await value(urls["a"])).toBe(url);
     });
 
     it("publishes the API elsewhere only when it is asked to be reached there", async () => {

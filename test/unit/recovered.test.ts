@@ -153,7 +153,7 @@ describe("after an up", () => {
         standIns.add(
             "docker",
             `case "$*" in
-ps*) echo running ;;
+ps*) printf '${NAME}\\trunning\\n' ;;
 inspect*) echo 2026-01-01T00:00:00Z ;;
 *" cat "*) ;;
 *" get statefulset.v1.apps/agent "*) echo '${found("StatefulSet", "agent", "pulumi-kubernetes-1", "pulumi-kubernetes-2")}' ;;

@@ -1,8 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { isOff, readPlace, sandboxImages } from "../../toolchain/stackFile";
+import { parseYaml } from "../../settings/yaml";
+import {
+    configuredGateways,
+    isOff,
+    readPlace,
+    sandboxImages,
+    stackFileName,
+} from "../../toolchain/stackFile";
 
 let folder: string;
 
@@ -109,4 +116,105 @@ describe("isOff", () => {
         expect(isOff(folder, "dev", "running")).toBe(off);
         expect(isOff(folder, "dev", "protect")).toBe(false);
     });
+});
+describe("a stack's file may be written in every way that the engine reads", () => {
+    const put = (name: string, content: string) => {
+        mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+        writeFileSync(path.join(folder, name), content);
+    };
+    const MINE = { name: "mine", apiPort: 16450 };
+
+    it.each<[string, string]>([
+        ["blocks", "config:\n  sandbox-gateway:gateway:\n    name: mine\n    apiPort: 16450\n"],
+        ["flow style", "config: { 'sandbox-gateway:gateway': { name: mine, apiPort: 16450 } }"],
+        ["JSON", JSON.stringify({ config: { "sandbox-gateway:gateway": MINE } })],
+        ["JSON in a text", `config:\n  sandbox-gateway:gateway: '${JSON.stringify(MINE)}'\n`],
+        [
+            "anchors and merge keys",
+            "x: &p { apiPort: 16450, name: other }\nconfig:\n  sandbox-gateway:gateway:\n    <<: *p\n    name: mine\n",
+        ],
+        ["keys without the project", "config:\n  gateway: { name: mine, apiPort: 16450 }\n"],
+        [
+            "the older form of keys",
+            "config:\n  sandbox-gateway:config:gateway: { name: mine, apiPort: 16450 }\n",
+        ],
+        [
+            "numbers of other bases, comments and a byte order mark",
+            '\ufeff# mine\nconfig:\n  "sandbox-gateway:gateway": { "name": "mine", apiPort: 16_450 } # end\n',
+        ],
+        [
+            "further documents, which say nothing",
+            "config:\n  gateway: { name: mine, apiPort: 16450 }\n---\nconfig:\n  gateway: { name: other }\n",
+        ],
+    ])("as %s", (_, content) => {
+        put("Pulumi.yaml", "name: sandbox-gateway\n");
+        put("Pulumi.dev.yaml", content);
+        expect(readPlace(folder, "dev").gateway).toMatchObject(MINE);
+    });
+
+    it.each<[string, string, string]>([
+        ["a folder", "name: sandbox-gateway\nstackConfigDir: stacks\n", "stacks/Pulumi.dev.yaml"],
+        ["a folder by its first name", "name: sandbox-gateway\nconfig: s\n", "s/Pulumi.dev.yaml"],
+        ["the folder of the project", "name: sandbox-gateway\n", "Pulumi.dev.yaml"],
+    ])("in %s", (_, project, file) => {
+        put("Pulumi.yaml", project);
+        put(file, "config: { gateway: { name: mine, apiPort: 16450 } }");
+        put(file.replace(".dev.", ".dev.deploy."), "settings: {}");
+        expect(stackFileName(folder, "org/p/dev")).toBe(file);
+        expect(readPlace(folder, "dev").gateway).toMatchObject(MINE);
+        expect(configuredGateways(folder)).toMatchObject([{ file, gateway: MINE }]);
+    });
+
+    it("as the project's kind of file", () => {
+        put("Pulumi.json", '{"name": "sandbox-gateway"}');
+        put("Pulumi.dev.json", JSON.stringify({ config: { gateway: MINE } }));
+        put("Pulumi.dev.yaml", "config: { gateway: { name: other } }");
+        expect(readPlace(folder, "dev").gateway).toMatchObject(MINE);
+    });
+
+    it("with values of the project, where it has none of its own", () => {
+        put(
+            "Pulumi.yaml",
+            [
+                "name: sandbox-gateway",
+                "config:",
+                "  gateway.apiPort: 16450",
+                "  gateway.bindAddress: { default: 10.0.0.7 }",
+                '  sandbox-gateway:gateway.tlsSans: { value: ["a.lan"] }',
+                "  pulumi:disable-default-providers: { value: [docker] }",
+            ].join("\n"),
+        );
+        put("Pulumi.dev.yaml", "config: { gateway: { name: mine, bindAddress: 10.0.0.8 } }");
+        expect(readPlace(folder, "dev").gateway).toMatchObject({
+            ...MINE,
+            bindAddress: "10.0.0.8",
+            tlsSans: ["a.lan"],
+        });
+        expect(readPlace(folder, "other").gateway).toMatchObject({ apiPort: 16450 });
+    });
+
+    it("and is refused with its name when it is none", () => {
+        put("Pulumi.dev.yaml", "config: { a: 1, a: 2 }");
+        expect(() => readPlace(folder, "dev")).toThrow("Pulumi.dev.yaml: this is not YAML: ");
+    });
+});
+
+it.each<[string, unknown]>([
+    ["0644", 420],
+    ["-010", -8],
+    ["0o17", 15],
+    ["0b101", 5],
+    ["0x1F", 31],
+    ["1_000", 1000],
+    ["089", 89],
+    ["1e3", 1000],
+    ["yes", "yes"],
+    ["off", "off"],
+    ["True", true],
+    ["~", null],
+    ["1:30", "1:30"],
+    ["'0644'", "0644"],
+    ["16443 ", 16443],
+])("%s is read as Go's yaml.v3 reads it", (text, value) => {
+    expect(parseYaml(`x: ${text}`)).toEqual({ x: value });
 });

@@ -97,7 +97,8 @@ describe("the status of a sandbox that crashes", () => {
 
     it("has its last lines and a command to type, in a gateway on another machine", async () => {
         standIn("docker", [
-            ["ps --all", "echo running"],
+            // Docker's pattern matches these, too.
+            ["ps --all", "printf 'box-2\\texited\\nabox\\tpaused\\nbox\\trunning\\n'"],
             ["inspect --format {{.State.StartedAt}} box", "echo 2026-01-02T00:00:00.5Z"],
             ["get persistentvolumes", says({ items: [] })],
             ...CLUSTER_ANSWERS,
@@ -226,7 +227,7 @@ describe("a place that does not answer is unknown, with its sandboxes:", () => {
         ["restarting", "docker logs --tail 20 box"],
         ["paused", "docker unpause box"],
     ])("a gateway whose container is %s", async (state, next) => {
-        standIn("docker", [["ps", `echo ${state}`]]);
+        standIn("docker", [["ps", `printf 'box\\t${state}\\n'`]]);
         const { gateway } = await readStatus(gatewayTarget("box", "node"), OUTPUTS);
         const detail = `the gateway's container is ${state}`;
         expect(gateway).toMatchObject({ state: "unknown", detail, next });
@@ -235,7 +236,7 @@ describe("a place that does not answer is unknown, with its sandboxes:", () => {
 
 it.each(["", "exited", "created"])("a gateway whose container is %j is stopped", async (state) => {
     standIn("docker", [
-        ["ps", `echo ${state}`],
+        ["ps", state === "" ? "true" : `printf 'box\\t${state}\\n'`],
         ["volume ls", state === "" ? "echo other; echo box" : fails("not asked for")],
     ]);
     const { gateway, sandboxes } = await readStatus(gatewayTarget("box", "node"), OUTPUTS);
@@ -257,7 +258,7 @@ it("a gateway without a container and a data volume is unknown: it is on another
 });
 
 it("lists a sandbox without a page, also while its gateway is stopped", async () => {
-    standIn("docker", [["ps", "echo exited"]]);
+    standIn("docker", [["ps", "printf 'box\\texited\\n'"]]);
     const { sandboxes } = await readStatus(gatewayTarget("box", "node"), { sandboxes: ["tool"] });
     expect(sandboxes).toEqual([{ sandbox: "tool", url: null, state: "stopped" }]);
 });
@@ -268,7 +269,7 @@ describe("what a gateway says of itself", () => {
 
     it("is read from its container, and shown above the sandboxes", async () => {
         standIn("docker", [
-            ["ps", "echo running"],
+            ["ps", "printf 'box\\trunning\\n'"],
             ["inspect", `echo ${new Date().toISOString()}`],
             ["exec box cat /run/sandbox-gateway/health", "echo ok"],
             ["exec box cat /run/sandbox-gateway/warnings", "printf 'no ipset\\nno ipset\\n'"],

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
-import type { Outputs } from "../../cli/outputs";
+import { parseOutputs, type Outputs } from "../../cli/outputs";
 import { printSummary } from "../../cli/summary";
 import { Target, type Condition } from "../../cli/target";
 import { Progress } from "../../toolchain/progress";
@@ -37,4 +37,9 @@ it("says what starts a gateway that is stopped", async () => {
     expect((await summary("stopped", {}))[0]).toMatch(
         /^gateway box, stopped \(`make start` starts it\) after /,
     );
+});
+
+it("knows no page of a sandbox that is called like a method and has none", async () => {
+    const outputs = parseOutputs('{"sandboxes": ["constructor"], "urls": {}, "tokenUrls": {}}');
+    expect((await summary("running", outputs))[2]).toMatch(/^constructor +no port +kubectl /);
 });
