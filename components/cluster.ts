@@ -1,6 +1,7 @@
 /** What a sandbox needs to know of the place it runs in. */
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import type { PodsOf } from "./networkPolicy";
 
 /** A Kubernetes cluster that can hold sandboxes. */
 export interface Cluster {
@@ -22,6 +23,10 @@ export interface Cluster {
     readonly fsGroup: boolean;
     /** Changes whenever every pod is made anew from outside: sandboxes are awaited again then. */
     readonly revision?: pulumi.Output<string>;
+    /** Pods besides people's browsers that may ask applications. @default none */
+    readonly ingressFrom?: readonly PodsOf[];
+    /** What is looked at before an object is made in the namespace. @default nothing: all is ours */
+    readonly hooks?: pulumi.ResourceHookBinding;
     /** The resource in which everything here is stored: when it goes, so do they, without a call. */
     readonly storage?: pulumi.Resource;
     /** Host and port under which a node port of a service is reached by people. */

@@ -81,6 +81,7 @@ export class Sandbox extends pulumi.ComponentResource {
             parent: this,
             provider: cluster.provider,
             ...(cluster.storage ? { deletedWith: cluster.storage } : {}),
+            ...(cluster.hooks ? { hooks: cluster.hooks } : {}),
         };
 
         const seed = new random.RandomBytes(`${name}-token`, { length: 32 }, { parent: this });
@@ -129,6 +130,7 @@ export class Sandbox extends pulumi.ComponentResource {
                     sandbox: name,
                     ...(application ? { port: application.port } : {}),
                     internalNetworks: cluster.internalNetworks,
+                    ingressFrom: cluster.ingressFrom ?? [],
                     egress: args.egress ?? [],
                 }),
             },

@@ -9,12 +9,14 @@ import { checkK3s } from "./k3sRules";
 import { parseQuantity } from "../components/quantity";
 import { folder } from "./paths";
 import type { Problem } from "./problems";
-import type { SandboxSettings, Settings } from "./schema";
+import type { ExistingClusterSettings, SandboxSettings, Settings } from "./schema";
 
 /** Everything that is wrong between values. */
 export function checkRelations(settings: Settings): Problem[] {
     return [
-        ...(settings.existingCluster ? [] : checkGateway(settings)),
+        ...(settings.existingCluster
+            ? checkExisting(settings.existingCluster)
+            : checkGateway(settings)),
         ...Object.entries(settings.sandboxes).flatMap(([name, sandbox]) =>
             checkSandbox(`sandboxes.${name}`, sandbox, settings),
         ),
@@ -63,6 +65,22 @@ function checkGateway({ gateway }: Settings): Problem[] {
     }
     problems.push(...checkVariables("gateway", gateway), ...checkK3s(gateway));
     return problems;
+}
+
+/** Sandboxes must not reach one another. */
+function checkExisting({ namespace, ingressFrom = [] }: ExistingClusterSettings): Problem[] {
+    return ingressFrom.flatMap((from, index) =>
+        from.namespace === namespace
+            ? [
+                  {
+                      key: `existingCluster.ingressFrom[${index}].namespace`,
+                      got: from.namespace,
+                      rule: "not be existingCluster.namespace: the sandboxes in it would reach one another",
+                      example: "ingress-nginx",
+                  },
+              ]
+            : [],
+    );
 }
 
 function checkVariables(
