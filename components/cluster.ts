@@ -33,7 +33,7 @@ export interface Cluster {
     address(nodePort: pulumi.Input<number>): pulumi.Output<Address>;
 }
 
-/** Type of a sandbox's Service. With ClusterIP it is reached by port-forward or an Ingress only. */
+/** Type of a sandbox's Service. With ClusterIP it is reached by port-forward, and by `ingressFrom`. */
 export type ServiceType = "NodePort" | "ClusterIP";
 
 /**

@@ -4,6 +4,7 @@
  * proxies.
  */
 import type { KubeConfig } from "@kubernetes/client-node" with { "resolution-mode": "import" };
+import { existsSync } from "node:fs";
 import * as http from "node:http";
 import * as https from "node:https";
 import { proxyOf } from "./clusterProxy";
@@ -139,11 +140,13 @@ async function load({ kubeconfig, context }: Access): Promise<KubeConfig> {
     }
     const plain = cluster.server.startsWith("http:");
     const proxyUrl = cluster.proxyUrl ?? proxyOf(cluster.server, process.env);
+    const caFile = cluster.caData === undefined ? (cluster.caFile ?? authorities()) : undefined;
     const changed = {
         ...cluster,
         // There is nothing to verify without TLS; the library wants to be told.
         ...(plain ? { skipTLSVerify: true } : {}),
         ...(proxyUrl === undefined ? {} : { proxyUrl }),
+        ...(caFile === undefined ? {} : { caFile }),
     };
     config.clusters = config.clusters.map((each) => (each === cluster ? changed : each));
     config.users = config.users.map((user) => {
@@ -151,6 +154,24 @@ async function load({ kubeconfig, context }: Access): Promise<KubeConfig> {
         return exec ? { ...user, exec: { ...exec, env: execEnvironment(exec, changed) } } : user;
     });
     return config;
+}
+
+/** Where systems keep the authorities they trust, a company's among them: as Go looks for them. */
+const AUTHORITIES = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/** The system's, for Node.js has its own. @returns undefined when Node's have to do */
+function authorities(): string | undefined {
+    if (process.platform !== "linux") {
+        return undefined;
+    }
+    return process.env["SSL_CERT_FILE"] || AUTHORITIES.find((file) => existsSync(file));
 }
 
 interface Exec {

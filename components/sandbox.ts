@@ -142,9 +142,14 @@ export class Sandbox extends pulumi.ComponentResource {
             {
                 metadata: {
                     ...metadata(name),
-                    ...(cluster.revision && {
-                        annotations: { [constants.ANNOTATION_REVISION]: cluster.revision },
-                    }),
+                    annotations: {
+                        // What a killed run has made is made again under another manager's name, and
+                        // its claim templates never look the same: Kubernetes has filled them in.
+                        "pulumi.com/patchForce": "true",
+                        ...(cluster.revision && {
+                            [constants.ANNOTATION_REVISION]: cluster.revision,
+                        }),
+                    },
                 },
                 spec: {
                     serviceName: name,

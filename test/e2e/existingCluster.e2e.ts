@@ -99,7 +99,7 @@ const inSecond = (existing: object = {}, rest: object = {}) => ({
     existingCluster: {
         ...config().existingCluster,
         serviceType: "ClusterIP",
-        ingressFrom: [{ namespace: "foreign", labels: { app: "controller" } }],
+        ingressFrom: [{ namespace: "ingress", labels: { app: "controller" } }],
         ...existing,
     },
     sandboxes: { agent: AGENT },
@@ -108,13 +108,13 @@ const inSecond = (existing: object = {}, rest: object = {}) => ({
 
 /** A namespace with something running in it, of which this project knows nothing. */
 async function makeForeign(): Promise<void> {
-    await stack.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: "foreign" } });
+    await stack.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: "theirs" } });
     const labels = { app: "theirs" };
     const containers = [{ name: "pause", image: await stack.pauseImage() }];
     await stack.apply({
         apiVersion: "apps/v1",
         kind: "Deployment",
-        metadata: { name: "theirs", namespace: "foreign" },
+        metadata: { name: "theirs", namespace: "theirs" },
         spec: {
             selector: { matchLabels: labels },
             template: { metadata: { labels }, spec: { containers } },
@@ -124,17 +124,18 @@ async function makeForeign(): Promise<void> {
 
 /** An Ingress controller as far as policies can tell, and a pod that is none. */
 async function makePods(): Promise<void> {
+    await stack.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: "ingress" } });
     const command = ["/bin/sh", "-c", "sleep 3600"];
     for (const name of ["controller", "other"]) {
         await stack.apply({
             apiVersion: "v1",
             kind: "Pod",
-            metadata: { name, namespace: "foreign", labels: { app: name } },
+            metadata: { name, namespace: "ingress", labels: { app: name } },
             spec: { containers: [{ name, image: AGENT.image, command }] },
         });
     }
     const wait = ["wait", "--for=condition=Ready", "pod/controller", "pod/other"];
-    await stack.kubectl("-n", "foreign", ...wait, "--timeout=120s");
+    await stack.kubectl("-n", "ingress", ...wait, "--timeout=120s");
 }
 
 /** Has the program make a namespace as an earlier version did. @returns how to undo it */
@@ -199,10 +200,10 @@ describe("an existing cluster", () => {
         const file = () =>
             stack.kubectl("-n", namespace, "exec", "agent-0", "--", "cat", "/sandbox/kept");
 
-        it.each(["foreign", "sandboxes"])(
+        it.each(["theirs", "sandboxes"])(
             "is refused a namespace that is there, %s, in the preview already",
             async (name) => {
-                if (name === "foreign") {
+                if (name === "theirs") {
                     await makeForeign();
                 }
                 const before = await snapshot(name);
@@ -270,12 +271,16 @@ describe("an existing cluster", () => {
         });
 
         it("is reached by the Ingress controller that it names, and by no other pod", async () => {
-            const asks = async (pod: string) => {
-                const url = `http://agent.${namespace}.svc.cluster.local:18789/healthz`;
-                const ask = ["exec", pod, "--", "wget", "-T3", "-qO-", url];
-                return (await stack.tryKubectl("-n", "foreign", ...ask)).status === 0;
-            };
             await makePods();
+            // By address: a static busybox resolves no names.
+            const address = await stack.kubectl(
+                ...["-n", namespace, "get", "service", "agent", "-o", "jsonpath={.spec.clusterIP}"],
+            );
+            const asks = async (pod: string) => {
+                const url = `http://${address}:18789/healthz`;
+                const ask = ["exec", pod, "--", "wget", "-T3", "-qO-", url];
+                return (await stack.tryKubectl("-n", "ingress", ...ask)).status === 0;
+            };
             await until("the controller reaches it", 60, () => asks("controller"));
             expect(await asks("other")).toBe(false);
         });
@@ -288,7 +293,7 @@ describe("an existing cluster", () => {
             expect(await snapshot("sandboxes")).toEqual(before);
             expect(await stack.shell("agent", "cat /sandbox/kept")).toBe("kept\n");
             const left = (await stack.kubectl("get", "namespaces", "-o", "name")).split("\n");
-            expect(left).toContain("namespace/foreign");
+            expect(left).toContain("namespace/theirs");
             expect(left).not.toContain(`namespace/${namespace}`);
             await stack.up("--refresh", "--expect-no-changes");
         });

@@ -1,9 +1,15 @@
 /** Reading one object of a cluster, from a server that answers as an API server does. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { connect, type AddressInfo, type Socket } from "node:net";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import * as os from "node:os";
+import * as path from "node:path";
+import type { TLSSocket } from "node:tls";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { pathOf, readObject } from "../../components/clusterApi";
 import { proxyOf } from "../../components/clusterProxy";
+import { issueAuthority, issueClient, type KeyPair } from "../../components/pki";
 
 const NAMESPACE = { apiVersion: "v1", kind: "Namespace", name: "agents" };
 
@@ -17,7 +23,13 @@ let seen: Seen[];
 let answer: { status: number; body: string };
 
 beforeEach(async () => {
-    for (const name of ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"]) {
+    for (const name of [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "SSL_CERT_FILE",
+    ]) {
         vi.stubEnv(name, undefined);
     }
     seen = [];
@@ -169,6 +181,74 @@ describe("an object", () => {
         });
         expect(through).toHaveLength(1);
         expect(through[0]).toContain("cluster.invalid");
+    });
+});
+
+describe("an object of a server with TLS", () => {
+    const NAME = "api.example.org";
+    let folder: string;
+    let authority: KeyPair;
+    let tls: Server;
+    /** Who has asked, by its certificate. */
+    let asked: (string | undefined)[];
+
+    beforeAll(async () => {
+        authority = await issueAuthority(NAME);
+    });
+
+    beforeEach(async () => {
+        folder = mkdtempSync(path.join(os.tmpdir(), "cluster-api-"));
+        asked = [];
+        const { cert, key } = authority;
+        tls = createTlsServer(
+            { cert, key, ca: cert, requestCert: true, rejectUnauthorized: false },
+            ({ socket }, response) => {
+                const { subject } = (socket as TLSSocket).getPeerCertificate();
+                asked.push(subject?.CN as string | undefined);
+                response.end(JSON.stringify({ kind: "Namespace" }));
+            },
+        );
+        await new Promise<void>((resolve) => tls.listen(0, "127.0.0.1", resolve));
+    });
+
+    afterEach(async () => {
+        rmSync(folder, { recursive: true });
+        tls.closeAllConnections();
+        await new Promise((resolve) => tls.close(resolve));
+    });
+
+    const base64 = (text: string) => Buffer.from(text).toString("base64");
+
+    const readTls = (cluster: object, user: object = {}) =>
+        read(
+            kubeconfig(user, {
+                ...{ server: `https://127.0.0.1:${portOf(tls)}`, "tls-server-name": NAME },
+                ...cluster,
+            }),
+        );
+
+    it("is found with the authority and the certificate of the kubeconfig", async () => {
+        const subject = { commonName: "admin", organization: "o" };
+        const { cert, key } = await issueClient(authority, subject);
+        const user = {
+            "client-certificate-data": base64(cert),
+            "client-key-data": base64(key),
+        };
+        await readTls({ "certificate-authority-data": base64(authority.cert) }, user);
+        expect(asked).toEqual(["admin"]);
+    });
+
+    it.runIf(process.platform === "linux")("is found with the system's authorities", async () => {
+        const file = path.join(folder, "authorities.pem");
+        writeFileSync(file, authority.cert);
+        vi.stubEnv("SSL_CERT_FILE", file);
+        await readTls({});
+        expect(asked).toHaveLength(1);
+    });
+
+    it("is not asked for of a server that nobody vouches for", async () => {
+        await expect(readTls({})).rejects.toThrow("self-signed certificate");
+        expect(asked).toEqual([]);
     });
 });
 

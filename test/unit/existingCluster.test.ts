@@ -64,6 +64,8 @@ describe("the namespace of a stack", () => {
             "metadata.name",
             "metadata.annotations",
         ]);
+        const owner = find(recorded, "pulumi:index:Stash", "cluster-owner");
+        expect(owner.ignoreChanges).toEqual(["input"]);
     });
 
     it.each([
