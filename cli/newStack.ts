@@ -7,7 +7,7 @@ import { formatBlock, type PortBlock } from "../components/ports";
 import { API_PORTS, BLOCKS, freeBlock, freeSubnet } from "../settings/free";
 import { parsePlace } from "../settings/parse";
 import { dockerIsHere, readHostNetworks } from "../settings/thisMachine";
-import { dockerHas } from "../toolchain/dockerCli";
+import { claimedPorts, dockerHas } from "../toolchain/dockerCli";
 import { LOCAL_FOLDER } from "../toolchain/environment";
 import { findBusyPort } from "../toolchain/machine";
 import { StepError } from "../toolchain/progress";
@@ -28,6 +28,8 @@ export interface Machine {
     readonly networks: () => readonly string[];
     /** The first of some ports that something listens on. */
     readonly findBusy: (ports: readonly number[]) => Promise<number | undefined>;
+    /** Ports that a container of Docker's has, whether or not it runs. */
+    readonly claimed: () => Promise<readonly PortBlock[]>;
     /** Whether Docker has a volume. */
     readonly hasVolume: (name: string) => Promise<boolean>;
 }
@@ -78,8 +80,8 @@ export async function writeStackFile(
 }
 
 /**
- * A place that nothing has: no network or route of the machine, no program that listens, and no other
- * stack, even one that is stopped.
+ * A place that nothing has: no network or route of the machine, no program that listens, no container
+ * and no other stack, even one that is stopped, of this checkout or of another.
  *
  * @throws StepError when there is none, or the name is taken
  */
@@ -104,10 +106,12 @@ async function choosePlace(
         );
     }
     const gateways = others.map(({ gateway }) => gateway);
-    const claimed = gateways.flatMap(({ apiPort, ports }) => [
+    const configured = gateways.flatMap(({ apiPort, ports }) => [
         { first: apiPort, last: apiPort },
         ports,
     ]);
+    // Of this checkout's stacks, and of whoever else uses the same Docker.
+    const claimed = [...configured, ...(await machine.claimed())];
     const subnet = freeSubnet([...machine.networks(), ...gateways.map((other) => other.subnet)]);
     const api = await freeBlock(claimed, machine.findBusy, API_PORTS);
     const ports = await freeBlock(claimed, machine.findBusy, BLOCKS);
@@ -152,5 +156,6 @@ function render(stack: string, file: string, { name, subnet, apiPort, ports }: P
 const THIS_MACHINE: Machine = {
     networks: () => readHostNetworks().map(({ cidr }) => cidr),
     findBusy: (ports) => findBusyPort("127.0.0.1", ports),
+    claimed: claimedPorts,
     hasVolume: (name) => dockerHas("volume", name),
 };

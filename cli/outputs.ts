@@ -7,6 +7,8 @@ export interface Outputs {
     readonly container?: string;
     /** @default there is no gateway */
     readonly node?: string;
+    /** In a cluster that was there already. @default there is none */
+    readonly namespace?: string;
     /** @default there is nothing yet */
     readonly sandboxes?: readonly string[];
     /** Of the sandboxes that have one. */
@@ -26,7 +28,14 @@ export async function readOutputs(
     { secrets = false } = {},
 ): Promise<Outputs> {
     const args = ["stack", "output", "--json", ...(secrets ? ["--show-secrets"] : [])];
-    return parseOutputs(await progress.run("pulumi", args, { env, quiet: true }));
+    const outputs = parseOutputs(await progress.run("pulumi", args, { env, quiet: true }));
+    if (outputs.container !== undefined || outputs.namespace !== undefined) {
+        return outputs;
+    }
+    // An `up` that failed leaves none, nor did an earlier version leave this one.
+    const exported = await progress.run("pulumi", ["stack", "export"], { env, quiet: true });
+    const namespace = namespaceOf(JSON.parse(exported) as Export);
+    return { ...outputs, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 /** Outputs as JSON has them: a sandbox may be called like a method of every object. */
@@ -36,4 +45,23 @@ export function parseOutputs(json: string): Outputs {
             ? Object.assign(Object.create(null) as object, value)
             : value,
     ) as Outputs;
+}
+
+/** The part of `pulumi stack export` that is read. */
+interface Export {
+    readonly deployment?: {
+        readonly resources?: readonly {
+            readonly type: string;
+            /** Replaced, and to be deleted still. */
+            readonly delete?: boolean;
+            readonly outputs?: { readonly metadata?: { readonly name?: string } };
+        }[];
+    };
+}
+
+/** The namespace that a stack's state has. */
+export function namespaceOf(exported: Export): string | undefined {
+    return (exported.deployment?.resources ?? []).find(
+        ({ type, delete: old }) => type === "kubernetes:core/v1:Namespace" && !old,
+    )?.outputs?.metadata?.name;
 }

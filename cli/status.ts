@@ -29,7 +29,7 @@ interface Row {
 /** What is found out about one. */
 type Found = Omit<Row, "sandbox" | "url">;
 
-/** A gateway (`container`, `node`) or a cluster (`context`, `host`). */
+/** A gateway (`container`, `node`) or a cluster (`context`, `host`, `namespace`). */
 type Place = Readonly<Record<string, string>> & Condition;
 
 /** Everything `make status` knows. */
@@ -92,9 +92,12 @@ export async function readSandboxes(
 
 /** How many pods each sandbox that Kubernetes has is to have: one or none. */
 async function readReplicas(target: Target): Promise<Map<string, number>> {
+    if (target.namespace === undefined) {
+        return new Map();
+    }
     const { items } = JSON.parse(
-        await target.kubectl(
-            ...["-n", NAMESPACE, "get", "statefulsets"],
+        await target.inNamespace(
+            ...["get", "statefulsets"],
             ...["-l", `${LABEL_MANAGED_BY}=${MANAGED_BY}`, "-o", "json"],
         ),
     ) as { items: { metadata: { name: string }; spec: { replicas: number } }[] };
@@ -142,8 +145,8 @@ const unknown = (error: unknown): Found => ({ state: "unknown", detail: reasonOf
 
 /** A sandbox's pod. @returns undefined when Kubernetes says there is none */
 async function readPod(target: Target, name: string): Promise<Pod | undefined> {
-    const stdout = await target.kubectl(
-        ...["-n", NAMESPACE, "get", "pod", name, "--ignore-not-found", "-o", "json"],
+    const stdout = await target.inNamespace(
+        ...["get", "pod", name, "--ignore-not-found", "-o", "json"],
     );
     return stdout.trim() === "" ? undefined : (JSON.parse(stdout) as Pod);
 }
@@ -155,8 +158,8 @@ async function readLog(
     { container, previous }: LogSource,
 ): Promise<string[]> {
     try {
-        const text = await target.kubectl(
-            ...["-n", NAMESPACE, "logs", `${sandbox}-0`, "-c", container],
+        const text = await target.inNamespace(
+            ...["logs", `${sandbox}-0`, "-c", container],
             ...[`--tail=${LOG_LINES}`, ...(previous ? ["--previous"] : [])],
         );
         return plainLines(text, LOG_LINE_MAX);

@@ -37,6 +37,8 @@ interface Parts {
     readonly title: string;
     /** The same for programs. */
     readonly facts: Readonly<Record<string, string>>;
+    /** Where the sandboxes are in it. @default nothing was made in it yet */
+    readonly namespace?: string | undefined;
     /** Command line that kubectl's own arguments follow, when it is run here. */
     readonly command: readonly string[];
     /** The same as a person types it, without and with a terminal. */
@@ -50,6 +52,7 @@ export class Target {
     readonly kind: Parts["kind"];
     readonly title: string;
     readonly facts: Parts["facts"];
+    readonly namespace: Parts["namespace"];
     /** Looks whether it can be asked. */
     readonly look: () => Promise<Condition>;
 
@@ -57,6 +60,7 @@ export class Target {
         this.kind = parts.kind;
         this.title = parts.title;
         this.facts = parts.facts;
+        this.namespace = parts.namespace;
         this.look = parts.look;
     }
 
@@ -65,15 +69,24 @@ export class Target {
         return ask([...this.parts.command, "--request-timeout=5s", ...args]);
     }
 
+    /** Runs kubectl in the sandboxes' namespace. @throws what `reasonOf` explains */
+    inNamespace(...args: string[]): Promise<string> {
+        return this.kubectl(...this.namespaced(), ...args);
+    }
+
     /** A command of kubectl in the sandboxes' namespace, as it is typed. */
     typed(...args: string[]): string {
-        return asCommand([...this.parts.typed.plain, "-n", NAMESPACE, ...args]);
+        return asCommand([...this.parts.typed.plain, ...this.namespaced(), ...args]);
     }
 
     /** The command that opens a shell in a sandbox. */
     shell(sandbox: string): string {
-        const exec = ["-n", NAMESPACE, "exec", "-it", `${sandbox}-0`, "--", "sh"];
-        return asCommand([...this.parts.typed.terminal, ...exec]);
+        const exec = ["exec", "-it", `${sandbox}-0`, "--", "sh"];
+        return asCommand([...this.parts.typed.terminal, ...this.namespaced(), ...exec]);
+    }
+
+    private namespaced(): string[] {
+        return this.namespace === undefined ? [] : ["-n", this.namespace];
     }
 }
 
@@ -86,7 +99,7 @@ export class Target {
 export function targetOf(outputs: Outputs, settings: PlaceSettings, root: string): Target {
     const { gateway, existingCluster } = settings;
     if (existingCluster && outputs.container === undefined) {
-        return clusterTarget(existingCluster, root);
+        return clusterTarget(existingCluster, outputs.namespace, root);
     }
     const { container = dockerName(gateway.name), node = nodeName(gateway.name) } = outputs;
     return gatewayTarget(container, node, gateway.dockerHost);
@@ -101,15 +114,21 @@ export function gatewayTarget(container: string, node: string, dockerHost?: stri
         kind: "gateway",
         title: `gateway ${container}, node ${node}`,
         facts: { container, node },
+        namespace: NAMESPACE,
         command: plain,
         typed: { plain, terminal: [...docker, "exec", "-it", ...kubectl] },
         look: () => lookAtContainer(docker, container),
     });
 }
 
-/** A cluster that was there already, through the kubectl on PATH. */
+/**
+ * A cluster that was there already, through the kubectl on PATH.
+ *
+ * @param namespace of this stack; without one there is nothing of it in the cluster
+ */
 export function clusterTarget(
     { kubeconfig, context, host }: Pick<ExistingClusterSettings, "kubeconfig" | "context" | "host">,
+    namespace: string | undefined,
     root: string,
 ): Target {
     const file = hostPath(kubeconfig, root);
@@ -120,7 +139,8 @@ export function clusterTarget(
     return new Target({
         kind: "cluster",
         title: `cluster ${context} (host ${host})`,
-        facts: { context, host },
+        facts: { context, host, ...(namespace === undefined ? {} : { namespace }) },
+        namespace,
         command,
         typed: { plain: typed, terminal: typed },
         look: () => lookAtCluster(command),

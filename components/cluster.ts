@@ -2,6 +2,7 @@
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { FixedPorts } from "./fixedPorts";
+import type { PodsOf } from "./networkPolicy";
 import type { PortBlock } from "./ports";
 
 /** A Kubernetes cluster that can hold sandboxes. */
@@ -28,13 +29,17 @@ export interface Cluster {
     readonly ports?: PortBlock;
     /** Node ports that sandboxes have asked for. */
     readonly fixedPorts: FixedPorts;
+    /** Pods besides people's browsers that may ask applications. @default none */
+    readonly ingressFrom?: readonly PodsOf[];
+    /** What is looked at before an object is made in the namespace. @default nothing: all is ours */
+    readonly hooks?: pulumi.ResourceHookBinding;
     /** The resource in which everything here is stored: when it goes, so do they, without a call. */
     readonly storage?: pulumi.Resource;
     /** Host and port under which a node port of a service is reached by people. */
     address(nodePort: pulumi.Input<number>): pulumi.Output<Address>;
 }
 
-/** Type of a sandbox's Service. With ClusterIP it is reached by port-forward or an Ingress only. */
+/** Type of a sandbox's Service. With ClusterIP it is reached by port-forward, and by `ingressFrom`. */
 export type ServiceType = "NodePort" | "ClusterIP";
 
 /**

@@ -38,8 +38,11 @@ export const LOOPBACK = "127.0.0.1";
 export const CLUSTER_CIDR = "10.42.0.0/16";
 export const SERVICE_CIDR = "10.43.0.0/16";
 
-/** Namespace of all sandboxes of a cluster. */
+/** Namespace of all sandboxes of a gateway; in a cluster that is there already, each stack has its own. */
 export const NAMESPACE = "sandboxes";
+
+/** On a namespace in a cluster that is there already: the stack that has made it, by its `owner` Stash. */
+export const ANNOTATION_OWNER = "sandbox-gateway.dev/owner";
 
 /** Storage class of workspaces on the local gateway: k3s's local-path, but Retain. */
 export const WORKSPACE_CLASS = "sandbox-workspace";
@@ -82,6 +85,9 @@ export const GPU_RUNTIME_CLASS = "nvidia";
 
 /** Where the kubelet meets device plugins; the one folder of the node that a pod of ours mounts. */
 export const DEVICE_PLUGIN_FOLDER = "/var/lib/kubelet/device-plugins";
+
+/** On what stands in for a stopped gateway in Docker: the ports that it will publish again. */
+export const LABEL_PORTS = "sandbox-gateway.dev/ports";
 
 /** Labels on every object of a sandbox. `LABEL_SANDBOX` selects its pod. */
 export const LABEL_SANDBOX = "sandbox-gateway.dev/sandbox";

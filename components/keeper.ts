@@ -9,6 +9,7 @@ import * as constants from "./constants";
 import type { GatewayArgs } from "./gateway";
 import type { ContainerParts } from "./gatewayContainer";
 import * as names from "./names";
+import { portsLabel } from "./ports";
 import { lastHostAddress, parseSubnet, type Subnet } from "./subnet";
 
 /** Process 1 has no default action for TERM: without the trap a reboot would wait ten seconds. */
@@ -25,7 +26,7 @@ const MEMORY_MIB = 32;
 
 /** Inputs of the keeper. It can do nothing with what it holds: no user, no write, no capability. */
 export function keeperSpec(
-    args: Pick<GatewayArgs, "name" | "subnet">,
+    args: Pick<GatewayArgs, "name" | "subnet" | "apiPort" | "ports">,
     {
         image,
         network,
@@ -39,7 +40,10 @@ export function keeperSpec(
         image,
         entrypoints: ["/bin/sh", "-c"],
         command: [SLEEP],
-        labels: [{ label: constants.LABEL_OWNER, value: identity.fingerprint }],
+        labels: [
+            { label: constants.LABEL_OWNER, value: identity.fingerprint },
+            portsLabel(args),
+        ],
         user: NOBODY,
         readOnly: true,
         capabilities: { drops: ["ALL"] },

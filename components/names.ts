@@ -1,5 +1,6 @@
 /** Names that are identity: pure functions of the gateway's configured name. */
 import { createHash } from "node:crypto";
+import { NAMESPACE } from "./constants";
 
 const NODE_PREFIX = "openshell-";
 
@@ -62,6 +63,29 @@ export function bridgeName(gateway: string): string {
 /** Constant for the life of the gateway, so that no change of kubeconfig can replace the provider. */
 export function clusterIdentifier(gateway: string): string {
     return `sandbox-gateway/${gateway}`;
+}
+
+/** A namespace's name is a DNS label. */
+const LABEL_MAX = 63;
+
+/** Hexadecimal digits of a stack's identity that its namespace is called after. */
+const OWNER_DIGITS = 8;
+
+/**
+ * Namespace of a stack in a cluster that others use as well. A stack's name alone is none: everyone has
+ * a `dev`.
+ *
+ * @param owner random identity of the stack, in hexadecimal
+ */
+export function ownNamespace(stack: string, owner: string): string {
+    const ending = `-${owner.slice(0, OWNER_DIGITS)}`;
+    const normalised = stack
+        .toLowerCase()
+        .replace(/[^a-z0-9]+/g, "-")
+        .replace(/^-/, "");
+    return (
+        `${NAMESPACE}-${normalised}`.slice(0, LABEL_MAX - ending.length).replace(/-$/, "") + ending
+    );
 }
 
 /** The claim that a StatefulSet of one replica makes from its `workspace` template. */

@@ -1,26 +1,50 @@
 /** The namespace of all sandboxes of a cluster, with its doors closed. */
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { LABEL_MANAGED_BY, MANAGED_BY, NAMESPACE } from "./constants";
+import { ANNOTATION_OWNER, LABEL_MANAGED_BY, MANAGED_BY, NAMESPACE } from "./constants";
 import { defaultDeny } from "./networkPolicy";
 
 /** Labels of everything that is not of one sandbox. */
 export const labels = { [LABEL_MANAGED_BY]: MANAGED_BY };
 
-/** Makes it, with Pod Security admission and a policy that denies everything by default. */
+/** What a namespace of a stack has in a cluster that others use as well. */
+export interface OwnNamespace {
+    readonly name: pulumi.Input<string>;
+    /** Identity of the stack. */
+    readonly owner: pulumi.Input<string>;
+    /** What is looked at before it is made, and before something is made in it. */
+    readonly hooks: pulumi.ResourceHookBinding;
+    readonly objectHooks: pulumi.ResourceHookBinding;
+}
+
+/**
+ * Makes it, with Pod Security admission and a policy that denies everything by default.
+ *
+ * @param own @default the whole cluster is this stack's
+ */
 export function createNamespace(
     name: string,
     opts: pulumi.CustomResourceOptions,
+    own?: OwnNamespace,
 ): pulumi.Output<string> {
     const namespace = new k8s.core.v1.Namespace(
         `${name}-namespace`,
         {
             metadata: {
-                name: NAMESPACE,
+                name: own?.name ?? NAMESPACE,
                 labels: { ...labels, "pod-security.kubernetes.io/enforce": "baseline" },
+                ...(own && { annotations: { [ANNOTATION_OWNER]: own.owner } }),
             },
         },
-        opts,
+        own
+            ? {
+                  ...opts,
+                  hooks: own.hooks,
+                  // It keeps the name it was made with: another one would be another namespace. Nor is
+                  // one that two stacks of an earlier version share given to either.
+                  ignoreChanges: ["metadata.name", "metadata.annotations"],
+              }
+            : opts,
     );
     new k8s.networking.v1.NetworkPolicy(
         `${name}-default-deny`,
@@ -28,7 +52,7 @@ export function createNamespace(
             metadata: { name: "default-deny", namespace: namespace.metadata.name, labels },
             spec: defaultDeny(),
         },
-        opts,
+        own ? { ...opts, hooks: own.objectHooks } : opts,
     );
     return namespace.metadata.name;
 }

@@ -11,6 +11,12 @@ type Rule = types.input.networking.v1.NetworkPolicyEgressRule;
  */
 export type Egress = "internet" | { readonly cidr: string; readonly ports?: readonly number[] };
 
+/** Pods of another namespace: all of them, or those that have all the labels. */
+export interface PodsOf {
+    readonly namespace: string;
+    readonly labels?: Readonly<Record<string, string>>;
+}
+
 /** Networks that are not the internet: private, link-local (cloud metadata), loopback, multicast. */
 const NOT_INTERNET = [
     "0.0.0.0/8",
@@ -35,31 +41,37 @@ export function sandboxPolicy(input: {
     readonly port?: number;
     /** Networks of the cluster itself: no neighbour may use the published port's way in. */
     readonly internalNetworks: readonly string[];
+    /** Pods that may use it from inside, an Ingress controller's for example. @default none */
+    readonly ingressFrom?: readonly PodsOf[];
     readonly egress: readonly Egress[];
 }): Policy {
-    const fromOutside = [{ ipBlock: { cidr: "0.0.0.0/0", except: [...input.internalNetworks] } }];
+    const from = [
+        { ipBlock: { cidr: "0.0.0.0/0", except: [...input.internalNetworks] } },
+        ...(input.ingressFrom ?? []).map(podsOf),
+    ];
     return {
         podSelector: { matchLabels: { [LABEL_SANDBOX]: input.sandbox } },
         policyTypes: ["Ingress", "Egress"],
         ingress:
             input.port === undefined
                 ? []
-                : [{ from: fromOutside, ports: [{ port: input.port, protocol: "TCP" }] }],
+                : [{ from, ports: [{ port: input.port, protocol: "TCP" }] }],
         egress: [dns(), ...input.egress.map(egressRule)],
     };
 }
 
 function dns(): Rule {
     return {
-        to: [
-            {
-                namespaceSelector: {
-                    matchLabels: { "kubernetes.io/metadata.name": "kube-system" },
-                },
-                podSelector: { matchLabels: { "k8s-app": "kube-dns" } },
-            },
-        ],
+        to: [podsOf({ namespace: "kube-system", labels: { "k8s-app": "kube-dns" } })],
         ports: ["UDP", "TCP"].map((protocol) => ({ port: 53, protocol })),
+    };
+}
+
+/** Kubernetes itself puts its name on every namespace. */
+function podsOf({ namespace, labels }: PodsOf) {
+    return {
+        namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+        ...(labels === undefined ? {} : { podSelector: { matchLabels: { ...labels } } }),
     };
 }
 

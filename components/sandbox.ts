@@ -81,6 +81,7 @@ export class Sandbox extends pulumi.ComponentResource {
             parent: this,
             provider: cluster.provider,
             ...(cluster.storage ? { deletedWith: cluster.storage } : {}),
+            ...(cluster.hooks ? { hooks: cluster.hooks } : {}),
         };
 
         const seed = new random.RandomBytes(`${name}-token`, { length: 32 }, { parent: this });
@@ -129,6 +130,7 @@ export class Sandbox extends pulumi.ComponentResource {
                     sandbox: name,
                     ...(application ? { port: application.port } : {}),
                     internalNetworks: cluster.internalNetworks,
+                    ingressFrom: cluster.ingressFrom ?? [],
                     egress: args.egress ?? [],
                 }),
             },
@@ -140,9 +142,14 @@ export class Sandbox extends pulumi.ComponentResource {
             {
                 metadata: {
                     ...metadata(name),
-                    ...(cluster.revision && {
-                        annotations: { [constants.ANNOTATION_REVISION]: cluster.revision },
-                    }),
+                    annotations: {
+                        // What a killed run has made is made again under another manager's name, and
+                        // its claim templates never look the same: Kubernetes has filled them in.
+                        "pulumi.com/patchForce": "true",
+                        ...(cluster.revision && {
+                            [constants.ANNOTATION_REVISION]: cluster.revision,
+                        }),
+                    },
                 },
                 spec: {
                     serviceName: name,

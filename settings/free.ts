@@ -11,10 +11,13 @@ const BLOCK_SIZE = 20;
 /** Linux takes the ports of outgoing connections from 32768 on. */
 const LAST_PORT = 32767;
 
-/** Subnets for gateways, the default one first; none is Docker's own choice or k3s's inside. */
+/**
+ * Subnets for new gateways; none is k3s's inside. First those that Docker does not hand out by itself: it
+ * gives the others to any network that asks for none, also where a stopped gateway's has been pruned.
+ */
 export const SUBNETS = [
-    ...subnetsIn("172.30", 18),
     ...subnetsIn("10.213", 0),
+    ...subnetsIn("172.30", 18),
     ...subnetsIn("192.168", 128),
 ];
 

@@ -10,13 +10,15 @@ import { checkPorts } from "./portRules";
 import { parseQuantity } from "../components/quantity";
 import { folder } from "./paths";
 import type { Problem } from "./problems";
-import type { SandboxSettings, Settings } from "./schema";
+import type { ExistingClusterSettings, SandboxSettings, Settings } from "./schema";
 import { checkGatewayVariables, checkSandboxVariables } from "./variables";
 
 /** Everything that is wrong between values. */
 export function checkRelations(settings: Settings): Problem[] {
     return [
-        ...(settings.existingCluster ? [] : checkGateway(settings)),
+        ...(settings.existingCluster
+            ? checkExisting(settings.existingCluster)
+            : checkGateway(settings)),
         ...Object.entries(settings.sandboxes).flatMap(([name, sandbox]) =>
             checkSandbox(`sandboxes.${name}`, sandbox, settings),
         ),
@@ -64,6 +66,22 @@ function checkGateway({ gateway }: Settings): Problem[] {
     }
     problems.push(...checkGatewayVariables(gateway), ...checkK3s(gateway));
     return problems;
+}
+
+/** Sandboxes must not reach one another. */
+function checkExisting({ namespace, ingressFrom = [] }: ExistingClusterSettings): Problem[] {
+    return ingressFrom.flatMap((from, index) =>
+        from.namespace === namespace
+            ? [
+                  {
+                      key: `existingCluster.ingressFrom[${index}].namespace`,
+                      got: from.namespace,
+                      rule: "not be existingCluster.namespace: the sandboxes in it would reach one another",
+                      example: "ingress-nginx",
+                  },
+              ]
+            : [],
+    );
 }
 
 function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings): Problem[] {

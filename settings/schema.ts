@@ -6,6 +6,39 @@ import { gatewaySchema } from "./gatewaySchema";
 import { must } from "./problems";
 import { sandboxesSchema } from "./sandboxSchema";
 
+const NAMESPACE = "be the name of a namespace: at most 63 lower-case letters, digits or `-`";
+
+const namespace = text(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, NAMESPACE, "agents");
+
+/** Kubernetes' own form of a label: a name, with a domain in front or not. */
+const labelName = text(
+    /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/,
+    "be the name of a label",
+    "app.kubernetes.io/name",
+);
+
+const labelValue = text(
+    /^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$/,
+    "be the value of a label",
+    "ingress-nginx",
+);
+
+const LABELS = must(
+    "be an object of labels with one at least, or be left out for all pods",
+    '{"app.kubernetes.io/name": "ingress-nginx"}',
+);
+
+const ingressFrom = z.strictObject(
+    {
+        namespace,
+        labels: z
+            .record(labelName, labelValue, LABELS)
+            .refine((labels) => Object.keys(labels).length > 0, LABELS)
+            .optional(),
+    },
+    must("be an object of namespace and labels", '{"namespace": "ingress-nginx"}'),
+);
+
 const existingCluster = z.strictObject(
     {
         kubeconfig: text(/./, "be the path of a kubeconfig file", "~/.kube/config"),
@@ -15,6 +48,14 @@ const existingCluster = z.strictObject(
             .enum(["NodePort", "ClusterIP"], must("be NodePort or ClusterIP", "NodePort"))
             .default("NodePort"),
         host: text(/^[A-Za-z0-9.-]+$/, "be a host name or an address", "agents.example.org"),
+        namespace: namespace
+            .refine((name) => name !== "default" && !name.startsWith("kube-"), {
+                error: must("not be a namespace of Kubernetes' own or everyone's", "agents"),
+            })
+            .optional(),
+        ingressFrom: z
+            .array(ingressFrom, must("be a list", '[{"namespace": "ingress-nginx"}]'))
+            .optional(),
         internalNetworks: z
             .array(cidr, must("be a list of networks", '["10.42.0.0/16"]'))
             .default([CLUSTER_CIDR, SERVICE_CIDR]),

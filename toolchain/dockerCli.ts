@@ -1,6 +1,8 @@
 /** What the `docker` command answers: the one client that reaches a daemon by every way there is. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { LABEL_PORTS } from "../components/constants";
+import { portsOfLabel, type PortBlock } from "../components/ports";
 import { StepError } from "./progress";
 
 /** Seconds an answer may take; over SSH it is slow, and a daemon that hangs must not hang us. */
@@ -67,6 +69,51 @@ export async function portsHeldBy(container: string): Promise<Set<number>> {
     const ports = JSON.parse(text) as Record<string, { HostPort: string }[] | null> | null;
     const bindings = Object.values(ports ?? {}).flatMap((binding) => binding ?? []);
     return new Set(bindings.map(({ HostPort }) => Number(HostPort)));
+}
+
+/**
+ * Ports of this machine that some container of the daemon has, whether or not it runs: those that it
+ * publishes when it does, and those that a gateway which is stopped will publish again.
+ *
+ * @throws StepError when Docker does not answer
+ */
+export async function claimedPorts(): Promise<PortBlock[]> {
+    const list = `{{.ID}} {{.Label "${LABEL_PORTS}"}}`;
+    const lines = (await answer(["ps", "--all", "--no-trunc", "--format", list])).split("\n");
+    const found = lines.map((line) => line.split(" ")).filter(([id]) => id);
+    const labelled = found.flatMap(([, label = ""]) => portsOfLabel(label));
+    const ids = found.map(([id = ""]) => id);
+    return ids.length === 0 ? labelled : [...labelled, ...(await publishedBy(ids))];
+}
+
+async function publishedBy(ids: readonly string[]): Promise<PortBlock[]> {
+    const inspect = ["inspect", "--format", "{{json .HostConfig.PortBindings}}", ...ids];
+    let text: string;
+    try {
+        text = await docker(...inspect);
+    } catch (error) {
+        const { stdout = "", stderr = "" } = error as CommandError;
+        // One that has gone since it was listed has no ports any more; the others are there.
+        if (!/no such object/i.test(stderr)) {
+            throw noAnswer(inspect, error);
+        }
+        text = stdout;
+    }
+    const bindings = text
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as Record<string, { HostPort: string }[] | null> | null);
+    return (
+        bindings
+            .flatMap((ofOne) => Object.values(ofOne ?? {}))
+            .flatMap((binding) => binding ?? [])
+            // One that is left to Docker is another one each time; several are written as a range.
+            .filter(({ HostPort }) => /^[1-9]/.test(HostPort))
+            .map(({ HostPort }) => {
+                const [first, last = first] = HostPort.split("-").map(Number) as [number, number?];
+                return { first, last };
+            })
+    );
 }
 
 async function answer(args: readonly string[]): Promise<string> {

@@ -5,10 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../support/steps";
 import { gatewaySchema } from "../../settings/gatewaySchema";
 import { run } from "../support/run";
-import { FRAGILE, IMAGES } from "../support/sandboxes";
+import { AGENT, FRAGILE, IMAGES } from "../support/sandboxes";
 import { TestStack } from "../support/stack";
 
 let stack: TestStack;
+
+/** Of another person, who has called it the same. */
+let second: TestStack;
 
 const config = (overrides: object = {}) => ({
     existingCluster: {
@@ -36,9 +39,11 @@ beforeAll(async () => {
     );
     writeKubectl();
     stack.configure(config());
+    second = await TestStack.create("second");
 });
 
 afterAll(async () => {
+    await second?.remove();
     await stack?.remove();
 });
 
@@ -89,8 +94,65 @@ const environment = () => ({
     DOCKER_HOST: "tcp://127.0.0.1:1",
 });
 
+/** The second stack's configuration. */
+const inSecond = (existing: object = {}, rest: object = {}) => ({
+    existingCluster: {
+        ...config().existingCluster,
+        serviceType: "ClusterIP",
+        ingressFrom: [{ namespace: "ingress", labels: { app: "controller" } }],
+        ...existing,
+    },
+    sandboxes: { agent: AGENT },
+    ...rest,
+});
+
+/** A namespace with something running in it, of which this project knows nothing. */
+async function makeForeign(): Promise<void> {
+    await stack.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: "theirs" } });
+    const labels = { app: "theirs" };
+    const containers = [{ name: "pause", image: await stack.pauseImage() }];
+    await stack.apply({
+        apiVersion: "apps/v1",
+        kind: "Deployment",
+        metadata: { name: "theirs", namespace: "theirs" },
+        spec: {
+            selector: { matchLabels: labels },
+            template: { metadata: { labels }, spec: { containers } },
+        },
+    });
+}
+
+/** An Ingress controller as far as policies can tell, and a pod that is none. */
+async function makePods(): Promise<void> {
+    await stack.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: "ingress" } });
+    const command = ["/bin/sh", "-c", "sleep 3600"];
+    for (const name of ["controller", "other"]) {
+        await stack.apply({
+            apiVersion: "v1",
+            kind: "Pod",
+            metadata: { name, namespace: "ingress", labels: { app: name } },
+            spec: { containers: [{ name, image: AGENT.image, command }] },
+        });
+    }
+    const wait = ["wait", "--for=condition=Ready", "pod/controller", "pod/other"];
+    await stack.kubectl("-n", "ingress", ...wait, "--timeout=120s");
+}
+
+/** Has the program make a namespace as an earlier version did. @returns how to undo it */
+function asEarlierVersion(): () => void {
+    const file = "components/namespace.ts";
+    const name = stack.edit(file, "name: own?.name ?? NAMESPACE,", "name: NAMESPACE,");
+    const mark = "...(own && { annotations: { [ANNOTATION_OWNER]: own.owner } }),";
+    const unmarked = stack.edit(file, mark, "");
+    return () => {
+        unmarked();
+        name();
+    };
+}
+
 describe("an existing cluster", () => {
     it("gets the sandboxes, and nothing of a gateway", async () => {
+        const undo = asEarlierVersion();
         const changes = await stack.preview();
         expect(changes.filter((change) => change.includes("docker:"))).toEqual([]);
         const { status, stdout, stderr } = await stack.make("up", environment());
@@ -101,7 +163,10 @@ describe("an existing cluster", () => {
         await until("the page answers", 60, async () =>
             (await stack.page("agent")).includes("Test agent"),
         );
+        // It goes on in the namespace that it has, which other stacks may have as well.
+        undo();
         await stack.up("--expect-no-changes");
+        expect(await stack.output("namespace")).toBe("sandboxes");
     });
 
     it("stops and starts them with their workspaces", async () => {
@@ -116,14 +181,129 @@ describe("an existing cluster", () => {
         expect(await stack.shell("agent", "cat /sandbox/kept")).toBe("kept\n");
     });
 
+    describe("with a second stack", () => {
+        let namespace: string;
+
+        /** What is in a namespace, and whether anything was written there. */
+        const snapshot = async (of: string) => {
+            const columns = "K:.kind,N:.metadata.name,U:.metadata.uid,G:.metadata.generation";
+            const kinds = "deployments,statefulsets,persistentvolumeclaims,networkpolicies,secrets";
+            return [
+                await stack.kubectl("get", "namespace", of, "-o", "jsonpath={.metadata}"),
+                await stack.kubectl("-n", of, "get", kinds, "-o", `custom-columns=${columns}`),
+            ];
+        };
+
+        const claim = () =>
+            stack.kubectl("-n", namespace, "get", "pvc", "-o", "jsonpath={..metadata.uid}");
+
+        const file = () =>
+            stack.kubectl("-n", namespace, "exec", "agent-0", "--", "cat", "/sandbox/kept");
+
+        it.each([
+            ["someone's", "theirs", ["preview"]],
+            ["someone's", "theirs", ["up", "--yes", "--skip-preview"]],
+            ["another stack's, of an earlier version", "sandboxes", ["preview"]],
+        ])("is refused a namespace that is there, %s: %s, by %j", async (_, name, command) => {
+            await makeForeign();
+            const before = await snapshot(name);
+            second.configure(inSecond({ namespace: name }));
+            const { status, stdout, stderr } = await second.tryPulumi(command);
+            expect(stdout + stderr).toContain(
+                `cluster default: a namespace ${name} is there already, and is not this stack's`,
+            );
+            expect(status).not.toBe(0);
+            expect(await snapshot(name)).toEqual(before);
+        });
+
+        it("has one of its own", async () => {
+            second.configure(inSecond());
+            const said = await second.up();
+            expect(said).toContain(
+                "storage class local-path of cluster default has the reclaim policy Delete",
+            );
+            namespace = await second.output("namespace");
+            expect(namespace).toMatch(/^sandboxes-test-[0-9a-f]{8}$/);
+            await stack.kubectl(
+                ...["-n", namespace, "exec", "agent-0", "--"],
+                ...["sh", "-c", "echo second > /sandbox/kept"],
+            );
+        });
+
+        it("takes up what it has made and could not note", async () => {
+            const before = await claim();
+            const { deployment } = JSON.parse(await second.pulumi(["stack", "export"])) as {
+                deployment: { resources: { urn: string; type: string }[] };
+            };
+            const made = deployment.resources.find(({ type }) => type.endsWith(":Namespace"));
+            const forget = ["state", "delete", "--force", "--target-dependents", "--yes"];
+            await second.pulumi([...forget, made!.urn]);
+            await second.up();
+            expect(await claim()).toBe(before);
+            expect(await file()).toBe("second\n");
+        });
+
+        it("is refused an object that someone else has put there", async () => {
+            const own = { name: "late", namespace, labels: { app: "theirs" } };
+            await stack.apply({ apiVersion: "v1", kind: "ConfigMap", metadata: own });
+            second.configure(inSecond({}, { sandboxes: { agent: AGENT, late: AGENT } }));
+            const { status, stdout } = await second.tryPulumi(["preview"]);
+            expect(stdout).toContain(
+                `namespace ${namespace} has a ConfigMap late already, which is not this stack's`,
+            );
+            expect(status).not.toBe(0);
+        });
+
+        it("keeps its namespace, whatever the key says then", async () => {
+            second.configure(inSecond({ namespace: "another" }));
+            const { status, stdout, stderr } = await second.tryPulumi(["preview"]);
+            expect(stdout + stderr).toContain(
+                `existingCluster.namespace: got "another"; must stay ${namespace}`,
+            );
+            expect(status).not.toBe(0);
+        });
+
+        it("is reached by the Ingress controller that it names, and by no other pod", async () => {
+            await makePods();
+            // By address: a static busybox resolves no names.
+            const address = await stack.kubectl(
+                ...["-n", namespace, "get", "service", "agent", "-o", "jsonpath={.spec.clusterIP}"],
+            );
+            const ask = (pod: string) => {
+                const script = `timeout 4 wget -q -O - http://${address}:18789/healthz`;
+                return stack.kubectl("-n", "ingress", "exec", pod, "--", "sh", "-c", script);
+            };
+            await until("the controller reaches it", 60, async () => {
+                return (await ask("controller")).includes("ok");
+            });
+            await expect(ask("other")).rejects.toThrow();
+        });
+
+        it("leaves the first as it was when it is destroyed", async () => {
+            const before = await snapshot("sandboxes");
+            second.configure(inSecond({}, { protect: false }));
+            await second.up();
+            await second.pulumi(["destroy", "--yes", "--skip-preview"]);
+            expect(await snapshot("sandboxes")).toEqual(before);
+            expect(await stack.shell("agent", "cat /sandbox/kept")).toBe("kept\n");
+            const left = (await stack.kubectl("get", "namespaces", "-o", "name")).split("\n");
+            expect(left).toContain("namespace/theirs");
+            expect(left).not.toContain(`namespace/${namespace}`);
+        });
+    });
+
     it("is asked for the status of its sandboxes, with what a crashed one said last", async () => {
-        expect(await stack.status(environment())).toEqual({
-            cluster: { context: "default", host: "127.0.0.1", state: "running" },
+        expect(await stack.status(environment())).toMatchObject({
+            cluster: {
+                ...{ context: "default", host: "127.0.0.1", namespace: "sandboxes" },
+                state: "running",
+            },
             sandboxes: [
                 {
                     sandbox: "agent",
                     url: expect.stringContaining("http:") as string,
-                    state: "running",
+                    // A busy machine may be too slow for a probe.
+                    state: expect.stringMatching(/^(running|recovered)$/) as string,
                 },
             ],
             kept: [],
@@ -138,6 +318,10 @@ describe("an existing cluster", () => {
     it("is unknown when it does not answer, and so are its sandboxes", async () => {
         await run("docker", ["stop", "--time", "1", stack.container]);
         const { cluster, sandboxes } = await stack.status(environment());
+        // Whether a namespace is there is unknown then, and none is made.
+        second.configure(inSecond());
+        const previewed = await second.tryPulumi(["preview"]);
+        const updated = await second.tryPulumi(["up", "--yes", "--skip-preview"]);
         await run("docker", ["start", stack.container]);
         await until("the cluster answers", 120, async () => {
             return (await stack.tryKubectl("get", "--raw", "/readyz")).status === 0;
@@ -145,6 +329,12 @@ describe("an existing cluster", () => {
         const unknown = { state: "unknown", detail: expect.stringContaining("refused") as string };
         expect(cluster).toMatchObject(unknown);
         expect(sandboxes).toMatchObject([unknown]);
+        const message =
+            /cluster default cannot be asked whether it has a Namespace sandboxes-test-/;
+        expect(previewed.stdout + previewed.stderr).toMatch(message);
+        expect(previewed.status).toBe(0);
+        expect(updated.stdout + updated.stderr).toMatch(message);
+        expect(updated.status).not.toBe(0);
     });
 
     it("is left as it was when they are destroyed", async () => {

@@ -1,16 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { contains } from "../../components/ports";
+import { overlaps, parseSubnet } from "../../components/subnet";
 import * as free from "../../settings/free";
 import { gatewaySchema } from "../../settings/gatewaySchema";
 
 const nothingListens = () => Promise.resolve(undefined);
 
 describe("candidates", () => {
-    it("begin with what a gateway has by default", () => {
-        const { subnet, apiPort, ports } = gatewaySchema.parse({});
-        expect(free.SUBNETS[0]).toBe(subnet);
+    it("begin with the ports that a gateway has by default, and with no subnet of Docker's own", () => {
+        const { apiPort, ports } = gatewaySchema.parse({});
         expect(free.API_PORTS[0]?.first).toBe(apiPort);
         expect(free.BLOCKS[0]).toEqual(ports);
+        // What dockerd hands out to networks that ask for no subnet (daemon/libnetwork/ipamutils).
+        const pools = ["172.16.0.0/12", "192.168.0.0/16"].map((cidr) => parseSubnet(cidr)!);
+        const first = free.SUBNETS.slice(0, 256).map((cidr) => parseSubnet(cidr)!);
+        expect(first.filter((subnet) => pools.some((pool) => overlaps(pool, subnet)))).toEqual([]);
     });
 
     it("are all good values for a gateway, and no API port is in a block", () => {
@@ -35,9 +39,9 @@ describe("candidates", () => {
 
 describe("freeSubnet", () => {
     it.each([
-        [[], "172.30.18.0/24"],
-        [["172.30.18.128/25", "172.30.20.0/22"], "172.30.19.0/24"],
-        [["172.16.0.0/12"], "10.213.0.0/24"],
+        [[], "10.213.0.0/24"],
+        [["10.213.0.128/25", "10.213.2.0/23"], "10.213.1.0/24"],
+        [["10.0.0.0/8"], "172.30.18.0/24"],
         [["172.16.0.0/12", "10.0.0.0/8"], "192.168.128.0/24"],
         [["172.16.0.0/12", "10.0.0.0/8", "192.168.0.0/16"], undefined],
     ])("beside %j is %s", (used, expected) => {

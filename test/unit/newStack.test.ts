@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { parse, stringify } from "yaml";
 import { needsFile, writeStackFile, type Machine } from "../../cli/newStack";
-import { contains } from "../../components/ports";
+import { contains, portsLabel, portsOfLabel } from "../../components/ports";
 import { parseSettings } from "../../settings/parse";
 import type { Settings } from "../../settings/schema";
 import { findBusyPort } from "../../toolchain/machine";
@@ -16,6 +16,7 @@ let root: string;
 const EMPTY: Machine = {
     networks: () => [],
     findBusy: () => Promise.resolve(undefined),
+    claimed: () => Promise.resolve([]),
     hasVolume: () => Promise.resolve(false),
 };
 
@@ -63,7 +64,7 @@ describe("the file of a new stack", () => {
     it("is right for the program: a gateway of its name, and an assistant on a port of its block", async () => {
         const said = await writeStackFile(root, "second", EMPTY);
         expect(said).toBe(
-            "gateway second on 172.30.18.0/24, its API on port 16443, sandboxes on 18789-18808; written to Pulumi.second.yaml, which is the place to change it",
+            "gateway second on 10.213.0.0/24, its API on port 16443, sandboxes on 18789-18808; written to Pulumi.second.yaml, which is the place to change it",
         );
         const { gateway, sandboxes } = settingsOf("second");
         expect(gateway).toMatchObject({ name: "second", imageArchives: ".local/images" });
@@ -109,11 +110,11 @@ describe("the file of a new stack", () => {
 describe("what is free", () => {
     it("is nothing that another stack has, by default or by its file, running or not", async () => {
         configure("dev", undefined);
-        configure("other", { name: "x", subnet: "172.30.19.0/24", apiPort: 16444 });
-        configure("wide", { name: "y", subnet: "172.30.20.0/22", ports: "18800-18860" });
+        configure("other", { name: "x", subnet: "10.213.0.0/24", apiPort: 16444 });
+        configure("wide", { name: "y", subnet: "10.213.0.0/22", ports: "18800-18860" });
         const gateway = await write("second");
         expect(gateway).toMatchObject({
-            subnet: "172.30.24.0/24",
+            subnet: "10.213.4.0/24",
             apiPort: 16445,
             ports: { first: 18869, last: 18888 },
         });
@@ -133,8 +134,19 @@ describe("what is free", () => {
     });
 
     it("is no network and no route of the machine", async () => {
-        const machine = { ...EMPTY, networks: () => ["127.0.0.0/8", "172.30.0.0/16"] };
-        expect((await write("second", machine)).subnet).toBe("10.213.0.0/24");
+        const machine = { ...EMPTY, networks: () => ["127.0.0.0/8", "10.213.0.0/16"] };
+        expect((await write("second", machine)).subnet).toBe("172.30.18.0/24");
+    });
+
+    it("is no port of a container, also of a gateway that is stopped and of another checkout", async () => {
+        const stopped = portsOfLabel(
+            portsLabel({ apiPort: 16443, ports: { first: 18789, last: 18808 } }).value,
+        );
+        const claimed = () => Promise.resolve([...stopped, { first: 18815, last: 18815 }]);
+        expect(await write("second", { ...EMPTY, claimed })).toMatchObject({
+            apiPort: 16444,
+            ports: { first: 18829, last: 18848 },
+        });
     });
 
     it("is no port that something listens on", async () => {
@@ -159,7 +171,7 @@ describe("what is free", () => {
         configure("cluster", undefined, { "sandbox-gateway:existingCluster": {} });
         writeFileSync(path.join(root, "Pulumi.yaml"), "name: sandbox-gateway\n");
         writeFileSync(path.join(root, "Pulumi.half.yaml.123"), "config: {");
-        expect(await write("second")).toMatchObject({ subnet: "172.30.18.0/24", apiPort: 16443 });
+        expect(await write("second")).toMatchObject({ subnet: "10.213.0.0/24", apiPort: 16443 });
     });
 });
 

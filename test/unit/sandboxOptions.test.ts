@@ -77,6 +77,15 @@ describe("claims of its own", () => {
     });
 });
 
+it("is taken up when a killed run has made it already, on a gateway and in another cluster", async () => {
+    const existingCluster = { kubeconfig: __filename, context: "c", storageClass: "s", host: "h" };
+    for (const rest of [{}, { existingCluster }]) {
+        const { recorded } = await sandbox({}, rest);
+        const { metadata } = inputs<{ metadata: object }>(recorded, STATEFUL_SET);
+        expect(metadata).toMatchObject({ annotations: { "pulumi.com/patchForce": "true" } });
+    }
+});
+
 describe("where it may run", () => {
     it("is anywhere by default, with no empty field that every preview would add again", async () => {
         const { spec } = (await sandbox({})).set.spec.template;

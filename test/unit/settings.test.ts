@@ -3,6 +3,14 @@ import { parseSettings } from "../../settings/parse";
 import { explain } from "../../settings/problems";
 import { messageOf, sandbox, UNKNOWN } from "../support/settings";
 
+/** A cluster that is there already. */
+const existing = (more: object) => ({
+    existingCluster: {
+        ...{ kubeconfig: "k", context: "c", storageClass: "s", host: "h" },
+        ...more,
+    },
+});
+
 const NAME_RULE =
     "must have 1 to 53 letters, digits, `_`, `.` or `-` and begin with a letter or digit; for example dev";
 const SANDBOX_NAME_RULE =
@@ -187,6 +195,55 @@ describe("a wrong configuration is named key by key", () => {
                 },
             },
             'existingCluster.serviceType: got "Ingress"; must be NodePort or ClusterIP; for example NodePort',
+        ],
+        ...[
+            ["Agents", "be the name of a namespace: at most 63 lower-case letters, digits or `-`"],
+            [
+                "a".repeat(64),
+                "be the name of a namespace: at most 63 lower-case letters, digits or `-`",
+            ],
+            ["-a", "be the name of a namespace: at most 63 lower-case letters, digits or `-`"],
+            ["a.b", "be the name of a namespace: at most 63 lower-case letters, digits or `-`"],
+            ["", "be the name of a namespace: at most 63 lower-case letters, digits or `-`"],
+            [7, "be the name of a namespace: at most 63 lower-case letters, digits or `-`"],
+            ["default", "not be a namespace of Kubernetes' own or everyone's"],
+            ["kube-system", "not be a namespace of Kubernetes' own or everyone's"],
+            ["kube-public", "not be a namespace of Kubernetes' own or everyone's"],
+            ["kube-node-lease", "not be a namespace of Kubernetes' own or everyone's"],
+        ].map(([namespace, rule]): [object, string] => [
+            existing({ namespace }),
+            `existingCluster.namespace: got ${JSON.stringify(namespace)}; must ${rule}; for example agents`,
+        ]),
+        [
+            existing({ ingressFrom: { namespace: "ingress-nginx" } }),
+            'existingCluster.ingressFrom: got {"namespace":"..."}; must be a list; for example [{"namespace": "ingress-nginx"}]',
+        ],
+        [
+            existing({ ingressFrom: [{}] }),
+            "existingCluster.ingressFrom[0].namespace: got nothing; must be the name of a namespace: at most 63 lower-case letters, digits or `-`; for example agents",
+        ],
+        [
+            existing({ ingressFrom: [{ namespace: "n", labels: {} }] }),
+            'existingCluster.ingressFrom[0].labels: got {}; must be an object of labels with one at least, or be left out for all pods; for example {"app.kubernetes.io/name": "ingress-nginx"}',
+        ],
+        [
+            existing({ ingressFrom: [{ namespace: "n", labels: { "a b": "c" } }] }),
+            'existingCluster.ingressFrom[0].labels.a b: got "a b"; must be the name of a label; for example app.kubernetes.io/name',
+        ],
+        [
+            existing({ ingressFrom: [{ namespace: "n", labels: { a: "b c" } }] }),
+            'existingCluster.ingressFrom[0].labels.a: got "b c"; must be the value of a label; for example ingress-nginx',
+        ],
+        [
+            existing({ ingressFrom: [{ namespace: "n", pods: {} }] }),
+            `existingCluster.ingressFrom[0].pods: got {}; ${UNKNOWN("existingCluster.ingressFrom[0]")}`,
+        ],
+        [
+            existing({
+                namespace: "agents",
+                ingressFrom: [{ namespace: "x" }, { namespace: "agents" }],
+            }),
+            'existingCluster.ingressFrom[1].namespace: got "agents"; must not be existingCluster.namespace: the sandboxes in it would reach one another; for example ingress-nginx',
         ],
         // Settings of k3s.
         [

@@ -68,7 +68,7 @@ const CLUSTER_ANSWERS: [string, string][] = [
 ];
 
 const cluster = (kubeconfig = "~/.kube/config") =>
-    clusterTarget({ kubeconfig, context: "production", host: "h" }, folder);
+    clusterTarget({ kubeconfig, context: "production", host: "h" }, "agents", folder);
 
 const asked = () => readFileSync(path.join(folder, "asked"), "utf8");
 
@@ -82,17 +82,18 @@ describe("the status of a sandbox that crashes", () => {
     it("has its last lines and a command to type, in a cluster", async () => {
         standIn("kubectl", CLUSTER_ANSWERS);
         expect(await readStatus(cluster(), OUTPUTS)).toEqual({
-            cluster: { context: "production", host: "h", state: "running" },
+            cluster: { context: "production", host: "h", namespace: "agents", state: "running" },
             sandboxes: [
                 {
                     ...row,
-                    next: "kubectl --context production -n sandboxes logs agent-0 -c agent --previous",
+                    next: "kubectl --context production -n agents logs agent-0 -c agent --previous",
                 },
             ],
             kept: [],
         });
         const file = path.join(os.homedir(), ".kube", "config");
         expect(asked()).toContain(`--kubeconfig ${file} --context production `);
+        expect(asked()).toContain(" -n agents get pod agent-0 ");
     });
 
     it("has its last lines and a command to type, in a gateway on another machine", async () => {
@@ -123,6 +124,18 @@ describe("the status of a sandbox that crashes", () => {
         standIn("kubectl", CLUSTER_ANSWERS);
         const { sandboxes } = await readStatus(cluster(), {});
         expect(sandboxes).toMatchObject([{ sandbox: "agent", url: null, state: "not running" }]);
+    });
+
+    it("is not looked for in a cluster in which this stack has nothing yet", async () => {
+        standIn("kubectl", CLUSTER_ANSWERS);
+        const place = { kubeconfig: "k", context: "production", host: "h" };
+        const { sandboxes, cluster: found } = await readStatus(
+            clusterTarget(place, undefined, folder),
+            {},
+        );
+        expect(sandboxes).toEqual([]);
+        expect(found).toEqual({ context: "production", host: "h", state: "running" });
+        expect(asked()).not.toContain("statefulsets");
     });
 
     it("stands without a log that cannot be read", async () => {
@@ -201,7 +214,7 @@ describe("a place that does not answer is unknown, with its sandboxes:", () => {
             next: "install kubectl (https://kubernetes.io/docs/tasks/tools/)",
         };
         expect(await readStatus(cluster(), OUTPUTS)).toEqual({
-            cluster: { context: "production", host: "h", ...unknown },
+            cluster: { context: "production", host: "h", namespace: "agents", ...unknown },
             sandboxes: [{ sandbox: "agent", url: "http://h:1/", ...unknown }],
             kept: [],
         });
@@ -322,13 +335,13 @@ describe("the shell of a sandbox", () => {
 
     it("is opened by kubectl in a cluster", () => {
         expect(cluster().shell("a")).toBe(
-            "kubectl --context production -n sandboxes exec -it a-0 -- sh",
+            "kubectl --context production -n agents exec -it a-0 -- sh",
         );
     });
 
     it("names the kubeconfig that kubectl would not find by itself", () => {
         expect(cluster("keys/config").shell("a")).toBe(
-            `kubectl --kubeconfig ${folder}/keys/config --context production -n sandboxes exec -it a-0 -- sh`,
+            `kubectl --kubeconfig ${folder}/keys/config --context production -n agents exec -it a-0 -- sh`,
         );
         process.env["KUBECONFIG"] = path.join(folder, "keys", "config");
         expect(cluster("keys/config").shell("a")).not.toContain("--kubeconfig");

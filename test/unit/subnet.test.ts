@@ -62,7 +62,7 @@ describe("findClash", () => {
             key: "gateway.subnet",
             got: "172.30.18.0/24",
             rule: "not overlap 172.30.16.0/20, which is in use on interface br-1",
-            example: "172.30.32.0/24",
+            example: "10.213.0.0/24",
         });
     });
 

@@ -8,6 +8,7 @@ import { Progress } from "../../toolchain/progress";
 async function summary(state: Condition["state"], outputs: Outputs): Promise<string[]> {
     const target = new Target({
         ...{ kind: "gateway", title: "gateway box", facts: {}, command: [] },
+        namespace: "sandboxes",
         typed: { plain: ["kubectl"], terminal: ["kubectl"] },
         look: () => Promise.resolve({ state }),
     });
