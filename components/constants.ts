@@ -7,6 +7,9 @@
 /** Prefix of every Pulumi type token; a token is identity in state and must never change. */
 export const TYPE_PREFIX = "sandbox-gateway:index";
 
+/** Label of what a gateway has in Docker: the fingerprint of the authority that it proves itself with. */
+export const LABEL_OWNER = "sandbox-gateway.dev/owner";
+
 /** Where k3s keeps everything worth keeping; the data volume is mounted here. */
 export const K3S_DATA_DIR = "/var/lib/rancher/k3s";
 

@@ -10,6 +10,7 @@ import { createDevicePlugin } from "./gpu";
 import { Identity } from "./identity";
 import { renderKubeconfig } from "./kubeconfig";
 import type { K3sSettings } from "./k3sConfig";
+import { nameIsFree } from "./leftovers";
 import * as names from "./names";
 import { createNamespace, labels } from "./namespace";
 import { formatBlock, type PortBlock } from "./ports";
@@ -110,6 +111,8 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         });
         const state: pulumi.CustomResourceOptions = { parent: this, provider };
         const cattle: pulumi.CustomResourceOptions = { ...state, protect: false };
+        // Fixed names: nothing is made beside what a killed run has left, or over somebody else's.
+        const hooks = { beforeCreate: [nameIsFree(name, args.dockerHost)] };
 
         this.storage = new docker.Volume(
             `${name}-data`,
@@ -117,7 +120,8 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
             { ...state, ignoreChanges: ["labels", "driver", "driverOpts"] },
         );
         const identity = new Identity(`${name}-identity`, { parent: this });
-        const network = createNetwork(name, args, cattle);
+        const labels = [{ label: constants.LABEL_OWNER, value: identity.fingerprint }];
+        const network = createNetwork(name, args, labels, { ...cattle, hooks });
         const image = createImage(name, args, cattle);
         const archives = args.imageArchives;
         const spec = containerSpec(args, {
@@ -133,6 +137,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         const container = running
             ? new docker.Container(`${name}-k3s`, spec, {
                   ...cattle,
+                  hooks,
                   deleteBeforeReplace: true,
                   // One that did not get healthy is made again by the next run; an update would neither
                   // start it nor wait for it, and everything after it would find no API.
@@ -209,6 +214,7 @@ const ADDRESS_FAMILIES = {
 function createNetwork(
     name: string,
     args: GatewayArgs,
+    labels: NonNullable<docker.NetworkArgs["labels"]>,
     opts: pulumi.CustomResourceOptions,
 ): docker.Network {
     const subnet = parseSubnet(args.subnet);
@@ -228,10 +234,12 @@ function createNetwork(
                 "com.docker.network.bridge.name": names.bridgeName(args.name),
                 ...ADDRESS_FAMILIES,
             },
+            labels,
         },
         // Options are the daemon's as well as ours (an MTU, say), and cannot change in place: what it
         // added is no reason to replace the network, and the container with it. Name and subnet are.
-        { ...opts, deleteBeforeReplace: true, ignoreChanges: ["options", "ipv6"] },
+        // One of an earlier version has no label.
+        { ...opts, deleteBeforeReplace: true, ignoreChanges: ["options", "ipv6", "labels"] },
     );
 }
 

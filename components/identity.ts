@@ -1,6 +1,7 @@
 /** Everything that makes a gateway the same gateway again: made once, kept in state, secret. */
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { createHash } from "node:crypto";
 import { TYPE_PREFIX } from "./constants";
 import { RENEWED_SUFFIX } from "./stateful";
 import { clientEpoch, issueAuthority, issueClient, type KeyPair } from "./pki";
@@ -14,6 +15,8 @@ import { clientEpoch, issueAuthority, issueClient, type KeyPair } from "./pki";
 export class Identity extends pulumi.ComponentResource {
     /** Signs the API server's certificate. */
     readonly serverCa: pulumi.Output<KeyPair>;
+    /** SHA-256 of the server authority's certificate, in hex: names the gateway, and is no secret. */
+    readonly fingerprint: pulumi.Output<string>;
     /** Signs client certificates. */
     readonly clientCa: pulumi.Output<KeyPair>;
     /** Certificate of an administrator (`system:masters`). */
@@ -33,6 +36,9 @@ export class Identity extends pulumi.ComponentResource {
             `${name}-server-ca`,
             issueAuthority("sandbox-gateway-server-ca"),
             child,
+        );
+        this.fingerprint = pulumi.unsecret(
+            this.serverCa.apply(({ cert }) => createHash("sha256").update(cert).digest("hex")),
         );
         this.clientCa = keep(
             `${name}-client-ca`,
