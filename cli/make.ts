@@ -6,6 +6,7 @@ import { InterruptedError, Progress, StepError } from "../toolchain/progress";
 import { readPlace } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
 import { explainGateway } from "./gatewayLog";
+import { clearInterrupted, workOf } from "./interrupted";
 import { dockerOf, findMissing, mendPruned } from "./missing";
 import { readOutputs } from "./outputs";
 import { preparePulumi } from "./prepare";
@@ -80,11 +81,12 @@ async function main(command: string | undefined): Promise<number> {
         const docker = await dockerOf(place);
         const tools = await preparePulumi(progress);
         const { env } = chooseEnvironment(ROOT, tools, { stack, docker });
+        const state = await clearInterrupted(workOf(stack, env, docker), progress);
         if (command === "start") {
-            await mendPruned(env, place, docker, progress);
+            await mendPruned(env, state, place, docker, progress);
         } else if (command === "heal") {
             // What else is missing it makes itself; of the volume it would only lose its protection.
-            await findMissing(env, place, docker, progress);
+            await findMissing(state, place, docker);
         }
         progress.print(`  $ pulumi ${args.join(" ")}`);
         const status = await progress.attach("pulumi", args, env);

@@ -7,6 +7,7 @@ import { requireDaemon, useDockerHost } from "../toolchain/docker";
 import { dockerHas, imageLabels } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { StepError, type Progress } from "../toolchain/progress";
+import type { Export } from "./interrupted";
 import { prepareNodeImage } from "./prepare";
 
 /** What the state has in Docker and Docker may have lost. */
@@ -15,19 +16,6 @@ export interface Part {
     readonly urn: string;
     /** Name, or an image's id: what Docker is asked for. */
     readonly name: string;
-}
-
-/** The part of `pulumi stack export` that is read. */
-interface Export {
-    readonly deployment?: {
-        readonly resources?: readonly {
-            readonly urn: string;
-            readonly type: string;
-            /** Replaced, and to be deleted still. */
-            readonly delete?: boolean;
-            readonly outputs?: Readonly<Record<string, unknown>>;
-        }[];
-    };
 }
 
 /** Types of resources with what they are in Docker, and the output that has its name. */
@@ -73,20 +61,19 @@ export async function dockerOf({
 /**
  * Sees that Docker has the data volume.
  *
+ * @param state as it is now
  * @returns what else Docker has lost
  * @throws StepError without the volume, or when Docker does not answer
  */
 export async function findMissing(
-    env: NodeJS.ProcessEnv,
+    state: Export,
     { existingCluster }: PlaceSettings,
     docker: DockerHost | undefined,
-    progress: Progress,
 ): Promise<Part[]> {
     if (existingCluster || !docker) {
         return [];
     }
-    const text = await progress.run("pulumi", ["stack", "export"], { env, quiet: true });
-    const parts = partsOf(JSON.parse(text) as Export);
+    const parts = partsOf(state);
     if (parts.length === 0) {
         return [];
     }
@@ -111,11 +98,12 @@ export async function findMissing(
  */
 export async function mendPruned(
     env: NodeJS.ProcessEnv,
+    state: Export,
     place: PlaceSettings,
     docker: DockerHost | undefined,
     progress: Progress,
 ): Promise<void> {
-    const missing = await findMissing(env, place, docker, progress);
+    const missing = await findMissing(state, place, docker);
     if (missing.length === 0) {
         return;
     }

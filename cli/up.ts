@@ -6,6 +6,7 @@ import { hideSalt } from "../toolchain/saltFilter";
 import { readPlace, sandboxImages } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
 import { explainGateway } from "./gatewayLog";
+import { clearInterrupted, workOf } from "./interrupted";
 import { dockerOf, mendPruned } from "./missing";
 import { needsFile, writeStackFile } from "./newStack";
 import { readOutputs } from "./outputs";
@@ -37,7 +38,8 @@ export async function up(root: string, stack: string, progress: Progress): Promi
         () => selectStack(root, stack, env, progress),
         () => `${stack}, ${description}`,
     );
-    await mendPruned(env, place, docker, progress);
+    const state = await clearInterrupted(workOf(stack, env, docker), progress);
+    await mendPruned(env, state, place, docker, progress);
     progress.print("  $ pulumi up --yes");
     const status = await progress.attach("pulumi", ["up", "--yes"], env);
     // Where the file had lost its salt, the engine has just put it back.
