@@ -6,9 +6,8 @@
  * running in a gateway that is stopped. Whose it is says its label: what is ours and holds no data is
  * taken away, to be made again; anything else is refused and never touched. Volumes are not looked at.
  */
-import * as pulumi from "@pulumi/pulumi";
 import { LABEL_OWNER } from "./constants";
-import { askDocker, type Ask } from "./dockerDaemon";
+import type { Ask } from "./dockerDaemon";
 
 /** What is made again at any time. */
 export type Kind = "container" | "network";
@@ -124,33 +123,6 @@ function belongsTo(kind: Kind, { name, owner }: Found): string {
         `  only if nothing needs it any more, put it out of the way and run this again: ${aside}`,
         "  docs/operations.md, `After a run was killed`",
     ].join("\n");
-}
-
-/**
- * Has a gateway's containers and networks looked at before they are made. The engine runs it for what
- * is about to be created alone, so that what a state knows is never met.
- *
- * @param gateway name of the component
- * @param dockerHost of the provider @default the environment's
- */
-export function nameIsFree(
-    gateway: string,
-    dockerHost?: string,
-    ask: Ask = askDocker(dockerHost),
-): pulumi.ResourceHook {
-    return new pulumi.ResourceHook(
-        `${gateway}: the name is free in Docker`,
-        async ({ type, newInputs }) => {
-            const wanted = wantedOf(type, newInputs ?? {});
-            const taken = wanted && (await freeName(ask, wanted, pulumi.runtime.isDryRun()));
-            if (taken) {
-                void pulumi.log.info(
-                    `Docker had a ${wanted.kind} ${taken.name} that a killed run had left; it was taken away`,
-                );
-            }
-        },
-        { onDryRun: true },
-    );
 }
 
 /** What a resource will be in Docker. @returns undefined for what is not cattle */

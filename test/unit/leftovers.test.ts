@@ -3,7 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { LABEL_OWNER } from "../../components/constants";
 import { daemonOf } from "../../components/dockerDaemon";
-import { freeName, nameIsFree, wantedOf, type Kind, type Wanted } from "../../components/leftovers";
+import { nameIsFree } from "../../components/freeNames";
+import { freeName, wantedOf, type Kind, type Wanted } from "../../components/leftovers";
 import { drain, find, plain, record } from "../support/mocks";
 import { run } from "../support/program";
 

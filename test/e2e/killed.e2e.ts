@@ -1,0 +1,195 @@
+/**
+ * Runs that are killed: the engine, a plugin or everything at once, at one moment after the other of a
+ * first `up`, a stop, a start and a replacement. Nothing but `make up` follows, and goes on. The steps
+ * build on one another: each killed run has what the one before has left to get past.
+ */
+import { linkSync, mkdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import * as path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { gatewaySchema } from "../../settings/gatewaySchema";
+import { collect, type Evidence } from "../support/evidence";
+import { run } from "../support/run";
+import type { Seen, Victim } from "../support/running";
+import { AGENT, ASSISTANT_IMAGES, IMAGES } from "../support/sandboxes";
+import { TestStack } from "../support/stack";
+
+let stack: TestStack;
+let archives: string;
+
+beforeAll(async () => {
+    stack = await TestStack.create("killed");
+    archives = path.join(stack.folder, "images");
+    mkdirSync(archives);
+    linkSync(path.join(IMAGES, "test-agent.tar"), path.join(archives, "test-agent.tar"));
+    // `make up` would put OpenClaw there, whose import is longer than all else: this is as large, newer,
+    // and nothing.
+    const openclaw = path.join(archives, "openclaw.tar");
+    writeFileSync(openclaw, "");
+    truncateSync(openclaw, statSync(path.join(ASSISTANT_IMAGES, "openclaw.tar")).size);
+    configure();
+});
+
+afterAll(async () => {
+    await stack?.remove();
+});
+
+function configure(gateway: object = {}, more: object = {}): void {
+    const sandboxes = { agent: AGENT };
+    stack.configure({ gateway: { imageArchives: archives, ...gateway }, sandboxes, ...more });
+}
+
+const LOCK = "a lock of stack test was left behind and is taken away";
+
+/** What a run has to say of the one that was killed before it. */
+interface Left {
+    /** @default nobody has left a lock */
+    readonly lock?: boolean;
+    /** @default there is nothing in Docker that the state does not know */
+    readonly container?: boolean;
+}
+
+function expectCleared(output: string, { lock = false, container = false }: Left): void {
+    expect({
+        lock: output.includes(LOCK),
+        container: output.includes(`has left container ${stack.container}`),
+    }).toEqual({ lock, container });
+}
+
+/** A target that is killed. @returns what it said */
+async function killed(
+    target: string,
+    moment: (seen: Seen) => boolean,
+    victim: Victim = "everything",
+): Promise<string> {
+    const running = stack.begin(target);
+    const status = await running.kill(moment, victim);
+    expect(status).not.toBe(0);
+    return running.output;
+}
+
+/** `make up`, which has to succeed. @returns what it said */
+async function goesOn(left: Left): Promise<string> {
+    const { status, stdout, stderr } = await stack.make("up");
+    expect(stdout + stderr).not.toMatch(/error:|pending operations/);
+    expect(status).toBe(0);
+    expectCleared(stdout, left);
+    return stdout;
+}
+
+const docker = (action: string) => (seen: Seen) => seen.docker.includes(action);
+const pending = (operation: string) => (seen: Seen) => seen.pending.includes(operation);
+
+describe("a first up", () => {
+    let left: Left = {};
+
+    it.each<[moment: string, (seen: Seen) => boolean, victim: Victim, leaves: Left]>([
+        ["it has the lock", ({ locked }) => locked, "everything", { lock: true }],
+        ["Docker has made the volume", docker("volume create"), "everything", { lock: true }],
+        ["Docker has made the network", docker("network create"), "everything", { lock: true }],
+        [
+            "the container is there",
+            docker("container create"),
+            "the docker plugin",
+            { container: true },
+        ],
+        [
+            "the container is healthy, and the state does not have it",
+            docker("container health_status: healthy"),
+            "everything",
+            { lock: true, container: true },
+        ],
+        ["a namespace is made", pending("creating Namespace"), "the engine", { lock: true }],
+        ["a claim is made", pending("creating PersistentVolumeClaim"), "the kubernetes plugin", {}],
+        ["a sandbox is awaited", pending("creating StatefulSet"), "everything", { lock: true }],
+    ])("is killed when %s", async (_, moment, victim, leaves) => {
+        expectCleared(await killed("up", moment, victim), left);
+        left = leaves;
+    });
+
+    it("goes on to its end", async () => {
+        await goesOn(left);
+        expect(await stack.state("agent")).not.toBe("not running");
+        expect(await stack.preview()).toEqual([]);
+    });
+});
+
+describe("a gateway with data", () => {
+    let before: Evidence;
+
+    it("is what it was after a stop that is killed while the state is saved", async () => {
+        await stack.shell("agent", "date > /sandbox/kept");
+        before = await collect(stack, "agent");
+        await killed("stop", ({ saving }) => saving);
+        // The setting is written: what goes on is the stop.
+        await goesOn({ lock: true });
+        expect(await stack.inDocker()).not.toContain("container");
+    });
+
+    it.each<[moment: string, (seen: Seen) => boolean, victim: Victim, leaves: Left]>([
+        [
+            "the container starts",
+            docker("container start"),
+            "the engine",
+            { lock: true, container: true },
+        ],
+        ["the sandboxes are scaled", pending("updating StatefulSet"), "everything", { lock: true }],
+    ])("is what it was after a start that is killed when %s", async (_, moment, victim, leaves) => {
+        await killed("start", moment, victim);
+        await goesOn(leaves);
+        expect(await collect(stack, "agent")).toEqual(before);
+        expect(await stack.preview()).toEqual([]);
+        await stack.make("stop");
+    });
+
+    it("is stopped after a start that was killed, without its container", async () => {
+        await killed("start", docker("container start"));
+        const { status, stdout } = await stack.make("stop");
+        expect(status).toBe(0);
+        expectCleared(stdout, { lock: true, container: true });
+        expect(await stack.inDocker()).not.toContain("container");
+    });
+
+    it("is what it was after plain pulumi has gone on from a start that was killed", async () => {
+        await killed("start", docker("container start"));
+        await stack.pulumi(["cancel", "--yes"]);
+        const said = await stack.pulumi(["up", "--yes", "--config", "running=true"]);
+        expect(said).toContain(
+            `Docker had a container ${stack.container} that a killed run had left`,
+        );
+        expect(await collect(stack, "agent")).toEqual(before);
+    });
+
+    it("is what it was after a replacement that was killed", async () => {
+        configure({ tlsSans: ["agents.example.org"] });
+        await killed("up", docker("container destroy"));
+        await goesOn({ lock: true });
+        expect(await collect(stack, "agent")).toEqual(before);
+        expect(await stack.preview()).toEqual([]);
+    });
+});
+
+describe("somebody else's container", () => {
+    it("is refused, and not touched", async () => {
+        await stack.make("stop");
+        const image = ["--entrypoint", "/bin/true", gatewaySchema.parse({}).image];
+        await run("docker", ["create", "--name", stack.container, ...image]);
+        const { status, stdout } = await stack.make("start");
+        expect(status).not.toBe(0);
+        expect(stdout).toContain(`Docker has a container ${stack.container}, which is not known`);
+        const state = ["inspect", "--format", "{{.State.Status}}", stack.container];
+        expect(await run("docker", state)).toBe("created\n");
+        await run("docker", ["rm", stack.container]);
+    });
+});
+
+describe("a destroy", () => {
+    it("that was killed goes on to its end", async () => {
+        configure({}, { protect: false, running: false });
+        await stack.up();
+        await killed("destroy", docker("network destroy"));
+        const { status, stdout } = await stack.make("destroy");
+        expectCleared(stdout, { lock: true });
+        expect(status).toBe(0);
+        expect(await stack.inDocker()).toEqual([]);
+    });
+});
