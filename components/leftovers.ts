@@ -101,7 +101,7 @@ export async function freeName(
     if (preview && mayBeOurs) {
         return undefined;
     }
-    if (found.owner === "" || found.owner !== owner) {
+    if (found.owner !== owner) {
         throw new Error(belongsTo(kind, found));
     }
     await takeAway(ask, kind, found);

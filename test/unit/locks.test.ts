@@ -143,6 +143,8 @@ describe("a folder of locks", () => {
     it("waits for a lock that is being written", async () => {
         write("1.json", "");
         const cleared = clear(RUNS);
+        // It has been read once by then.
+        await new Promise((resolve) => setImmediate(resolve));
         write("1.json", JSON.stringify(LOCK));
         await expect(cleared).rejects.toThrow("another pulumi on this machine");
         expect(fs.readdirSync(folder)).toEqual(["1.json"]);
@@ -188,13 +190,19 @@ describe("an engine", () => {
         async () => {
             const folder = fs.mkdtempSync(path.join(os.tmpdir(), "engine-"));
             const program = path.join(folder, "pulumi");
-            fs.copyFileSync("/bin/true", program);
+            fs.copyFileSync("/bin/sleep", program);
             // A shell that becomes another program waits for none of its children.
-            const script = `${program} & echo $!; exec sleep 300`;
+            const script = `${program} 300 & echo $!; exec sleep 300`;
             const parent = spawn("sh", ["-c", script], { stdio: ["ignore", "pipe", "ignore"] });
             try {
                 const [line] = (await once(parent.stdout, "data")) as [Buffer];
                 const pid = Number(line.toString());
+                const comm = `/proc/${parent.pid}/comm`;
+                await until("the shell is another program", 10, () =>
+                    fs.readFileSync(comm, "utf8").startsWith("sleep"),
+                );
+                expect(hasEngine(pid)).toBe(true);
+                process.kill(pid, "SIGKILL");
                 await until("it has ended", 10, () =>
                     / Z /.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8")),
                 );
