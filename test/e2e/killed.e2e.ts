@@ -3,29 +3,18 @@
  * first `up`, a stop, a start and a replacement. Nothing but `make up` follows, and goes on. The steps
  * build on one another: each killed run has what the one before has left to get past.
  */
-import { linkSync, mkdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gatewaySchema } from "../../settings/gatewaySchema";
 import { collect, type Evidence } from "../support/evidence";
 import { run } from "../support/run";
 import type { Seen, Victim } from "../support/running";
-import { AGENT, ASSISTANT_IMAGES, IMAGES } from "../support/sandboxes";
+import { AGENT, IMAGES } from "../support/sandboxes";
 import { TestStack } from "../support/stack";
 
 let stack: TestStack;
-let archives: string;
 
 beforeAll(async () => {
     stack = await TestStack.create("killed");
-    archives = path.join(stack.folder, "images");
-    mkdirSync(archives);
-    linkSync(path.join(IMAGES, "test-agent.tar"), path.join(archives, "test-agent.tar"));
-    // `make up` would put OpenClaw there, whose import is longer than all else: this is as large, newer,
-    // and nothing.
-    const openclaw = path.join(archives, "openclaw.tar");
-    writeFileSync(openclaw, "");
-    truncateSync(openclaw, statSync(path.join(ASSISTANT_IMAGES, "openclaw.tar")).size);
     configure();
 });
 
@@ -35,7 +24,7 @@ afterAll(async () => {
 
 function configure(gateway: object = {}, more: object = {}): void {
     const sandboxes = { agent: AGENT };
-    stack.configure({ gateway: { imageArchives: archives, ...gateway }, sandboxes, ...more });
+    stack.configure({ gateway: { imageArchives: IMAGES, ...gateway }, sandboxes, ...more });
 }
 
 const LOCK = "a lock of stack test was left behind and is taken away";
