@@ -73,6 +73,7 @@ describe("a first up", () => {
 
     it.each<[moment: string, (seen: Seen) => boolean, victim: Victim, leaves: Left]>([
         ["it has the lock", ({ locked }) => locked, "everything", { lock: true }],
+        ["the volume is to be made", pending("creating Volume"), "everything", { lock: true }],
         ["Docker has made the volume", docker("volume create"), "everything", { lock: true }],
         ["Docker has made the network", docker("network create"), "everything", { lock: true }],
         [
