@@ -3,6 +3,8 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, watch, type FSWatcher } from "node:fs";
 import * as path from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import type { attempt } from "./run";
 import { until } from "./steps";
 
@@ -49,6 +51,8 @@ export class Running implements Seen {
     private readonly events: ChildProcess;
     private readonly watcher: FSWatcher;
     private readonly closed: Promise<unknown>;
+    /** What it has started, as far as it was there at the moment. */
+    private tree: readonly Process[] = [];
 
     /** @param name of the gateway's container @param state folder of the backend */
     constructor(
@@ -57,11 +61,13 @@ export class Running implements Seen {
         [command, args, options]: Parameters<typeof attempt>,
     ) {
         const format = "{{.Type}} {{.Action}} {{.Actor.Attributes.name}} {{.Actor.ID}}";
-        this.events = spawn("docker", ["events", "--format", format]);
-        this.events.stdout?.on("data", (data: Buffer) => {
-            const lines = data.toString().split("\n");
-            const ours = lines.filter((line) => line.split(" ").includes(name));
-            this.docker.push(...ours.map((line) => line.slice(0, line.indexOf(` ${name}`)).trim()));
+        this.events = spawn("docker", ["events", "--format", format], {
+            stdio: ["ignore", "pipe", "ignore"],
+        });
+        createInterface(this.events.stdout as Readable).on("line", (line) => {
+            if (line.split(" ").includes(name)) {
+                this.docker.push(line.slice(0, line.indexOf(` ${name}`)));
+            }
         });
         this.watcher = watch(this.stacks, (_, file) => {
             this.saving ||= file?.endsWith(".tmp") === true;
@@ -97,7 +103,8 @@ export class Running implements Seen {
     }
 
     /**
-     * Kills it with SIGKILL as soon as a moment has come, and waits until nothing of it runs.
+     * Kills it with SIGKILL as soon as a moment has come, and waits until it has ended. An engine that is
+     * killed leaves plugins behind that go on, as it does for everybody: `remove` ends them.
      *
      * @returns its status; of one that was killed itself, -1
      * @throws Error when it has ended before, with what it said
@@ -105,28 +112,27 @@ export class Running implements Seen {
     async kill(moment: (seen: Seen) => boolean, victim: Victim): Promise<number> {
         try {
             await this.come(moment);
-            const tree = processes(this.child.pid as number);
-            const victims = tree.filter(({ command }) => VICTIMS[victim].test(command));
+            this.tree = processes(this.child.pid as number);
+            const victims = this.tree.filter(({ command }) => VICTIMS[victim].test(command));
             victims.forEach(({ pid }) => end(pid));
             if (victims.length === 0) {
-                throw new Error(
-                    `${victim} does not run:\n${tree.map((p) => p.command).join("\n")}`,
-                );
+                const commands = this.tree.map(({ command }) => command).join("\n");
+                throw new Error(`${victim} does not run:\n${commands}`);
             }
-            await until(
-                "nothing of it runs",
-                END_SECONDS,
-                () => !tree.some(({ pid }) => runs(pid)),
-            );
+            await until(`${victim} has ended`, END_SECONDS, () => !victims.some(runs));
             await this.closed;
             return this.child.exitCode ?? -1;
         } finally {
             this.watcher.close();
             this.events.kill();
-            for (const { pid } of processes(this.child.pid as number)) {
-                end(pid);
-            }
         }
+    }
+
+    /** Ends whatever of it still runs. */
+    remove(): void {
+        [...processes(this.child.pid as number), ...this.tree.filter(runs)].forEach(({ pid }) =>
+            end(pid),
+        );
     }
 
     private async come(moment: (seen: Seen) => boolean): Promise<void> {
@@ -190,8 +196,9 @@ function commandOf(pid: number): string {
     }
 }
 
-function runs(pid: number): boolean {
-    return parentOf(pid) !== undefined;
+/** Whether it still runs, and not another program that was given its number. */
+function runs({ pid, command }: Process): boolean {
+    return parentOf(pid) !== undefined && commandOf(pid) === command;
 }
 
 function end(pid: number): void {
