@@ -56,7 +56,7 @@ export class Running implements Seen {
 
     /** @param name of the gateway's container @param state folder of the backend */
     constructor(
-        name: string,
+        private readonly name: string,
         private readonly state: string,
         [command, args, options]: Parameters<typeof attempt>,
     ) {
@@ -91,10 +91,23 @@ export class Running implements Seen {
     }
 
     get pending(): string[] {
-        const text = readFileSync(path.join(this.stacks, `${STACK}.json`), "utf8");
-        const { latest } = (JSON.parse(text) as { checkpoint: { latest?: Checkpoint } }).checkpoint;
-        return (latest?.pending_operations ?? []).map(
+        return (this.checkpoint.pending_operations ?? []).map(
             ({ type, resource }) => `${type} ${resource.type.split(":").at(-1)}`,
+        );
+    }
+
+    /** Whether the state has the gateway's container. */
+    get knowsContainer(): boolean {
+        return (this.checkpoint.resources ?? []).some(
+            ({ type, outputs }) =>
+                type === "docker:index/container:Container" && outputs?.name === this.name,
+        );
+    }
+
+    private get checkpoint(): Checkpoint {
+        const text = readFileSync(path.join(this.stacks, `${STACK}.json`), "utf8");
+        return (
+            (JSON.parse(text) as { checkpoint: { latest?: Checkpoint } }).checkpoint.latest ?? {}
         );
     }
 
@@ -150,6 +163,10 @@ export class Running implements Seen {
 }
 
 interface Checkpoint {
+    readonly resources?: readonly {
+        readonly type: string;
+        readonly outputs?: { readonly name?: string };
+    }[];
     readonly pending_operations?: readonly {
         readonly type: string;
         readonly resource: { readonly type: string };

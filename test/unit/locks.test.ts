@@ -201,7 +201,7 @@ describe("an engine", () => {
                 await until("the shell is another program", 10, () =>
                     fs.readFileSync(comm, "utf8").startsWith("sleep"),
                 );
-                expect(hasEngine(pid)).toBe(true);
+                await until("it is called so", 10, () => hasEngine(pid));
                 process.kill(pid, "SIGKILL");
                 await until("it has ended", 10, () =>
                     / Z /.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8")),
