@@ -7,7 +7,7 @@ import { docker, dockerWithin, lastWords } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { currentLogin } from "../toolchain/environment";
 import { StepError, type Progress } from "../toolchain/progress";
-import { backendFolder, clearLocks, lockFolders } from "./locks";
+import { backendFolder, clearLocks, lockFolders, mendAttributes } from "./locks";
 
 /** The part of `pulumi stack export` that the tools read. */
 export interface Export {
@@ -58,26 +58,44 @@ export function workOf(stack: string, env: NodeJS.ProcessEnv, host: DockerHost |
 }
 
 /**
- * Clears all of it away, with a line for each.
+ * Has the provider of Kubernetes take its own object over: each creation applies it under a name of its
+ * own, and where a killed one has got through, the next would be refused as a stranger.
+ */
+const TAKE_OVER = { PULUMI_K8S_ENABLE_PATCH_FORCE: "true" };
+
+/** Lets pulumi be asked at all; nothing for a backend that is no folder. */
+export async function clearBackend(work: Work, progress: Progress): Promise<boolean> {
+    const backend = backendFolder(work.env["PULUMI_BACKEND_URL"] ?? work.login);
+    if (backend === undefined) {
+        return false;
+    }
+    await clearLocks(lockFolders(backend, work.stack), work.stack, progress);
+    mendAttributes(backend, work.stack, progress);
+    return true;
+}
+
+/**
+ * Clears all of it away, with a line for each. Where a creation in Kubernetes is to be done again, the
+ * environment has the provider take over what the killed one has made.
  *
  * @returns the state, as it is then
  * @throws StepError when somebody else works on the stack, or something cannot be cleared
  */
 export async function clearInterrupted(work: Work, progress: Progress): Promise<Export> {
-    const { stack, env, hasDocker } = work;
-    const backend = backendFolder(env["PULUMI_BACKEND_URL"] ?? work.login);
-    if (backend !== undefined) {
-        await clearLocks(lockFolders(backend, stack), stack, progress);
-    }
+    const { env, hasDocker } = work;
+    const isFolder = await clearBackend(work, progress);
     const state = await exportState(env, progress);
     // In another backend somebody may be working on the stack who cannot be seen from here.
-    if (backend !== undefined && hasDocker) {
+    if (isFolder && hasDocker) {
         await clearDocker(state, progress);
     }
     if (pendingCreates(state).length === 0) {
         return state;
     }
     await forgetPending(state, env, progress);
+    if (pendingCreates(state).some((urn) => urn.includes("kubernetes:"))) {
+        Object.assign(env, TAKE_OVER);
+    }
     return exportState(env, progress);
 }
 

@@ -3,7 +3,7 @@
  * later run for it: one of a process that is gone is taken away, any other is respected.
  */
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -58,13 +58,18 @@ function decode(text: string): string {
 
 /** Where a stack's locks are: by project, and as backends of before 2023 have them. */
 export function lockFolders(backend: string, stack: string): string[] {
-    const parts = stack.split("/");
-    const project = parts.length === 3 ? (parts[1] ?? PROJECT) : PROJECT;
+    const project = projectOf(stack);
     const locks = path.join(backend, ".pulumi", "locks");
     return [
         path.join(locks, ORGANIZATION, project, ownName(stack)),
         path.join(locks, ownName(stack)),
     ];
+}
+
+/** Project of a stack's full name; of a short one, this program's. */
+function projectOf(stack: string): string {
+    const parts = stack.split("/");
+    return parts.length === 3 ? (parts[1] ?? PROJECT) : PROJECT;
 }
 
 /**
@@ -89,6 +94,43 @@ export async function clearLocks(
         rmSync(file, { force: true });
         rmSync(`${file}.attrs`, { force: true });
         progress.print(`  a lock of stack ${stack} was left behind and is taken away: ${reason}`);
+    }
+}
+
+/**
+ * Takes away what the engine was killed in writing beside the state: attributes that are cut short. It
+ * needs none, and with such it reads no state at all (`failed to load checkpoint: EOF`).
+ *
+ * @param backend its folder
+ */
+export function mendAttributes(
+    backend: string,
+    stack: string,
+    progress: Pick<Progress, "print">,
+): void {
+    const folder = path.join(backend, ".pulumi", "stacks");
+    for (const state of [
+        path.join(folder, projectOf(stack), ownName(stack)),
+        path.join(folder, ownName(stack)),
+    ]) {
+        for (const ending of [".json", ".json.gz", ".json.bak", ".json.gz.bak"]) {
+            const file = `${state}${ending}.attrs`;
+            if (existsSync(file) && !isJson(readFileSync(file, "utf8"))) {
+                rmSync(file, { force: true });
+                progress.print(
+                    `  a run was killed while it saved the state; ${path.basename(file)}, cut short, is taken away: nothing needs it`,
+                );
+            }
+        }
+    }
+}
+
+function isJson(text: string): boolean {
+    try {
+        JSON.parse(text);
+        return true;
+    } catch {
+        return false;
     }
 }
 

@@ -6,7 +6,7 @@ import { hideSalt } from "../toolchain/saltFilter";
 import { readPlace, sandboxImages } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
 import { explainGateway } from "./gatewayLog";
-import { clearInterrupted, workOf } from "./interrupted";
+import { clearBackend, clearInterrupted, workOf } from "./interrupted";
 import { dockerOf, mendPruned } from "./missing";
 import { needsFile, writeStackFile } from "./newStack";
 import { readOutputs } from "./outputs";
@@ -33,12 +33,14 @@ export async function up(root: string, stack: string, progress: Progress): Promi
         ? await prepareForCluster(root, progress)
         : await prepareForGateway(root, place.gateway, sandboxImages(root, stack), progress);
     const { env, description } = chooseEnvironment(root, tools, { stack, docker });
+    const work = workOf(stack, env, docker);
+    await clearBackend(work, progress);
     await progress.step(
         "stack",
         () => selectStack(root, stack, env, progress),
         () => `${stack}, ${description}`,
     );
-    const state = await clearInterrupted(workOf(stack, env, docker), progress);
+    const state = await clearInterrupted(work, progress);
     await mendPruned(env, state, place, docker, progress);
     progress.print("  $ pulumi up --yes");
     const status = await progress.attach("pulumi", ["up", "--yes"], env);

@@ -210,4 +210,15 @@ esac`,
         ]);
         expect(standIns.printed).toContain("a run was killed while it made gateway-k3s:");
     });
+
+    it.each([
+        ["kubernetes:apps/v1:StatefulSet::agent-agent", "true"],
+        ["docker:index/network:Network::gateway-network", undefined],
+    ])("what a killed creation has made in Kubernetes is taken over: %s", async (urn, force) => {
+        const resource = { urn: `urn:pulumi:dev::p::${urn}`, type: "" };
+        stateIs(stateOf([], [{ type: "creating", resource }]));
+        const env: NodeJS.ProcessEnv = { ...process.env, PULUMI_BACKEND_URL: `file://${backend}` };
+        await clear({ env });
+        expect(env["PULUMI_K8S_ENABLE_PATCH_FORCE"]).toBe(force);
+    });
 });

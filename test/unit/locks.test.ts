@@ -10,6 +10,7 @@ import {
     clearLocks,
     hasEngine,
     lockFolders,
+    mendAttributes,
     whyGone,
     type Machine,
 } from "../../cli/locks";
@@ -148,6 +149,35 @@ describe("a folder of locks", () => {
         write("1.json", JSON.stringify(LOCK));
         await expect(cleared).rejects.toThrow("another pulumi on this machine");
         expect(fs.readdirSync(folder)).toEqual(["1.json"]);
+    });
+});
+
+describe("attributes beside a state", () => {
+    it("that are cut short are taken away, and nothing else is", () => {
+        const folder = fs.mkdtempSync(path.join(os.tmpdir(), "backend-"));
+        const stacks = path.join(folder, ".pulumi/stacks/sandbox-gateway");
+        const files = {
+            "dev.json": "",
+            "dev.json.attrs": "",
+            "dev.json.bak.attrs": '{"user.content_',
+            "other.json.attrs": "",
+        };
+        fs.mkdirSync(stacks, { recursive: true });
+        for (const [name, text] of Object.entries(files)) {
+            fs.writeFileSync(path.join(stacks, name), text);
+        }
+        const printed: string[] = [];
+        const progress = { print: (line: string) => void printed.push(line) };
+        try {
+            mendAttributes(folder, "dev", progress);
+            expect(fs.readdirSync(stacks)).toEqual(["dev.json", "other.json.attrs"]);
+            expect(printed).toHaveLength(2);
+            fs.writeFileSync(path.join(stacks, "dev.json.attrs"), "{}");
+            mendAttributes(folder, "dev", progress);
+            expect(fs.readdirSync(stacks)).toContain("dev.json.attrs");
+        } finally {
+            fs.rmSync(folder, { recursive: true });
+        }
     });
 });
 
