@@ -6,6 +6,7 @@ import { readPlace } from "../toolchain/stackFile";
 import { askPerson, destroy } from "./destroy";
 import { chooseEnvironment } from "./environment";
 import { explainGateway } from "./gatewayLog";
+import { clearInterrupted, workOf } from "./interrupted";
 import { dockerOf, findMissing, mendPruned } from "./missing";
 import { readOutputs } from "./outputs";
 import { preparePulumi } from "./prepare";
@@ -85,8 +86,9 @@ async function main(command: string | undefined): Promise<number> {
             const tools = await preparePulumi(progress);
             const { env } = chooseEnvironment(ROOT, tools, { stack, docker });
             await requireState({ root: ROOT, stack, env }, place, docker);
+            const state = await clearInterrupted(workOf(stack, env, docker), progress);
             // Without the volume this is not the gateway's daemon.
-            await findMissing(env, place, docker, progress);
+            await findMissing(state, place, docker);
             const confirm = process.env["CONFIRM"];
             const ask = process.stdin.isTTY ? askPerson : undefined;
             return destroy({ root: ROOT, stack, place, docker, env, confirm, ask }, progress);
@@ -104,16 +106,17 @@ async function main(command: string | undefined): Promise<number> {
         const tools = await preparePulumi(progress);
         const { env, folder } = chooseEnvironment(ROOT, tools, { stack, docker });
         await requireState({ root: ROOT, stack, env }, place, docker);
+        const state = await clearInterrupted(workOf(stack, env, docker), progress);
         const recovered = { folder, stack, env, place };
         if (starting) {
             await clearWay(recovered, progress);
         }
         if (command === "start") {
-            await mendPruned(env, place, docker, progress);
+            await mendPruned(env, state, place, docker, progress);
         } else {
             // What else is missing is made by a heal itself, and need not be there for a stop;
             // without the volume this is not the gateway's daemon, or it was removed.
-            await findMissing(env, place, docker, progress);
+            await findMissing(state, place, docker);
         }
         progress.print(`  $ pulumi ${args.join(" ")}`);
         const status = await progress.attach("pulumi", args, env);

@@ -9,6 +9,7 @@ import { requireDaemon, useDockerHost } from "../toolchain/docker";
 import { dockerHas, dockerWithin, imageLabels } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { StepError, type Progress } from "../toolchain/progress";
+import type { Export } from "./interrupted";
 import { prepareNodeImage } from "./prepare";
 
 /** What the state has in Docker and Docker may have lost. */
@@ -17,19 +18,6 @@ export interface Part {
     readonly urn: string;
     /** Name, or an image's id: what Docker is asked for. */
     readonly name: string;
-}
-
-/** The part of `pulumi stack export` that is read. */
-interface Export {
-    readonly deployment?: {
-        readonly resources?: readonly {
-            readonly urn: string;
-            readonly type: string;
-            /** Replaced, and to be deleted still. */
-            readonly delete?: boolean;
-            readonly outputs?: Readonly<Record<string, unknown>>;
-        }[];
-    };
 }
 
 /** Types of resources with what they are in Docker, and the output that has its name. */
@@ -114,23 +102,25 @@ export async function dockerOf({
 /**
  * Sees that Docker has the data volume.
  *
+ * @param state as it is now
  * @returns what else Docker has lost
  * @throws StepError without the volume, with another gateway's, or when Docker does not answer
  */
 export async function findMissing(
-    env: NodeJS.ProcessEnv,
+    state: Export,
     place: PlaceSettings,
     docker: DockerHost | undefined,
-    progress: Progress,
 ): Promise<Part[]> {
     if (place.existingCluster || !docker) {
         return [];
     }
-    const text = await progress.run("pulumi", ["stack", "export"], { env, quiet: true });
-    const exported = JSON.parse(text) as Export;
-    const parts = partsOf(exported);
+    const parts = partsOf(state);
+    const isNew = !(state.deployment?.resources ?? []).some(({ type }) => type === IDENTITY);
+    if (parts.length === 0 && !isNew) {
+        return [];
+    }
     await requireDaemon(docker);
-    if (!(exported.deployment?.resources ?? []).some(({ type }) => type === IDENTITY)) {
+    if (isNew) {
         await refuseUsedVolume(place, docker);
     }
     const missing: Part[] = [];
@@ -153,11 +143,12 @@ export async function findMissing(
  */
 export async function mendPruned(
     env: NodeJS.ProcessEnv,
+    state: Export,
     place: PlaceSettings,
     docker: DockerHost | undefined,
     progress: Progress,
 ): Promise<void> {
-    const missing = await findMissing(env, place, docker, progress);
+    const missing = await findMissing(state, place, docker);
     if (missing.length === 0) {
         return;
     }

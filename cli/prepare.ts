@@ -8,8 +8,9 @@ import { gatewaySchema } from "../settings/gatewaySchema";
 import { hostPath } from "../settings/paths";
 import type { GatewaySettings } from "../settings/schema";
 import { dockerIsHere } from "../settings/thisMachine";
+import { aptInstall, halfInstalled } from "../toolchain/apt";
 import { cacheRoot } from "../toolchain/cache";
-import { aptInstall, provideDocker, useDockerHost } from "../toolchain/docker";
+import { provideDocker, useDockerHost } from "../toolchain/docker";
 import { portsHeldBy } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { LOCAL_FOLDER } from "../toolchain/environment";
@@ -142,8 +143,9 @@ async function ensurePackages(
     packages: Readonly<Record<string, string>>,
     progress: Progress,
 ): Promise<string> {
+    const half = await halfInstalled(Object.keys(packages));
     const missing = Object.entries(packages)
-        .filter(([, file]) => !existsSync(file))
+        .filter(([name, file]) => !existsSync(file) || half.includes(name))
         .map(([name]) => name);
     if (missing.length === 0) {
         return "all there";

@@ -9,6 +9,7 @@ import { hideSalt } from "../toolchain/saltFilter";
 import { isOff, readPlace, sandboxImages, stackFileName } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
 import { explainGateway } from "./gatewayLog";
+import { clearBackend, clearInterrupted, workOf } from "./interrupted";
 import { dockerOf, mendPruned } from "./missing";
 import { needsFile, writeStackFile } from "./newStack";
 import { readOutputs } from "./outputs";
@@ -51,6 +52,8 @@ export async function up(root: string, stack: string, progress: Progress): Promi
             ensurePassphrase(passphrase);
         }
     };
+    const work = workOf(stack, env, docker);
+    await clearBackend(work, progress);
     await progress.step(
         "stack",
         async () => {
@@ -60,9 +63,10 @@ export async function up(root: string, stack: string, progress: Progress): Promi
         },
         () => `${stack}, ${description}`,
     );
+    const state = await clearInterrupted(work, progress);
     const recovered = { folder, stack, env, place };
     await clearWay(recovered, progress);
-    await mendPruned(env, place, docker, progress);
+    await mendPruned(env, state, place, docker, progress);
     if (isOff(root, stack, "running")) {
         // A preview with `--config running=false` has written it down as well as a stop.
         progress.print(

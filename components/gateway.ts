@@ -6,6 +6,7 @@ import * as path from "node:path";
 import { PROVIDER_SETTINGS, type Address, type Cluster } from "./cluster";
 import * as constants from "./constants";
 import { DataVolume } from "./dataVolume";
+import { nameIsFree } from "./freeNames";
 import { containerRevision, containerSpec } from "./gatewayContainer";
 import { FixedPorts } from "./fixedPorts";
 import { createDevicePlugin } from "./gpu";
@@ -120,6 +121,8 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         });
         const state: pulumi.CustomResourceOptions = { parent: this, provider };
         const cattle: pulumi.CustomResourceOptions = { ...state, protect: false };
+        // Fixed names: nothing is made beside what a killed run has left, or over somebody else's.
+        const isFree = nameIsFree(name, args.dockerHost);
 
         const image = createImage(name, args, cattle);
         const identity = new Identity(`${name}-identity`, image, { parent: this });
@@ -131,7 +134,12 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
             state,
         );
         this.storage = data.resource;
-        const network = createNetwork(name, args, cattle);
+        const network = createNetwork(
+            name,
+            args,
+            [{ label: constants.LABEL_OWNER, value: identity.fingerprint }],
+            { ...cattle, hooks: { beforeCreate: [isFree] } },
+        );
         const archives = args.imageArchives;
         const parts = { image: image.imageId, network: network.name, volume: data.name, identity };
         const spec = containerSpec(args, {
@@ -147,7 +155,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
             // One that did not get healthy is made again by the next run; an update would neither
             // start it nor wait for it, and everything after it would find no API.
             replaceOnChanges: ["#initerror"],
-            hooks: { beforeCreate: [data.isThere] },
+            hooks: { beforeCreate: [data.isThere, isFree] },
         };
         const container = running
             ? new docker.Container(`${name}-k3s`, spec, disposable)
@@ -225,6 +233,7 @@ const ADDRESS_FAMILIES = {
 function createNetwork(
     name: string,
     args: GatewayArgs,
+    labels: NonNullable<docker.NetworkArgs["labels"]>,
     opts: pulumi.CustomResourceOptions,
 ): docker.Network {
     const subnet = parseSubnet(args.subnet);
@@ -244,10 +253,12 @@ function createNetwork(
                 "com.docker.network.bridge.name": names.bridgeName(args.name),
                 ...ADDRESS_FAMILIES,
             },
+            labels,
         },
         // Options are the daemon's as well as ours (an MTU, say), and cannot change in place: what it
         // added is no reason to replace the network, and the container with it. Name and subnet are.
-        { ...opts, deleteBeforeReplace: true, ignoreChanges: ["options", "ipv6"] },
+        // One of an earlier version has no label.
+        { ...opts, deleteBeforeReplace: true, ignoreChanges: ["options", "ipv6", "labels"] },
     );
 }
 

@@ -49,6 +49,7 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
         image: parts.image,
         entrypoints: ["/bin/sh", ENTRYPOINT],
         command: ["server"],
+        labels: [{ label: constants.LABEL_OWNER, value: parts.identity.fingerprint }],
         // cgroupnsMode is left to Docker: `private` with cgroup v2, where pods' limits hold only within
         // this container's own, and `host` with v1, where a privileged container must have it.
         privileged: true,

@@ -40,10 +40,7 @@ export function keeperSpec(
         image,
         entrypoints: ["/bin/sh", "-c"],
         command: [SLEEP],
-        labels: [
-            { label: constants.LABEL_OWNER, value: identity.fingerprint },
-            portsLabel(args),
-        ],
+        labels: [{ label: constants.LABEL_OWNER, value: identity.fingerprint }, portsLabel(args)],
         user: NOBODY,
         readOnly: true,
         capabilities: { drops: ["ALL"] },

@@ -1,15 +1,18 @@
 /**
  * A cache of built things outside the checkout, keyed by what they are built from.
  *
- * An entry is a folder that appears whole, by rename: a run that is killed leaves only a folder that
- * no one looks at, two runs at once both build and the first to finish wins, and any entry may be
- * deleted at any moment, to be made again by the next run.
+ * An entry is a folder that appears whole, by rename and once it is on the disk: a run that is killed,
+ * or a power cut, leaves only a folder that no one looks at, two runs at once both build and the first
+ * to finish wins, and any entry may be deleted at any moment, to be made again by the next run.
  */
 import { createHash } from "node:crypto";
 import {
+    closeSync,
     existsSync,
+    fsyncSync,
     mkdirSync,
     mkdtempSync,
+    openSync,
     readdirSync,
     readFileSync,
     renameSync,
@@ -66,11 +69,34 @@ export async function cached(
     const folder = mkdtempSync(path.join(root, `.tmp-${recipe.name}-`));
     try {
         await build(folder);
+        flush(folder);
         renameUnlessThere(folder, entry);
     } finally {
         rmSync(folder, { recursive: true, force: true });
     }
     return entry;
+}
+
+/** Has the disk hold a folder: after a power cut its name might be there, and its files be empty. */
+function flush(folder: string): void {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+        const file = path.join(folder, entry.name);
+        if (entry.isDirectory()) {
+            flush(file);
+        } else if (entry.isFile()) {
+            flushOne(file);
+        }
+    }
+    flushOne(folder);
+}
+
+function flushOne(file: string): void {
+    const descriptor = openSync(file, "r");
+    try {
+        fsyncSync(descriptor);
+    } finally {
+        closeSync(descriptor);
+    }
 }
 
 function renameUnlessThere(from: string, to: string): void {

@@ -3,6 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { aptInstall, halfInstalled } from "./apt";
 import { docker, lastWords, type CommandError } from "./dockerCli";
 import {
     chooseDockerHost,
@@ -110,7 +111,9 @@ export async function provideDocker(
         checkDaemon(found, settings);
         return `${describeDaemon(found)}${host.usual ? "" : `, at ${host.host} (${host.namedBy})`}`;
     }
-    const here = existsSync("/usr/sbin/dockerd") || existsSync("/usr/bin/dockerd");
+    const here =
+        (existsSync("/usr/sbin/dockerd") || existsSync("/usr/bin/dockerd")) &&
+        (await halfInstalled(PACKAGES)).length === 0;
     if (!mayProvide(host, THIS_MACHINE, here)) {
         throw noAnswer(host, found);
     }
@@ -217,19 +220,6 @@ async function hasCommand(): Promise<boolean> {
     return docker("--version").then(
         () => true,
         () => false,
-    );
-}
-
-/** Installs Debian packages, without questions, waiting for another installation to end. */
-export async function aptInstall(packages: readonly string[], progress: Progress): Promise<void> {
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    await progress.run("apt-get", ["update"], { env });
-    await progress.run(
-        "apt-get",
-        ["install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=600", ...packages],
-        {
-            env,
-        },
     );
 }
 

@@ -20,6 +20,9 @@ export { LOCAL_FOLDER };
 
 const CREDENTIALS = "credentials.json";
 
+/** What the engine adds to the name of a plugin's folder for the mark that it is not complete. */
+export const PARTIAL = ".partial";
+
 /** Stack that `make` works on, unless PULUMI_STACK names another. */
 export const DEFAULT_STACK = "dev";
 
@@ -121,7 +124,7 @@ export function ensureHome(root: string, plugins: string, env = process.env): st
     const own = path.join(pulumiHome(env), "plugins");
     const sources = new Map<string, string>();
     for (const source of [own, plugins].filter((candidate) => existsSync(candidate))) {
-        for (const name of readdirSync(source).filter((entry) => entry.startsWith("resource-"))) {
+        for (const name of completePlugins(source)) {
             sources.set(name, path.join(source, name));
         }
     }
@@ -131,6 +134,16 @@ export function ensureHome(root: string, plugins: string, env = process.env): st
         link(credentials, path.join(home, CREDENTIALS));
     }
     return home;
+}
+
+/** Folders of plugins; beside them are locks, and marks of those that are not complete. */
+function completePlugins(folder: string): string[] {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    const partial = new Set(entries.map(({ name }) => name).filter((n) => n.endsWith(PARTIAL)));
+    return entries
+        .filter((entry) => entry.isDirectory() && entry.name.startsWith("resource-"))
+        .map(({ name }) => name)
+        .filter((name) => !partial.has(name + PARTIAL));
 }
 
 /** The engine overlooks a plugin's folder that is a link itself: a folder of links it takes. */

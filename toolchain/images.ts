@@ -4,13 +4,14 @@ import {
     existsSync,
     linkSync,
     mkdirSync,
+    readdirSync,
     renameSync,
     rmSync,
     statSync,
 } from "node:fs";
 import * as path from "node:path";
+import { aptInstall } from "./apt";
 import { cached, entryName, type Recipe } from "./cache";
-import { aptInstall } from "./docker";
 import { dockerWithin, imageLabels } from "./dockerCli";
 import { announce } from "./download";
 import { checkGo, goPrograms, goRecipe, hasGoProgram } from "./goBuild";
@@ -119,6 +120,7 @@ export async function provideArchive(
     if (present && present.size === made.size && present.mtimeMs >= made.mtimeMs) {
         return;
     }
+    removeAbandoned(target, archive.file);
     const temporary = `${to}.${process.pid}`;
     try {
         linkSync(from, temporary);
@@ -127,6 +129,26 @@ export async function provideArchive(
         copyFileSync(from, temporary);
     }
     renameSync(temporary, to);
+}
+
+/** Copies of runs that were killed: each is as large as the archive. */
+export function removeAbandoned(folder: string, file: string): void {
+    for (const name of readdirSync(folder)) {
+        const pid = name.startsWith(`${file}.`) ? Number(name.slice(file.length + 1)) : NaN;
+        if (Number.isInteger(pid) && !isRunning(pid)) {
+            rmSync(path.join(folder, name), { force: true });
+        }
+    }
+}
+
+/** Whether a process has a number; another user's counts. */
+function isRunning(pid: number): boolean {
+    try {
+        process.kill(pid, 0);
+        return true;
+    } catch (error) {
+        return (error as NodeJS.ErrnoException).code !== "ESRCH";
+    }
 }
 
 /** What the label of an up-to-date image says. */

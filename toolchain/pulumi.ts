@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { buildBundle, bundleRecipe } from "./bundle";
 import { cached, cacheRoot, entryName, isCached, type Recipe } from "./cache";
 import { announce, enginePath, findPublished, pluginPath, PUBLISHED } from "./download";
-import { pulumiHome, withTools } from "./environment";
+import { PARTIAL, pulumiHome, withTools } from "./environment";
 import { checkGo, compareVersions, goProgram, goRecipe, hasGoProgram } from "./goBuild";
 import { InterruptedError, type Progress } from "./progress";
 
@@ -144,7 +144,9 @@ async function installed(
     folders: readonly string[],
     progress: Progress,
 ): Promise<boolean> {
-    if (existsSync(join(pulumiHome(), "plugins", directory(plugin)))) {
+    const folder = join(pulumiHome(), "plugins", directory(plugin));
+    // Beside a folder that is not complete yet the engine keeps a mark.
+    if (existsSync(folder) && !existsSync(folder + PARTIAL)) {
         return true;
     }
     const { name } = plugin;

@@ -12,6 +12,7 @@ import { note, removeAll } from "./leftOvers";
 import { findPlace, type Place } from "./place";
 import { editProgram, layProject, useCompiled } from "./project";
 import { attempt, run, type Result } from "./run";
+import { Running } from "./running";
 import { timed } from "./steps";
 
 const ROOT = path.join(__dirname, "..", "..");
@@ -157,17 +158,27 @@ export class TestStack {
      * @param env further environment. @default none
      */
     async make(target: string, env: NodeJS.ProcessEnv = {}): Promise<Result> {
+        return attempt(...this.commandOf(target, env));
+    }
+
+    /** Begins a target of make that is not to get to its end. */
+    begin(target: string): Running {
+        return new Running(this.container, path.join(this.folder, "state"), this.commandOf(target));
+    }
+
+    private commandOf(target: string, env: NodeJS.ProcessEnv = {}): Parameters<typeof attempt> {
         // The tools work on the folder they lie in.
         for (const name of ["cli", "toolchain", "package-lock.json"]) {
             cpSync(path.join(ROOT, name), path.join(this.folder, name), { recursive: true });
         }
         this.outputs = undefined;
         const options = this.options();
-        return attempt(path.join(ROOT, "node_modules", ".bin", "tsx"), ["cli/make.ts", target], {
-            ...options,
+        return [
+            path.join(ROOT, "node_modules", ".bin", "tsx"),
+            ["cli/make.ts", target],
             // What make has exported to the tests names another stack.
-            env: { ...options.env, STACK: "test", ...env },
-        });
+            { ...options, env: { ...options.env, STACK: "test", ...env } },
+        ];
     }
 
     /** `make status` for programs. @param env further environment. @default none */

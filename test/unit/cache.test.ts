@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type * as fs from "node:fs";
+import {
+    existsSync,
+    mkdirSync,
+    mkdtempSync,
+    readdirSync,
+    readFileSync,
+    rmSync,
+    writeFileSync,
+} from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -52,6 +61,42 @@ describe("cached", () => {
         await expect(cached(recipe, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
         expect(readdirSync(path.join(folder, "cache"))).toEqual([]);
     });
+});
+
+describe("after a power cut", () => {
+    afterEach(() => void vi.doUnmock("node:fs"));
+
+    it.runIf(process.platform === "linux")(
+        "an entry that has its name has its files: they are on the disk before",
+        async () => {
+            const events: string[] = [];
+            vi.doMock("node:fs", async (original) => {
+                const real = await original<typeof fs>();
+                const fsyncSync = (descriptor: number) => {
+                    events.push(path.basename(real.readlinkSync(`/proc/self/fd/${descriptor}`)));
+                    real.fsyncSync(descriptor);
+                };
+                const renameSync = (from: string, to: string) => {
+                    events.push("named");
+                    real.renameSync(from, to);
+                };
+                return { ...real, fsyncSync, renameSync };
+            });
+            vi.resetModules();
+            const watched = await import("../../toolchain/cache.js");
+            await watched.cached(recipe, (entry) => {
+                mkdirSync(path.join(entry, "deep"));
+                writeFileSync(path.join(entry, "deep", "made"), "a");
+                return Promise.resolve();
+            });
+            expect(events).toEqual([
+                "made",
+                "deep",
+                expect.stringMatching(/^\.tmp-thing-/) as string,
+                "named",
+            ]);
+        },
+    );
 });
 
 describe("entryName", () => {

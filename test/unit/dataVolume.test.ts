@@ -45,6 +45,7 @@ describe("the volume", () => {
             ]);
             expect(find(recorded, CONTAINER).beforeCreate).toEqual([
                 { name: "gateway-data is there", onDryRun: true },
+                { name: "gateway: the name is free in Docker", onDryRun: true },
             ]);
         }
     });

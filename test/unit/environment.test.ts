@@ -3,6 +3,7 @@ import {
     lstatSync,
     mkdirSync,
     mkdtempSync,
+    readdirSync,
     readFileSync,
     rmSync,
     statSync,
@@ -122,6 +123,21 @@ describe("ensureHome", () => {
             );
             expect(existsSync(path.join(home, "credentials.json"))).toBe(true);
         }
+    });
+});
+
+describe("plugins that were not fetched to the end", () => {
+    it("are not taken for whole, nor the files beside them for plugins", () => {
+        const own = path.join(folder, "user", "plugins");
+        const made = path.join(folder, "made");
+        mkdirSync(path.join(own, "resource-half-v1"), { recursive: true });
+        mkdirSync(path.join(own, "resource-whole-v1"));
+        mkdirSync(made);
+        for (const file of ["resource-half-v1.partial", "resource-half-v1.lock"]) {
+            writeFileSync(path.join(own, file), "");
+        }
+        const home = ensureHome(folder, made, { PULUMI_HOME: path.join(folder, "user") });
+        expect(readdirSync(path.join(home, "plugins"))).toEqual(["resource-whole-v1"]);
     });
 });
 

@@ -147,7 +147,10 @@ describe("the stopped gateway", () => {
         const { labels } = inputs(recorded, "docker:index/volume:Volume");
         expect(inputs(recorded, CONTAINER)).toEqual({
             name: "openshell-keeper-Test",
-            labels,
+            labels: [
+                ...(labels as object[]),
+                { label: "sandbox-gateway.dev/ports", value: "16443-16443,18789-18808" },
+            ],
             hostname: "keeper",
             image: "sha256:of-rancher/k3s:v1.35.4-k3s1",
             entrypoints: ["/bin/sh", "-c"],

@@ -66,6 +66,19 @@ describe("Pulumi that PATH does not have", () => {
         );
     });
 
+    it("is not taken for there with a plugin that was not fetched to the end", async () => {
+        const plugins = path.join(standIns.folder, "home", "plugins");
+        const pulumi = await newRun({});
+        const folderOf = (name: string) =>
+            path.join(plugins, `resource-${name}-v${pulumi.sdkVersion(name)}`);
+        mkdirSync(folderOf("docker"), { recursive: true });
+        mkdirSync(folderOf("random"));
+        writeFileSync(`${folderOf("docker")}.partial`, "");
+        await pulumi.providePulumi(standIns.progress);
+        const fetched = standIns.calls().filter((call) => call.startsWith("fetched plugin"));
+        expect(fetched.map((call) => call.split(" ")[4])).toEqual(["kubernetes", "docker"]);
+    });
+
     it("is fetched once, and then found without a look at the network", async () => {
         const first = await newRun({});
         await first.providePulumi(standIns.progress);

@@ -3,7 +3,7 @@ import { rmSync, statfsSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { cached, cacheRoot, entryName, type Recipe } from "../cache";
-import { aptInstall } from "../docker";
+import { aptInstall } from "../apt";
 import { StepError, type Progress } from "../progress";
 import { MEMORY_MIB, VirtualMachine } from "./qemu";
 

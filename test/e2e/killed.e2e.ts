@@ -1,0 +1,176 @@
+/**
+ * Runs that are killed: the engine, a plugin or everything at once, at one moment after the other of a
+ * first `up`, a stop, a start and a replacement. Nothing but `make up` follows, and goes on. The steps
+ * build on one another: each killed run has what the one before has left to get past.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { gatewaySchema } from "../../settings/gatewaySchema";
+import { collect, type Evidence } from "../support/evidence";
+import { run } from "../support/run";
+import type { Running, Seen, Victim } from "../support/running";
+import { AGENT, IMAGES } from "../support/sandboxes";
+import { TestStack } from "../support/stack";
+
+let stack: TestStack;
+
+/** Those that were killed. */
+const runs: Running[] = [];
+
+beforeAll(async () => {
+    stack = await TestStack.create("killed");
+    configure();
+});
+
+afterAll(async () => {
+    runs.forEach((each) => each.remove());
+    await stack?.remove();
+});
+
+function configure(gateway: object = {}, more: object = {}): void {
+    const sandboxes = { agent: AGENT };
+    stack.configure({ gateway: { imageArchives: IMAGES, ...gateway }, sandboxes, ...more });
+}
+
+const LOCK = "a lock of stack test was left behind and is taken away";
+
+/** What a killed run has left, which the next one has to say that it has cleared. */
+interface Left {
+    readonly lock: boolean;
+    /** In Docker, and not in the state. */
+    readonly container: boolean;
+}
+
+const NOTHING: Left = { lock: false, container: false };
+
+function expectCleared(output: string, left: Left): void {
+    expect({
+        lock: output.includes(LOCK),
+        container: output.includes(`has left container ${stack.container}`),
+    }).toEqual(left);
+}
+
+/** A target that is killed; what is seen of its end, for a busy machine may have gone on a little. */
+async function killed(
+    target: string,
+    moment: (seen: Seen) => boolean,
+    victim: Victim = "everything",
+): Promise<Left & { readonly output: string }> {
+    const running = stack.begin(target);
+    runs.push(running);
+    expect(await running.kill(moment, victim)).not.toBe(0);
+    const container = (await stack.inDocker()).includes("container");
+    return {
+        lock: running.locked,
+        container: container && !running.knowsContainer,
+        output: running.output,
+    };
+}
+
+/** `make up`, or another target, which has to succeed. @returns what it said */
+async function goesOn({ lock, container }: Left, target = "up"): Promise<string> {
+    const { status, stdout, stderr } = await stack.make(target);
+    expect(stdout + stderr).not.toMatch(/error:|pending operations/);
+    expect(status).toBe(0);
+    expectCleared(stdout, { lock, container });
+    return stdout;
+}
+
+const docker = (action: string) => (seen: Seen) => seen.docker.includes(action);
+const pending = (operation: string) => (seen: Seen) => seen.pending.includes(operation);
+
+describe("a first up", () => {
+    let left = NOTHING;
+
+    it.each<[moment: string, (seen: Seen) => boolean, victim: Victim]>([
+        ["it has the lock", ({ locked }) => locked, "everything"],
+        ["the volume is to be made", pending("creating Volume"), "everything"],
+        ["Docker has made the network", docker("network create"), "everything"],
+        ["the container is there", docker("container create"), "the docker plugin"],
+        ["the container is healthy", docker("container health_status: healthy"), "everything"],
+        ["a namespace is made", pending("creating Namespace"), "the engine"],
+        ["a claim is made", pending("creating PersistentVolumeClaim"), "the kubernetes plugin"],
+        ["a sandbox is awaited", pending("creating StatefulSet"), "everything"],
+    ])("is killed when %s", async (_, moment, victim) => {
+        const { output, lock, container } = await killed("up", moment, victim);
+        expectCleared(output, left);
+        left = { lock, container };
+        // One that ends by itself gives its lock back.
+        expect(lock).toBe(victim === "everything" || victim === "the engine");
+    });
+
+    it("goes on to its end", async () => {
+        await goesOn(left);
+        expect(await stack.state("agent")).not.toBe("not running");
+        expect(await stack.preview()).toEqual([]);
+    });
+});
+
+describe("a gateway with data", () => {
+    let before: Evidence;
+
+    it("is what it was after a stop that is killed while the state is saved", async () => {
+        await stack.shell("agent", "date > /sandbox/kept");
+        before = await collect(stack, "agent");
+        const left = await killed("stop", ({ saving }) => saving);
+        // The setting is written: what goes on is the stop.
+        await goesOn(left);
+        expect(await stack.inDocker()).not.toContain("container");
+    });
+
+    it.each<[moment: string, (seen: Seen) => boolean, victim: Victim]>([
+        ["the container starts", docker("container start"), "the engine"],
+        ["the sandboxes are scaled", pending("updating StatefulSet"), "everything"],
+    ])("is what it was after a start that is killed when %s", async (_, moment, victim) => {
+        await goesOn(await killed("start", moment, victim));
+        expect(await collect(stack, "agent")).toEqual(before);
+        expect(await stack.preview()).toEqual([]);
+        await goesOn(NOTHING, "stop");
+    });
+
+    it("is stopped after a start that was killed, without its container", async () => {
+        const left = await killed("start", docker("container start"));
+        expect(left.container).toBe(true);
+        await goesOn(left, "stop");
+        expect(await stack.inDocker()).not.toContain("container");
+    });
+
+    it("is what it was after plain pulumi has gone on from a start that was killed", async () => {
+        await killed("start", docker("container start"));
+        await stack.pulumi(["cancel", "--yes"]);
+        const said = await stack.pulumi(["up", "--yes", "--config", "running=true"]);
+        expect(said).toContain(
+            `Docker had a container ${stack.container} that a killed run had left`,
+        );
+        expect(await collect(stack, "agent")).toEqual(before);
+    });
+
+    it("is what it was after a replacement that was killed", async () => {
+        configure({ tlsSans: ["agents.example.org"] });
+        await goesOn(await killed("up", docker("container destroy")));
+        expect(await collect(stack, "agent")).toEqual(before);
+        expect(await stack.preview()).toEqual([]);
+    });
+});
+
+describe("somebody else's container", () => {
+    it("is refused, and not touched", async () => {
+        await stack.make("stop");
+        const image = ["--entrypoint", "/bin/true", gatewaySchema.parse({}).image];
+        await run("docker", ["create", "--name", stack.container, ...image]);
+        const { status, stdout } = await stack.make("start");
+        expect(status).not.toBe(0);
+        expect(stdout).toContain(`Docker has a container ${stack.container}, which is not known`);
+        const state = ["inspect", "--format", "{{.State.Status}}", stack.container];
+        expect(await run("docker", state)).toBe("created\n");
+        await run("docker", ["rm", stack.container]);
+    });
+});
+
+describe("a destroy", () => {
+    it("that was killed goes on to its end", async () => {
+        configure({}, { protect: false, running: false });
+        await stack.up();
+        await goesOn(await killed("destroy", docker("network destroy")), "destroy");
+        expect(await stack.inDocker()).toEqual([]);
+    });
+});

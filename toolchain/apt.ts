@@ -1,0 +1,50 @@
+/** Debian packages: installed where they are missing, and ended where an installation was killed. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { CommandError } from "./dockerCli";
+import { StepError, type Progress } from "./progress";
+
+/** States of a package whose files are there, or some of them, and which is not set up. */
+const HALF = ["unpacked", "half-installed", "half-configured"];
+
+/**
+ * Installs Debian packages, without questions, waiting for another installation to end. One that was
+ * killed half-way is ended first: apt-get refuses everything until then.
+ */
+export async function aptInstall(packages: readonly string[], progress: Progress): Promise<void> {
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    const options = ["-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=600"];
+    const install = () => progress.run("apt-get", ["install", ...options, ...packages], { env });
+    await progress.run("apt-get", ["update"], { env });
+    try {
+        await install();
+    } catch (error) {
+        if (!(error instanceof StepError) || !isInterrupted(error.message)) {
+            throw error;
+        }
+        await progress.run("dpkg", ["--configure", "-a"], { env });
+        await install();
+    }
+}
+
+/** Whether apt-get has refused because dpkg was killed; the command is the same in every language. */
+export function isInterrupted(words: string): boolean {
+    return words.includes("dpkg --configure -a");
+}
+
+/** Those of some packages that dpkg was killed over: their files are there, and not set up. */
+export async function halfInstalled(packages: readonly string[]): Promise<string[]> {
+    const format = "${Package} ${db:Status-Status}\\n";
+    const list = promisify(execFile)("dpkg-query", [
+        "--show",
+        `--showformat=${format}`,
+        ...packages,
+    ]);
+    // It fails when it does not know all of them, and is not there on other systems.
+    const { stdout = "" } = await list.catch((error: CommandError) => error);
+    return stdout
+        .split("\n")
+        .map((line) => line.split(" "))
+        .filter(([, state = ""]) => HALF.includes(state))
+        .map(([name = ""]) => name);
+}
