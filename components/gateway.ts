@@ -93,6 +93,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
     readonly nodeName: string;
     /** Name of the container, the volume and the network. */
     readonly dockerName: string;
+    readonly names: readonly string[];
     private readonly bindAddress: string;
 
     constructor(name: string, args: GatewayArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -103,6 +104,8 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         this.nodeName = names.nodeName(args.name);
         this.dockerName = names.dockerName(args.name);
         this.bindAddress = args.bindAddress ?? constants.LOOPBACK;
+        const { apiHost = constants.LOOPBACK } = args;
+        this.names = apiHost === constants.LOOPBACK ? [] : [apiHost];
 
         const provider = new docker.Provider(`${name}-docker`, dockerSettings(args), {
             parent: this,
