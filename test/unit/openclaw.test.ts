@@ -1,5 +1,7 @@
 /** OpenClaw's configuration file: what we set, what may be set besides, and where it is kept. */
-import { describe, expect, it } from "vitest";
+import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
+import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
+import { describe, expect, it, vi } from "vitest";
 import { renderConfig } from "../../components/openclawConfig";
 import { parseSettings } from "../../settings/parse";
 import { find, isSecret, plain, type Recorded } from "../support/mocks";
@@ -387,6 +389,17 @@ describe("the pod", () => {
         expect(
             Object.keys(inputs<{ stringData: object }>(recorded, SECRET, "a-secret").stringData),
         ).toEqual(["OPENCLAW_GATEWAY_TOKEN"]);
+    });
+
+    it("has that Secret as long as there are any: it alone is not protected", async () => {
+        const register = vi.spyOn(MockMonitor.prototype, "registerResource");
+        await program({ openclaw: { config: {} } });
+        const asked = register.mock.calls.map(([request]) => request as RegisterResourceRequest);
+        register.mockRestore();
+        const secrets = asked.filter((request) => request.getType() === SECRET);
+        expect(
+            Object.fromEntries(secrets.map((request) => [request.getName(), request.getProtect()])),
+        ).toEqual({ "gateway-handshake": true, "a-secret": true, "a-files": false });
     });
 
     it("is made anew when settings of one's own change", async () => {
