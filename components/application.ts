@@ -33,6 +33,8 @@ export interface Application {
     readonly tokenUrl?: (token: string) => string;
     /** Configuration files by name, mounted under `SCRIPTS_PATH`; they may name where they are published. */
     readonly files?: (context: FileContext) => Readonly<Record<string, string>>;
+    /** Whether the files hold secrets: a Secret keeps them then. @default false */
+    readonly secretFiles?: boolean;
     /** Resources it needs to work at all, unless the sandbox says otherwise. */
     readonly resources?: Resources;
 }

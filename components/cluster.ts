@@ -19,6 +19,8 @@ export interface Cluster {
     readonly internalNetworks: readonly string[];
     /** Whether the storage class can make a claim larger. */
     readonly canGrow: boolean;
+    /** Names under which published ports are reached, besides that of their address. @default none */
+    readonly names?: readonly string[];
     /** How applications are published. */
     readonly serviceType: ServiceType;
     /** Whether a new claim belongs to root, so that the kubelet has to hand it to the agent's group. */

@@ -99,6 +99,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
     readonly nodeName: string;
     /** Name of the container, the volume and the network. */
     readonly dockerName: string;
+    readonly names: readonly string[];
     private readonly bindAddress: string;
     /** Where all addresses of the Docker host are reached. */
     private readonly dockerAddress: string;
@@ -114,6 +115,8 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         this.bindAddress = args.bindAddress ?? constants.LOOPBACK;
         const elsewhere = args.dockerHost !== undefined && !args.dockerHost.startsWith("unix:");
         this.dockerAddress = (elsewhere ? args.apiHost : undefined) ?? constants.LOOPBACK;
+        const { apiHost = constants.LOOPBACK } = args;
+        this.names = apiHost === constants.LOOPBACK ? [] : [apiHost];
 
         const provider = new docker.Provider(`${name}-docker`, dockerSettings(args), {
             parent: this,

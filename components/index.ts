@@ -5,4 +5,5 @@ export { APPLICATIONS, type Application, type ApplicationName } from "./applicat
 export type { Address, Cluster } from "./cluster";
 export { ExistingCluster, type ExistingClusterArgs } from "./existingCluster";
 export { Gateway, type GatewayArgs } from "./gateway";
+export { openclawWith, type OpenClawOptions } from "./openclaw";
 export { Sandbox, type SandboxArgs } from "./sandbox";

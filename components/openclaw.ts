@@ -1,8 +1,8 @@
 /** OpenClaw, the assistant most sandboxes run. Checked against openclaw 2026.9.6. */
 import type { Application } from "./application";
 import { SCRIPTS_PATH, WORKSPACE_PATH } from "./constants";
+import { PORT, renderConfig, type OpenClawConfig } from "./openclawConfig";
 
-const PORT = 18789;
 const STATE = `${WORKSPACE_PATH}/.openclaw`;
 const CONFIG_FILE = "openclaw.json";
 
@@ -15,56 +15,49 @@ export const openclaw = {
     // State has files named like locks (`*.lock.sqlite`) that hold committed data. Only these hold
     // none; OpenClaw would reclaim them by itself, after a wait.
     staleFiles: [`${STATE}/tmp/openclaw-*/gateway*.lock`],
+    // Node's compile cache stays where OpenClaw puts it, in /tmp: kept in the workspace it would take
+    // 38 MB, and save a start two of its twelve CPU seconds.
     env: {
         HOME: WORKSPACE_PATH,
         OPENCLAW_STATE_DIR: STATE,
         OPENCLAW_CONFIG_PATH: `${SCRIPTS_PATH}/${CONFIG_FILE}`,
+        // The file is read-only; with this, whoever would change it is told so, and by whom it is kept.
+        OPENCLAW_CONFIG_READONLY: "1",
         // Restarts of its own stay in the process: the supervisor is ours.
         OPENCLAW_NO_RESPAWN: "1",
     },
     tokenEnv: "OPENCLAW_GATEWAY_TOKEN",
     tokenUrl: (token) => `/#token=${token}`,
-    files: ({ origins, model }) => ({ [CONFIG_FILE]: renderConfig(origins, model) }),
+    files: (context) => ({ [CONFIG_FILE]: renderConfig(context) }),
     // With 1Gi it starts and is killed by its first request; it peaks at 1.3 GB.
     resources: { requests: { memory: "1Gi", cpu: "100m" }, limits: { memory: "2Gi" } },
 } as const satisfies Application;
 
-function renderConfig(origins: readonly string[], model: string | undefined): string {
-    const config = {
-        gateway: {
-            mode: "local",
-            bind: "lan",
-            port: PORT,
-            auth: { mode: "token" },
-            // On `lan` it seeds origins with its own port, which is not the one that is published.
-            controlUi: { allowedOrigins: origins },
-            http: { endpoints: { chatCompletions: { enabled: true } } },
-        },
-        update: { checkOnStart: false },
-        agents: {
-            defaults: {
-                workspace: `${WORKSPACE_PATH}/workspace`,
-                // Otherwise an idle assistant calls its model every half hour.
-                heartbeat: { every: "0m" },
-                ...(model ? { model: { primary: `inference/${model}` } } : {}),
-            },
-        },
-        ...(model ? { models: inferenceModels(model) } : {}),
-    };
-    return JSON.stringify(config, undefined, 2) + "\n";
+/** What can be chosen of OpenClaw. */
+export interface OpenClawOptions {
+    /** Origins of its page besides those under which it is published. @default none */
+    readonly allowedOrigins?: readonly string[];
+    /**
+     * Settings in OpenClaw's own form, laid over ours: objects are merged, everything else takes the place
+     * of ours. The whole file is a secret then. @default none
+     */
+    readonly config?: OpenClawConfig;
 }
 
-/** OpenClaw puts the values of environment variables in itself; neither enters a ConfigMap. */
-function inferenceModels(model: string): object {
+/** OpenClaw with settings of one's own. */
+export function openclawWith({ allowedOrigins = [], config }: OpenClawOptions): Application {
     return {
-        mode: "merge",
-        providers: {
-            inference: {
-                baseUrl: "${INFERENCE_BASE_URL}",
-                apiKey: "${INFERENCE_API_KEY}",
-                api: "openai-completions",
-                models: [{ id: model, name: model }],
-            },
-        },
+        ...openclaw,
+        files: ({ origins, model }) => ({
+            [CONFIG_FILE]: renderConfig(
+                {
+                    origins: [...new Set([...origins, ...allowedOrigins])],
+                    ...(model === undefined ? {} : { model }),
+                },
+                config,
+            ),
+        }),
+        // Credentials may stand in it nearly everywhere.
+        secretFiles: config !== undefined,
     };
 }

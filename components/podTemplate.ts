@@ -35,6 +35,8 @@ export interface PodInput {
     /** Names of the ConfigMap and the Secret of the sandbox. */
     readonly configMap: pulumi.Input<string>;
     readonly secret: pulumi.Input<string>;
+    /** Name of the Secret whose keys are files beside those of the ConfigMap. @default none */
+    readonly secretFiles?: pulumi.Input<string>;
 }
 
 /** Which nodes a pod may run on, as Kubernetes takes it. */
@@ -85,15 +87,21 @@ export function podTemplate(input: PodInput): PodTemplate {
             ...(input.seeded ? { initContainers: [seedContainer(input)] } : {}),
             containers: [agentContainer(input)],
             volumes: [
-                {
-                    name: SCRIPTS_VOLUME,
-                    configMap: { name: input.configMap, defaultMode: 0o555 },
-                },
+                scriptsVolume(input),
                 // Local to the pod: what a killed process leaves here is gone with the pod.
                 { name: TMP_VOLUME, emptyDir: {} },
             ],
         },
     };
+}
+
+function scriptsVolume({ configMap, secretFiles }: PodInput): types.input.core.v1.Volume {
+    const defaultMode = 0o555;
+    if (secretFiles === undefined) {
+        return { name: SCRIPTS_VOLUME, configMap: { name: configMap, defaultMode } };
+    }
+    const sources = [{ configMap: { name: configMap } }, { secret: { name: secretFiles } }];
+    return { name: SCRIPTS_VOLUME, projected: { defaultMode, sources } };
 }
 
 /** Copies the image's own `/sandbox` into an empty workspace, once. See scripts/seed.sh. */

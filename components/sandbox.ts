@@ -9,7 +9,7 @@ import * as constants from "./constants";
 import { sandboxPolicy, type Egress } from "./networkPolicy";
 import { DEFAULT_RESOURCES, podTemplate, type Placement } from "./podTemplate";
 import { mergeResources } from "./resources";
-import { configData, configHash, deriveToken, secretData } from "./sandboxData";
+import { configHash, deriveToken, fileData, secretData } from "./sandboxData";
 import { publish } from "./service";
 
 /** What a sandbox is. Plain values decide which resources exist or what they are called. */
@@ -111,7 +111,7 @@ export class Sandbox extends pulumi.ComponentResource {
             );
 
         const secrets = secretData(args, this.token);
-        const files = configData(args, address);
+        const files = fileData(args, address);
         const secret = new k8s.core.v1.Secret(
             `${name}-secret`,
             { metadata: metadata(name), stringData: secrets },
@@ -119,9 +119,18 @@ export class Sandbox extends pulumi.ComponentResource {
         );
         const config = new k8s.core.v1.ConfigMap(
             `${name}-config`,
-            { metadata: metadata(name), data: files },
+            { metadata: metadata(name), data: files.config },
             child,
         );
+        const secretFiles =
+            files.secret &&
+            new k8s.core.v1.Secret(
+                `${name}-files`,
+                // A name that no sandbox can have, whose own Secret is called like it.
+                { metadata: metadata(`${name}.files`), stringData: files.secret },
+                // It holds what the configuration says, and goes with what says it.
+                { ...child, protect: false },
+            );
         new k8s.networking.v1.NetworkPolicy(
             `${name}-network`,
             {
@@ -176,6 +185,7 @@ export class Sandbox extends pulumi.ComponentResource {
                         labels,
                         configHash: configHash(files, secrets, this.token),
                         configMap: config.metadata.name,
+                        ...(secretFiles ? { secretFiles: secretFiles.metadata.name } : {}),
                         secret: secret.metadata.name,
                     }),
                     volumeClaimTemplates: claimTemplates(name, cluster, templates, {

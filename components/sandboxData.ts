@@ -36,37 +36,59 @@ export function secretData(
     );
 }
 
-/** Scripts and the application's files, in one ConfigMap. */
-export function configData(
-    args: SandboxArgs,
-    address: pulumi.Output<Address> | undefined,
-): pulumi.Output<Record<string, string>> {
+type Files = pulumi.Output<Record<string, string>>;
+
+/** What the pod finds under `SCRIPTS_PATH`: scripts and the application's files. */
+export interface FileData {
+    /** In a ConfigMap. */
+    readonly config: Files;
+    /** In a Secret of their own: of the other, every key is a variable. @default no such files */
+    readonly secret?: Files;
+}
+
+/** Scripts and the application's files. */
+export function fileData(args: SandboxArgs, address: pulumi.Output<Address> | undefined): FileData {
     const scripts: Record<string, string> = {
         "seed.sh": script("seed.sh"),
         "start.sh": script("start.sh"),
     };
-    const files = args.application?.files;
+    const files = applicationFiles(args, address);
     if (!files) {
-        return pulumi.output(scripts);
+        return { config: pulumi.output(scripts) };
+    }
+    return args.application?.secretFiles
+        ? { config: pulumi.output(scripts), secret: pulumi.secret(files) }
+        : { config: files.apply((own) => ({ ...scripts, ...own })) };
+}
+
+function applicationFiles(
+    { application, inference, cluster }: SandboxArgs,
+    address: pulumi.Output<Address> | undefined,
+): Files | undefined {
+    const files = application?.files;
+    if (!files) {
+        return undefined;
     }
     // Without a published port it is reached by port-forward, under the application's own.
-    const own = args.application?.port ?? 0;
-    const reached = address ?? pulumi.output({ host: "127.0.0.1", port: own });
-    return reached.apply(({ host, port }): Record<string, string> => ({
-        ...scripts,
-        ...files({
-            origins: [...new Set([host, "localhost"])].map((name) => `http://${name}:${port}`),
-            ...(args.inference ? { model: args.inference.model } : {}),
-        }),
-    }));
+    const reached = address ?? pulumi.output({ host: "127.0.0.1", port: application.port });
+    const others = address ? (cluster.names ?? []) : [];
+    return reached.apply(({ host, port }): Record<string, string> => {
+        const names = new Set([host, "localhost", ...others]);
+        return files({
+            origins: [...names].map((name) => `http://${name}:${port}`),
+            ...(inference ? { model: inference.model } : {}),
+        });
+    });
 }
 
 /** A digest of everything the pod reads at its start, keyed with its token, for an annotation. */
 export function configHash(
-    config: pulumi.Output<Record<string, string>>,
+    files: FileData,
     secret: pulumi.Output<Record<string, string>>,
     token: pulumi.Output<string>,
 ): pulumi.Output<string> {
-    const read = pulumi.all([config, secret]).apply((records) => records.map(sortedEntries));
+    const read = pulumi
+        .all([files.config, secret, ...(files.secret ? [files.secret] : [])])
+        .apply((records) => records.map(sortedEntries));
     return keyedDigest(read, token);
 }

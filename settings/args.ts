@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { APPLICATIONS, type Application, type Cluster } from "../components";
+import { APPLICATIONS, openclawWith, type Application, type Cluster } from "../components";
 import type { ExistingClusterArgs, GatewayArgs, SandboxArgs } from "../components";
 import { expandHome, hostPath } from "./paths";
 import { explain } from "./problems";
@@ -94,9 +94,8 @@ export function existingClusterArgs(
 
 /** Arguments of a sandbox in `cluster`. */
 export function sandboxArgs(cluster: Cluster, settings: SandboxSettings): SandboxArgs {
-    const { image, application: named, user, secretEnv, inference } = settings;
-    const application: Application | undefined =
-        typeof named === "string" ? APPLICATIONS[named] : named;
+    const { image, user, secretEnv, inference } = settings;
+    const application = applicationOf(settings);
     return {
         cluster,
         application,
@@ -122,4 +121,11 @@ export function sandboxArgs(cluster: Cluster, settings: SandboxSettings): Sandbo
             },
         }),
     };
+}
+
+function applicationOf({ application, openclaw }: SandboxSettings): Application | undefined {
+    if (typeof application !== "string") {
+        return application;
+    }
+    return openclaw ? openclawWith(openclaw) : APPLICATIONS[application];
 }

@@ -37,7 +37,7 @@ export function splitMessage(message: string): { rule: string; example: string }
 }
 
 /** Keys at or below which a value is never repeated in a message, also where they are misspelt. */
-const SECRET_KEYS = /secret|registries|api[-_]?key|password|credential/i;
+const SECRET_KEYS = /secret|registries|api[-_]?key|password|credential|^\.openclaw\.config/i;
 
 /** Names that people choose, or that stand for themselves: they say nothing of what is below. */
 const NAMES = /^(sandboxes\.[^.]+|gateway\.k3s\..*)/;

@@ -95,6 +95,14 @@ function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings)
             example: "ghcr.io/openclaw/openclaw:2026.9.6",
         });
     }
+    if (sandbox.openclaw !== undefined && sandbox.application !== "openclaw") {
+        problems.push({
+            key: `${key}.openclaw`,
+            got: sandbox.openclaw,
+            rule: "belong to the application openclaw",
+            example: 'application: "openclaw"',
+        });
+    }
     if (sandbox.hostPort !== undefined && sandbox.application === undefined) {
         problems.push({
             key: `${key}.hostPort`,

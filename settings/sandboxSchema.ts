@@ -3,6 +3,7 @@ import { z } from "zod";
 import { APPLICATIONS, type ApplicationName } from "../components/application";
 import { HANDSHAKE_SECRET } from "../components/constants";
 import { anyPort, cidr, cpu, flag, image, port, quantity, text, variables } from "./forms";
+import { openclawSchema } from "./openclawSchema";
 import { folder } from "./paths";
 import { must } from "./problems";
 import { staleProblem } from "./stalePattern";
@@ -118,6 +119,7 @@ const sandbox = z.strictObject(
         running: flag(true).default(true),
         protect: flag(true).optional(),
         application: application.optional(),
+        openclaw: openclawSchema.optional(),
         hostPort: port(18789).optional(),
         env: variables("environment variables").default({}),
         secretEnv: variables("secret environment variables").default({}),

@@ -20,6 +20,7 @@ const PLACES = [
     "sandboxes.*.application.env.*",
     "sandboxes.*.inference.baseUrl",
     "sandboxes.*.inference.apiKey",
+    "sandboxes.*.openclaw.config.**",
 ].map((place) => place.split("."));
 
 /** The secrets of one configuration. */

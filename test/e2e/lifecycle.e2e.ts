@@ -10,6 +10,7 @@ import { MODEL, startFakeModel, type FakeModel } from "../support/fakeModel";
 import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
 import { AGENT, ASSISTANT, ASSISTANT_IMAGES } from "../support/sandboxes";
 import { run } from "../support/run";
+import { pageAnswer } from "../support/page";
 import { TestStack } from "../support/stack";
 import { until } from "../support/steps";
 
@@ -35,6 +36,27 @@ let before: Evidence;
 
 let model: FakeModel;
 
+/** Where a proxy with TLS would have the assistant's page. */
+const PROXIED = "https://agents.example.org";
+
+/** Settings of one's own: a second provider, which has a key of its own. */
+const OWN_ENV = { OWN_KEY: randomBytes(16).toString("hex") };
+const OWN = {
+    allowedOrigins: [PROXIED],
+    config: {
+        models: {
+            providers: {
+                own: {
+                    baseUrl: "${INFERENCE_BASE_URL}",
+                    apiKey: "${OWN_KEY}",
+                    api: "openai-completions",
+                    models: [{ id: MODEL, name: MODEL }],
+                },
+            },
+        },
+    },
+};
+
 const config = (overrides: object = {}) => {
     const host = hostAddress(parseSubnet(stack.subnet) as Subnet, 1);
     const inference = {
@@ -45,7 +67,10 @@ const config = (overrides: object = {}) => {
     const egress = [{ cidr: `${host}/32`, ports: [model.port] }];
     return {
         gateway: { imageArchives: ASSISTANT_IMAGES },
-        sandboxes: { agent: AGENT, assistant: { ...ASSISTANT, inference, egress } },
+        sandboxes: {
+            agent: AGENT,
+            assistant: { ...ASSISTANT, inference, egress, openclaw: OWN, secretEnv: OWN_ENV },
+        },
         ...overrides,
     };
 };
@@ -68,12 +93,15 @@ async function openclawPage(): Promise<string> {
 }
 
 /** What the assistant answers, through its published port and with its token, asking its model. */
-async function ask(): Promise<string> {
+async function ask(headers: Record<string, string> = {}): Promise<string> {
     const { assistant } = await stack.output<Record<string, string>>("tokenUrls");
     const [url, token] = (assistant as string).split("#token=");
     const response = await fetch(`${url}v1/chat/completions`, {
         method: "POST",
-        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        headers: {
+            ...{ authorization: `Bearer ${token}`, "content-type": "application/json" },
+            ...headers,
+        },
         body: JSON.stringify({
             model: "openclaw/default",
             messages: [{ role: "user", content: "ping" }],
@@ -142,6 +170,24 @@ describe("a gateway", () => {
         expect(pods).not.toContain(model.key);
         expect(await stack.pulumi(["stack", "export"])).not.toContain(model.key);
         expect(await stack.pulumi(["preview", "--diff"])).not.toContain(model.key);
+    });
+
+    it("has the settings of one's own that OpenClaw was given", async () => {
+        // The endpoint refuses this key, and tells which one it was asked with.
+        await ask({ "x-openclaw-model": `own/${MODEL}` });
+        expect(model.seen.at(-1)).toBe(`Bearer ${OWN_ENV.OWN_KEY}`);
+        const set = "openclaw config set update.checkOnStart true 2>&1 || true";
+        expect(await stack.shell("assistant", set)).toContain("Config is externally managed");
+    });
+
+    it("lets browsers in at the origins that are allowed, and nowhere else", async () => {
+        const { assistant } = await stack.output<Record<string, string>>("urls");
+        const at = (origin: string) => pageAnswer(assistant as string, origin);
+        // Let in as far as a client without a device's key comes.
+        const known = "CONTROL_UI_DEVICE_IDENTITY_REQUIRED";
+        expect(await at(new URL(assistant as string).origin)).toBe(known);
+        expect(await at(PROXIED)).toBe(known);
+        expect(await at("https://elsewhere.example.org")).toBe("CONTROL_UI_ORIGIN_NOT_ALLOWED");
     });
 
     it("takes files into a workspace", async () => {
