@@ -83,6 +83,7 @@ describe("the running gateway", () => {
             "/usr/local/lib/sandbox-gateway/report.sh",
             "/usr/local/lib/sandbox-gateway/machine.sh",
             "/usr/local/lib/sandbox-gateway/dns.sh",
+            "/usr/local/lib/sandbox-gateway/restart.sh",
             "/usr/local/lib/sandbox-gateway/watch.sh",
             "/usr/local/lib/sandbox-gateway/health.sh",
             "/etc/rancher/k3s/config.yaml",
