@@ -45,18 +45,19 @@ export class SmallDisk {
     fill(name: string): void {
         const folder = path.join(this.data, name);
         mkdirSync(folder);
-        const { bavail, bsize } = statfsSync(folder);
-        // Quickly, without writing it; what the file system needs for itself differs.
-        execFileSync("fallocate", ["-l", String((bavail - 4096) * bsize), `${folder}/large`]);
-        this.untilFull(() =>
-            execFileSync("dd", ["if=/dev/zero", `of=${folder}/rest`], { stdio: "pipe" }),
-        );
+        // Before the room: the names of files take some, too.
         let files = 0;
         this.untilFull(() => {
             for (;;) {
                 writeFileSync(`${folder}/${files++}`, "");
             }
         });
+        const { bavail, bsize } = statfsSync(folder);
+        // Quickly, without writing it; what the file system needs for itself differs.
+        execFileSync("fallocate", ["-l", String((bavail - 4096) * bsize), `${folder}/0`]);
+        this.untilFull(() =>
+            execFileSync("dd", ["if=/dev/zero", `of=${folder}/1`, "bs=4k"], { stdio: "pipe" }),
+        );
     }
 
     private untilFull(write: () => void): void {
