@@ -22,9 +22,6 @@ const NEIGHBOUR = "model.lan";
 const ONLY_HERE = "only.machine.example";
 const ONLY_HERE_ADDRESS = "192.0.2.53";
 
-/** In place of ten minutes without an answer, after which k3s is started again. */
-const SOON = { SANDBOX_GATEWAY_HUNG_SECONDS: "20" };
-
 let stack: TestStack;
 let disk: SmallDisk | undefined;
 let model: FakeModel;
@@ -35,13 +32,15 @@ const neighbour = () => `${stack.container}-neighbour`;
 const bridge = () => hostAddress(parseSubnet(stack.subnet) as Subnet, 1);
 
 const config = (gateway: object = {}, sandbox: object = {}) => ({
-    gateway: { imageArchives: IMAGES, memory: "3Gi", env: SOON, ...gateway },
+    gateway: { imageArchives: IMAGES, memory: "3Gi", ...gateway },
     sandboxes: { agent: { ...AGENT, ...sandbox } },
 });
 
 beforeAll(async () => {
     stack = await TestStack.create("machine");
     disk = await SmallDisk.make(stack.container);
+    // Seconds without an answer after which k3s is started again.
+    stack.edit("components/scripts/restart.sh", "HUNG_SECONDS:-600", "HUNG_SECONDS:-20");
     model = await startFakeModel(randomBytes(16).toString("hex"));
     stack.configure(config());
 });
