@@ -150,7 +150,10 @@ describe.each(shells())("k3s alone under $name", (shell) => {
                 inTurn(
                     () => root.read(`${RUN}/certificates`) !== undefined,
                     once(() => root.write(CERT, atLast)),
-                    () => root.read(`${RUN}/certificates`) === `${dayIn(later).slice(0, 10)}\n`,
+                    // A restart that comes at once leaves that day there for a moment only.
+                    () =>
+                        starts() === 2 ||
+                        root.read(`${RUN}/certificates`) === `${dayIn(later).slice(0, 10)}\n`,
                     forLooks(5),
                 ),
             );
