@@ -177,10 +177,14 @@ export function render(title: string, { gateway, cluster, sandboxes, kept }: Sta
         [detail, next && `next: ${next}`].filter(Boolean).join("; "),
     ]);
     const [head = "", ...lines] = table(["SANDBOX", "STATE", "URL", "DETAIL"], rows);
-    const { state, policies, warnings = [] } = gateway ?? cluster ?? { state: "unknown" };
+    const place: Condition = gateway ?? cluster ?? { state: "unknown" };
+    const { state, policies, certificates, warnings = [] } = place;
     return [
         `${title}: ${state}`,
         ...(policies === undefined ? [] : [`policies: ${policies}`]),
+        ...(certificates === undefined
+            ? []
+            : [`certificates: until ${certificates}, renewed before`]),
         ...warnings.map((warning) => `warning: ${warning}`),
         head,
         ...lines.flatMap((line, i) => [

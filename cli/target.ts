@@ -9,6 +9,7 @@ import { dockerName, nodeName } from "../components/names";
 import { hostPath } from "../settings/paths";
 import type { ExistingClusterSettings, PlaceSettings } from "../settings/schema";
 import { ask, isMissing, reasonOf } from "./ask";
+import { diskWarnings } from "./disk";
 import type { Outputs } from "./outputs";
 import { asCommand, plainLines } from "./text";
 
@@ -23,11 +24,23 @@ export interface Condition {
     readonly next?: string;
     /** `enforced`, or what is wrong; of a gateway whose entrypoint says. */
     readonly policies?: string;
+    /** Day until which k3s's own certificates are good; the gateway renews them before. */
+    readonly certificates?: string;
     /** What the gateway lacks, or will soon. */
     readonly warnings?: readonly string[];
 }
 
-/** Days without a restart after which a gateway says so: k3s's certificates hold 365, renewed at a start. */
+/** What the entrypoint has written down; empty where it has not, or not yet. */
+export interface OwnWords {
+    readonly health: string;
+    readonly warnings: string;
+    readonly certificates: string;
+}
+
+/**
+ * Days without a restart after which a gateway of an earlier version says so, which does not look after
+ * k3s's certificates: they hold 365, and are renewed at a start.
+ */
 const OLD_DAYS = 300;
 
 /** What makes one place different from another. */
@@ -174,9 +187,17 @@ async function lookAtContainer(docker: readonly string[], container: string): Pr
         }
         const started = ["inspect", "--format", "{{.State.StartedAt}}", container];
         const since = (await ask([...docker, ...started])).trim();
-        const read = (file: string) => readInContainer(docker, container, file);
-        const [health, warnings] = await Promise.all([read("health"), read("warnings")]);
-        return { state, since, ...ownWords(health, warnings, since, container) };
+        const inside = (...command: string[]) => ask([...docker, "exec", container, ...command]);
+        const read = (file: string) => inside("cat", `${GATEWAY_RUN_DIR}/${file}`).catch(() => "");
+        const [health, warnings, certificates, disk] = await Promise.all([
+            read("health"),
+            read("warnings"),
+            read("certificates"),
+            diskWarnings((script) => inside("sh", "-c", script)),
+        ]);
+        const said = ownWords({ health, warnings, certificates }, since, container);
+        const all = [...(said.warnings ?? []), ...disk];
+        return { state, since, ...said, ...(all.length === 0 ? {} : { warnings: all }) };
     } catch (error) {
         return { state: "unknown", detail: reasonOf(error) };
     }
@@ -201,30 +222,17 @@ export function stateOf(listed: string, container: string): string {
     return found?.[1] ?? "";
 }
 
-/** What the entrypoint has written down. @returns nothing where it has not, or not yet */
-async function readInContainer(
-    docker: readonly string[],
-    container: string,
-    file: string,
-): Promise<string> {
-    try {
-        return await ask([...docker, "exec", container, "cat", `${GATEWAY_RUN_DIR}/${file}`]);
-    } catch {
-        return "";
-    }
-}
-
 /** What a gateway says of itself, and what its age does. @param since when its container was started */
 export function ownWords(
-    health: string,
-    warnings: string,
+    { health, warnings, certificates }: OwnWords,
     since: string,
     container: string,
     now = Date.now(),
-): Pick<Condition, "policies" | "warnings"> {
+): Pick<Condition, "policies" | "certificates" | "warnings"> {
     const days = Math.floor((now - Date.parse(since)) / 86_400_000);
+    const [until] = plainLines(certificates);
     const aged =
-        days > OLD_DAYS
+        until === undefined && days > OLD_DAYS
             ? [
                   `it has run for ${days} days: k3s's certificates end after 365, and are renewed by a restart: docker restart ${container}`,
               ]
@@ -233,6 +241,7 @@ export function ownWords(
     const [found] = plainLines(health);
     return {
         ...(found === undefined ? {} : { policies: found === "ok" ? "enforced" : found }),
+        ...(until === undefined ? {} : { certificates: until }),
         ...(said.length === 0 ? {} : { warnings: said }),
     };
 }

@@ -13,7 +13,9 @@ const KUBELET_ARGS = [
     // Evicting a sandbox at 15 % free space, the default, would stop agents on any fairly full laptop.
     // Inodes too: whoever sets this switches off what is not named, and many small files take all of them.
     "eviction-hard=memory.available<100Mi,nodefs.available<2%,imagefs.available<2%,nodefs.inodesFree<2%,imagefs.inodesFree<2%",
-    "eviction-minimum-reclaim=nodefs.available=1%,imagefs.available=1%",
+    "eviction-minimum-reclaim=nodefs.available=1%,imagefs.available=1%,nodefs.inodesFree=1%,imagefs.inodesFree=1%",
+    // Five minutes is the default, for which nobody would come back after somebody has made room.
+    "eviction-pressure-transition-period=30s",
 ];
 
 /** Names under which the API server's certificate is always valid. */

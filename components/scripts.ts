@@ -3,7 +3,13 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 
 /** Parts of `entrypoint.sh`, which reads them from one folder. */
-export const ENTRYPOINT_PARTS = ["report.sh", "machine.sh", "dns.sh", "watch.sh"] as const;
+export const ENTRYPOINT_PARTS = [
+    "report.sh",
+    "machine.sh",
+    "dns.sh",
+    "restart.sh",
+    "watch.sh",
+] as const;
 
 type Script =
     "entrypoint.sh" | "health.sh" | "seed.sh" | "start.sh" | (typeof ENTRYPOINT_PARTS)[number];

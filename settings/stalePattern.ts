@@ -20,7 +20,7 @@ export function staleProblem(pattern: string): string | undefined {
         return "name what it removes: it can match everything in the workspace";
     }
     return names.length === 1 && expression(names[0] as string).test(SENTINEL)
-        ? `leave /sandbox/${SENTINEL} alone: without it the next start seeds the workspace again`
+        ? `leave /sandbox/${SENTINEL} alone: without it a workspace that is otherwise empty is seeded again`
         : undefined;
 }
 

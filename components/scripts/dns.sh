@@ -38,13 +38,16 @@ prepare_dns() {
         fi
     fi
     must write_file "$run/resolv.conf" "$content"
-    must mkdir -p "$data/server/manifests"
     manifest=$(host_names) hosts=$data/server/manifests/coredns-custom.yaml
-    if [ -e "$hosts" ] && ! grep -q sandbox-gateway "$hosts"; then
+    # One that a power cut has emptied is nobody's.
+    if [ -s "$hosts" ] && ! grep -q sandbox-gateway "$hosts"; then
         warn "host.docker.internal and gateway.hostAliases are not known in sandboxes: $hosts is not this gateway's; give the ConfigMap in it another name"
         return 0
     fi
-    [ "$(cat "$hosts" 2>/dev/null)" = "$manifest" ] || must write_file "$hosts" "$manifest"
+    [ "$(cat "$hosts" 2>/dev/null)" != "$manifest" ] || return 0
+    # Names are no reason not to start: on a full disk, whoever makes room may need what runs here.
+    error=$(mkdir -p "${hosts%/*}" 2>&1 && write_file "$hosts" "$manifest" 2>&1) ||
+        warn "host.docker.internal and gateway.hostAliases may not be known in sandboxes: cannot write $hosts: $error"
 }
 
 write_value() {

@@ -7,6 +7,8 @@
 # Then k3s ends. The next start opens the node again. Without an API to ask, every process that leads
 # a container gets TERM. What is left after Docker's own stop timeout is killed by Docker.
 #
+# k3s alone is ended and started again when it hangs or its certificates near their end, see restart.sh.
+#
 # Pulumi's stop has scaled every sandbox to zero before: then there is next to nothing to wait for.
 #
 # A redirection that fails ends the shell when it stands at a special builtin (`:`, `.`, `exec`):
@@ -42,6 +44,7 @@ tasks=/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io
 . "$lib/report.sh"
 . "$lib/machine.sh"
 . "$lib/dns.sh"
+. "$lib/restart.sh"
 . "$lib/watch.sh"
 
 # No way is told to take it over: what is in it runs with the state it was made with, and with no other.
@@ -66,7 +69,7 @@ claim_volume() {
     fi
     # With .cache.json k3s imports an archive only when it has changed, not at every start.
     must mkdir -p "$data/server/tls" "$images"
-    must touch "$images/.cache.json"
+    [ -e "$images/.cache.json" ] || must touch "$images/.cache.json"
     for file in "$staged"/*; do
         same "$file" "$data/server/tls/${file##*/}" ||
             must install_file "$file" "$data/server/tls/${file##*/}"
@@ -77,6 +80,31 @@ claim_volume() {
         install_file "$password" "$password_copy" 2>/dev/null ||
         say "cannot keep a copy of the node's password in the volume"
     [ -e "$drained" ] || [ -e "$open" ] || must touch "$open"
+    drop_empty
+}
+
+# A power cut or a full disk may leave a file of k3s's empty, and k3s takes one that is there for good:
+# it would end at every start. What is missing it makes anew or takes from its database.
+drop_empty() {
+    for file in "$data"/server/token "$data"/server/cred/* "$data"/server/tls/* "$data"/server/tls/*/* \
+        "$data"/agent/*.crt "$data"/agent/*.key "$data"/agent/*.kubeconfig; do
+        if [ ! -f "$file" ] || [ -s "$file" ]; then
+            continue
+        fi
+        note "$file is empty, as after a power cut or on a full disk: k3s makes it anew"
+        must rm -f "$file"
+        case $file in
+        # k3s writes such a file only together with the certificate that is in it.
+        */server/cred/*.kubeconfig)
+            for certificate in "$data"/server/tls/client-*.crt; do
+                case $certificate in
+                *-ca.crt | *-ca.*.crt) ;;
+                *) must rm -f "$certificate" ;;
+                esac
+            done
+            ;;
+        esac
+    done
 }
 
 # Process ids that lead a container, one a line. The pause container of a pod is one of them.
@@ -103,7 +131,7 @@ drain() {
 }
 
 end_k3s() {
-    kill -TERM "$k3s" 2>/dev/null
+    press &
     while kill -0 "$k3s" 2>/dev/null; do
         wait "$k3s"
     done
@@ -111,7 +139,8 @@ end_k3s() {
 
 stop() {
     trap '' TERM INT
-    # Not asked to end, made to: it must not open the node meanwhile.
+    hold_open
+    # Not asked to end, made to: it might take as long as a look.
     kill -KILL "$watcher" 2>/dev/null
     say "draining the node"
     if drain; then
@@ -133,6 +162,7 @@ stop() {
 asked=
 trap 'asked=yes' TERM INT
 must mkdir -p "$run"
+must rm -rf "$run/again" "$run/restarts" "$run/stopping" "$run/opening"
 prepare_cgroups
 reserve_memory
 filter_bridges
@@ -141,15 +171,26 @@ claim_volume
 prepare_dns
 [ -z "$asked" ] || exit 0
 
-k3s "$@" &
-k3s=$!
-watch &
-watcher=$!
-trap stop TERM INT
-[ -z "$asked" ] || stop
-# `wait` also collects orphans, which process 1 owes everyone. A trapped signal ends it early.
-wait "$k3s"
-status=$?
-kill -KILL "$watcher" 2>/dev/null
+# One life of k3s.
+run_k3s() {
+    trap 'asked=yes' TERM INT
+    rm -f "$run/again"
+    k3s "$@" &
+    k3s=$!
+    watch &
+    watcher=$!
+    trap stop TERM INT
+    [ -z "$asked" ] || stop
+    # `wait` also collects orphans, which process 1 owes everyone. A trapped signal ends it early.
+    wait "$k3s"
+    status=$?
+    kill -KILL "$watcher" 2>/dev/null
+    rm -rf "$run/opening"
+}
+
+run_k3s "$@"
+while [ -e "$run/again" ]; do
+    run_k3s "$@"
+done
 say "k3s ended with status $status"
 exit "$status"

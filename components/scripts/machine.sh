@@ -61,8 +61,9 @@ reserve_memory() {
         return 0
     fi
     limit=$((limit / 1048576)) total=$((total / 1024))
+    wanted="kubelet-arg+: [\"system-reserved=memory=$((total - limit + K3S_MEMORY))Mi\"]"
     must mkdir -p "$settings.d"
-    must write_file "$reserve" "kubelet-arg+: [\"system-reserved=memory=$((total - limit + K3S_MEMORY))Mi\"]"
+    [ "$(cat "$reserve" 2>/dev/null)" = "$wanted" ] || must write_file "$reserve" "$wanted"
     note "memory: $limit MiB, of which $K3S_MEMORY for k3s and the rest for sandboxes"
 }
 

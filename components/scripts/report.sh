@@ -37,6 +37,10 @@ must() {
         fail "the disk is full: $error" \
             "make room on the disk that holds the volume $volume (docker system df); nothing was lost, the next start goes on from here"
         ;;
+    *'Read-only file system'*)
+        fail "the disk can be read only: $error" \
+            "the kernel does that to a disk with errors (dmesg): check the one that holds the volume $volume, and make it writable again; nothing was lost, the next start goes on from here"
+        ;;
     *) fail "cannot go on: $1: $error" ;;
     esac
 }
@@ -54,11 +58,17 @@ flush() {
 
 # Copies a file with its mode and times, in one step for whoever reads it.
 install_file() {
-    cp -p "$1" "$2.new" && flush "$2.new" && same "$1" "$2.new" && mv "$2.new" "$2"
+    cp -p "$1" "$2.new" && flush "$2.new" && same "$1" "$2.new" && mv "$2.new" "$2" || undo "$2.new"
 }
 
 # Writes a text and a line's end, in the same way. `cat`, because the shell's own commands do not say
 # that there is no room.
 write_file() {
-    printf '%s\n' "$2" | cat >"$1.new" && flush "$1.new" && mv "$1.new" "$1"
+    printf '%s\n' "$2" | cat >"$1.new" && flush "$1.new" && mv "$1.new" "$1" || undo "$1.new"
+}
+
+# What was begun takes room that others need. It has failed all the same.
+undo() {
+    rm -f "$1"
+    return 1
 }

@@ -10,24 +10,29 @@ POLICY_LOOKS=15
 
 watch() {
     served='' probed='' lacking='' looks=0 said=''
+    answered='' silent=0 steady=0 given_up=''
     # As long as the entrypoint itself.
     while kill -0 "$$" 2>/dev/null; do
         pause=$STARTING
         ! look || pause=$READY
+        tend
         # It outlives this shell by as much as is left of it, and must hold nothing open.
         sleep "$pause" >/dev/null 2>&1
     done
 }
 
 look() {
+    answers=''
     if ! forward_dns; then
         result "names do not resolve: iptables has refused the rules for DNS"
         return 1
     fi
     if ! k3s kubectl get --raw /readyz --request-timeout=5s >/dev/null 2>&1; then
+        answers=no
         result "the Kubernetes API is not ready"
         return 1
     fi
+    answers=yes
     # The first description of the API takes long to make, and is the first thing Pulumi asks for.
     if [ -z "$served" ]; then
         k3s kubectl get --raw /openapi/v2 --request-timeout=30s >/dev/null 2>&1 || return 1
@@ -81,8 +86,24 @@ RULES
 # A node that our drain has closed is opened, one that a person has closed is not.
 reopen() {
     [ -e "$drained" ] || return 0
-    k3s kubectl uncordon "$node" --request-timeout=5s >/dev/null 2>&1 || return 1
-    mv "$drained" "$open"
+    mkdir "$run/opening" 2>/dev/null
+    # A stop waits for this, or is seen by it: whichever came first.
+    [ ! -e "$run/stopping" ] &&
+        k3s kubectl uncordon "$node" --request-timeout=5s >/dev/null 2>&1 &&
+        mv "$drained" "$open"
+    opened=$?
+    rmdir "$run/opening"
+    return "$opened"
+}
+
+# Of a stop: what is under way would open the node after the drain has closed it.
+hold_open() {
+    mkdir "$run/stopping" 2>/dev/null
+    tries=50
+    while [ -e "$run/opening" ] && [ "$tries" -gt 0 ]; do
+        tries=$((tries - 1))
+        sleep 0.2
+    done
 }
 
 complain() {

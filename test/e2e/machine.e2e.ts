@@ -1,6 +1,7 @@
 /**
- * What the machine has reaches the sandboxes: its names, a model that runs on it, its limits; and a
- * gateway that did not start is tried again. The steps build on one another.
+ * What the machine has reaches the sandboxes: its names, a model that runs on it, its limits; a gateway
+ * that did not start is tried again, one that hangs is helped, and one whose disk is full comes back.
+ * The steps build on one another.
  */
 import { randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:net";
@@ -11,6 +12,7 @@ import { startFakeDns, type FakeDns } from "../support/fakeDns";
 import { startFakeModel, type FakeModel } from "../support/fakeModel";
 import { attempt, run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
+import { SmallDisk } from "../support/smallDisk";
 import { TestStack, withoutGateway } from "../support/stack";
 
 /** A name that only Docker's resolver knows, and only in the gateway's network. */
@@ -21,6 +23,7 @@ const ONLY_HERE = "only.machine.example";
 const ONLY_HERE_ADDRESS = "192.0.2.53";
 
 let stack: TestStack;
+let disk: SmallDisk | undefined;
 let model: FakeModel;
 let dns: FakeDns | undefined;
 let squatter: Server | undefined;
@@ -35,6 +38,9 @@ const config = (gateway: object = {}, sandbox: object = {}) => ({
 
 beforeAll(async () => {
     stack = await TestStack.create("machine");
+    disk = await SmallDisk.make(stack.container);
+    // Seconds without an answer after which k3s is started again.
+    stack.edit("components/scripts/restart.sh", "HUNG_SECONDS:-600", "HUNG_SECONDS:-20");
     model = await startFakeModel(randomBytes(16).toString("hex"));
     stack.configure(config());
 });
@@ -45,6 +51,7 @@ afterAll(async () => {
     squatter?.close();
     await attempt("docker", ["rm", "--force", "--volumes", neighbour()]);
     await stack?.remove();
+    disk?.remove();
 });
 
 /** What a sandbox finds under a name; its own search domains are left out of it. */
@@ -157,5 +164,93 @@ describe("the memory of a gateway", () => {
                 "Insufficient memory",
             ),
         );
+    });
+});
+
+/** What tells a sandbox from one that was started again. */
+const lifeOf = async () => {
+    const { metadata, status } = await stack.pod("agent");
+    // Field 22 is when the process was started.
+    const process = (await stack.shell("agent", "cat /proc/1/stat")).split(" ");
+    const restarts = status.containerStatuses?.map(({ restartCount }) => restartCount);
+    return { uid: metadata.uid, started: process[21], restarts };
+};
+
+const isReady = async () =>
+    (await attempt("docker", ["exec", stack.container, "cat", "/run/sandbox-gateway/health"]))
+        .stdout === "ok\n";
+
+describe("k3s", () => {
+    it("has certificates of which the gateway knows when they end", async () => {
+        const { certificates = "" } = (await stack.status()).gateway ?? {};
+        const days = (Date.parse(certificates) - Date.now()) / 86_400_000;
+        expect(days).toBeGreaterThan(360);
+        expect(days).toBeLessThan(366);
+    });
+
+    it("that hangs is started again alone: no sandbox notices", async () => {
+        const before = await lifeOf();
+        const format = ["inspect", "--format", "{{.State.StartedAt}} {{.RestartCount}}"];
+        const container = await run("docker", [...format, stack.container]);
+        // The parts of k3s that are processes of their own here, too: it has to be made to end.
+        await inGateway(
+            `for p in /proc/[0-9]*; do case $(tr '\\0' ' ' <$p/cmdline) in "k3s server"* | */kube\\ kube-apiserver* | "kube-apiserver "*) kill -STOP "\${p#/proc/}" ;; esac; done`,
+        );
+        await until("k3s is started again", 120, async () =>
+            (await attempt("docker", ["logs", stack.container])).stderr.includes(
+                "k3s alone is ended and started again, sandboxes run on",
+            ),
+        );
+        await until("the API answers", 120, async () => {
+            const { status } = await stack.tryKubectl("get", "--raw", "/readyz");
+            return status === 0 && (await isReady());
+        });
+        await until(
+            "the sandbox is running",
+            60,
+            async () => (await stack.state("agent")) === "running",
+        );
+        expect(await lifeOf()).toEqual(before);
+        expect(await run("docker", [...format, stack.container])).toBe(container);
+        expect((await stack.status()).gateway).toMatchObject({ policies: "enforced" });
+    });
+});
+
+describe("a disk that one sandbox has filled", () => {
+    const FILLED = "storage/sandboxes/workspace-agent-0/filled";
+    const sum = () => stack.shell("agent", "cd /sandbox && sha256sum data .workspace-initialized");
+    let before = "";
+
+    beforeAll(async () => {
+        await stack.shell("agent", "head -c 3000000 /dev/urandom >/sandbox/data");
+        before = await sum();
+    });
+
+    it("is named by make status, with the workspace", async () => {
+        disk?.fill(FILLED);
+        const { gateway } = await stack.status();
+        expect(gateway?.warnings).toEqual([
+            expect.stringMatching(/nearly full: .* left; largest workspaces: workspace-agent-0 /),
+            expect.stringMatching(/further files: .* left; largest workspaces: workspace-agent-0 /),
+        ]);
+    });
+
+    it("keeps nobody out for ever: restarted, emptied as documented and restarted, all is as it was", async () => {
+        await run("docker", ["restart", "--time", "60", stack.container]);
+        const image = ["inspect", "--format", "{{.Config.Image}}", stack.container];
+        await run("docker", [
+            ...["run", "--rm", "--volume", `${stack.container}:/data`, "--entrypoint", "/bin/sh"],
+            ...[(await run("docker", image)).trim(), "-c", `rm -rf /data/${FILLED}`],
+        ]);
+        await run("docker", ["restart", "--time", "60", stack.container]);
+        await until("the gateway is ready", 180, isReady);
+        await until(
+            "the sandbox is running",
+            180,
+            async () => (await stack.state("agent")) === "running",
+        );
+        expect(await sum()).toBe(before);
+        expect((await stack.status()).gateway?.warnings).toBeUndefined();
+        await stack.up("--expect-no-changes");
     });
 });

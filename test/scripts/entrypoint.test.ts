@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import * as os from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -165,7 +166,8 @@ describe.each(shells())("under $name", (shell) => {
                 expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
                 expect(stderr).toContain(FULL);
                 expect(stderr).toContain("nothing was lost, the next start goes on from here");
-                rmSync(root.at(file));
+                // What was begun takes no room, and what it met is gone with it.
+                expect(root.read(file)).toBeUndefined();
                 expect(root.enter().stdout).toBe("k3s server\n");
                 expect(root.read(MARKER)).toBe(`${OURS}\n`);
                 expect(root.read(`${TLS}/server-ca.key`)).toBe("our key\n");
@@ -202,6 +204,87 @@ describe.each(shells())("under $name", (shell) => {
             expect(stdout).toBe("k3s server\n");
             expect(stderr).toContain("cannot keep a copy of the node's password in the volume\n");
             expect(root.read(PASSWORD_COPY)).toBeUndefined();
+        });
+
+        it.each([
+            ["server/token"],
+            ["server/cred/passwd"],
+            ["server/tls/service.key"],
+            ["server/tls/client-admin.crt"],
+            ["server/tls/client-ca.nochain.crt"],
+            ["server/tls/etcd/peer-ca.key"],
+            ["agent/serving-kubelet.key"],
+            ["agent/kubelet.kubeconfig"],
+        ])(
+            "in which a power cut has emptied %s is started without it: k3s makes it anew",
+            (name) => {
+                root.used(`${OURS}\n`, "our key\n");
+                const others = ["server/tls/client-scheduler.crt", "server/db/state.db-wal"];
+                others.forEach((other) => root.write(`${DATA}/${other}`, "whole"));
+                root.write(`${DATA}/${name}`, "");
+                const { stdout, stderr } = root.enter();
+                expect(stdout).toBe("k3s server\n");
+                expect(stderr).toContain(`${name} is empty, as after a power cut`);
+                expect(root.read(`${DATA}/${name}`)).toBeUndefined();
+                others.forEach((other) => expect(root.read(`${DATA}/${other}`)).toBe("whole"));
+                // Those that mean something by being there.
+                expect(root.read(`${DATA}/server/db/state.db`)).toBe("");
+                expect(root.read(`${DATA}/agent/images/.cache.json`)).toBe("");
+            },
+        );
+
+        it("in which a kubeconfig was emptied loses its certificate too, with which k3s writes both", () => {
+            root.used(`${OURS}\n`, "our key\n");
+            root.write(`${TLS}/client-admin.crt`, "whole");
+            root.write(`${TLS}/client-ca.crt`, "whole");
+            root.write(`${TLS}/serving-kube-apiserver.crt`, "whole");
+            root.write(`${DATA}/server/cred/admin.kubeconfig`, "");
+            root.enter();
+            expect(root.read(`${DATA}/server/cred/admin.kubeconfig`)).toBeUndefined();
+            expect(root.read(`${TLS}/client-admin.crt`)).toBeUndefined();
+            expect(root.read(`${TLS}/client-ca.crt`)).toBe("whole");
+            expect(root.read(`${TLS}/serving-kube-apiserver.crt`)).toBe("whole");
+        });
+
+        it.each([
+            ["that is full", "size=256k", "head -c 512k /dev/zero >filling", "rw"],
+            [
+                "without room for another file",
+                "nr_inodes=40",
+                "while echo >f$((i += 1)); do :; done",
+                "rw",
+            ],
+            ["that has become read-only", "size=1m", "true", "ro"],
+        ])(
+            "on a disk %s is started and stopped as any other, and is the same afterwards",
+            async (_, options, fill, mode) => {
+                root.mount(DATA, "-t", "tmpfs", "-o", options, "tmpfs");
+                root.write("ready", "");
+                root.write("drains", "");
+                const started = () => root.lines("calls").includes("openapi");
+                await root.startAndStop("it has started", started);
+                root.used();
+                spawnSync("sh", ["-c", `i=0; cd ${root.at(DATA)}; ${fill}`]);
+                spawnSync("mount", ["-o", `remount,${mode}`, root.at(DATA)]);
+                rmSync(root.at("calls"));
+                const { status, calls } = await root.startAndStop("it has started", started);
+                expect(status).toBe(0);
+                expect(calls.filter((call) => call.startsWith("kubectl drain"))).toHaveLength(1);
+                expect(calls.at(-1)).toBe("server ended");
+                spawnSync("mount", ["-o", "remount,rw,size=2m,nr_inodes=100", root.at(DATA)]);
+                const opened = () => root.read(OPEN) !== undefined;
+                expect((await root.startAndStop("the node is open", opened)).status).toBe(0);
+                expect(root.read(MARKER)).toBe(`${OURS}\n`);
+                expect(root.read(`${TLS}/server-ca.key`)).toBe("our key\n");
+            },
+        );
+
+        it("that can be read only is not taken for a full one, where something has to be written", () => {
+            root.mount(DATA, "-t", "tmpfs", "-o", "ro", "tmpfs");
+            const { status, stderr } = root.enter();
+            expect(status).toBe(1);
+            expect(stderr).toContain("entrypoint: the disk can be read only: ");
+            expect(stderr).toContain("nothing was lost");
         });
 
         it("is not claimed by a container that lacks its authorities", () => {

@@ -114,6 +114,23 @@ describe.each(shells())("names under $name", (shell) => {
         );
     });
 
+    it("are written again where a power cut has emptied them, and left alone where they are another's", () => {
+        root.write(NAMES, "");
+        root.enter();
+        expect(zone()).toBe("");
+        expect(warnings()).toBe("");
+        root.write(NAMES, "kind: ConfigMap\n");
+        root.enter();
+        expect(root.read(NAMES)).toBe("kind: ConfigMap\n");
+        expect(warnings()).toContain("is not this gateway's");
+    });
+
+    it("are no reason not to start on a full disk", () => {
+        root.fill(`${NAMES}.new`);
+        expect(root.enter().stdout).toBe("k3s server\n");
+        expect(warnings()).toContain("cannot write ");
+    });
+
     it("of nobody but the container itself make no zone, which CoreDNS would not start with", () => {
         root.enter();
         expect(zone()).toBe("");

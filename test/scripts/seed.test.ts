@@ -15,9 +15,10 @@ import {
     utimesSync,
     writeFileSync,
 } from "node:fs";
+import { createServer } from "node:net";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { real, Seeding, SENTINEL } from "../support/seeding";
+import { NOTE, real, Seeding, SENTINEL } from "../support/seeding";
 import { shells, type Shell } from "../support/shells";
 
 const IS_ROOT = process.getuid?.() === 0;
@@ -111,14 +112,38 @@ describe.each(shells())("seeding under $name", (shell) => {
 describe("seeding", () => {
     beforeEach(() => prepare());
 
-    it("copies five thousand files, and counts them", () => {
-        for (let i = 0; i < 5000; i++) {
-            writeFileSync(path.join(source, `file ${i}`), String(i));
+    it("copies forty thousand files with names of sixty characters, and counts them", () => {
+        for (let i = 0; i < 40_000; i++) {
+            writeFileSync(path.join(source, `${i} `.padEnd(60, "n")), "");
         }
         expect(seeding.run()).toEqual({ status: 0, stderr: "" });
-        expect(readdirSync(target)).toHaveLength(5001);
-        expect(seeding.sentinel()).toBe("image=image:1\nfiles=5000\n");
-    }, 120_000);
+        expect(readdirSync(target)).toHaveLength(40_001);
+        expect(seeding.sentinel()).toBe("image=image:1\nfiles=40000\n");
+    }, 240_000);
+
+    it.runIf(IS_ROOT)("names device nodes, which no workspace can hold, and copies nothing", () => {
+        mkdirSync(path.join(source, "dev"));
+        execFileSync("mknod", [path.join(source, "dev", "null"), "c", "1", "3"]);
+        expect(seeding.run()).toEqual({
+            status: 1,
+            stderr: `seed: image image:1 has device nodes in ${source}, which no workspace can hold: ./dev/null ; remove them from the image\n`,
+        });
+        expect(readdirSync(target)).toEqual([]);
+    });
+
+    it("copies pipes, and leaves sockets out, by name", async () => {
+        execFileSync("mkfifo", [path.join(source, "pipe")]);
+        const server = createServer();
+        const socket = path.join(source, "socket");
+        await new Promise<void>((resolve) => server.listen(socket, () => resolve()));
+        const { status, stderr } = seeding.run();
+        server.close();
+        expect(status).toBe(0);
+        expect(stderr).toContain("./socket: socket ignored");
+        expect(readdirSync(target).sort()).toEqual([SENTINEL, "pipe"]);
+        expect(lstatSync(path.join(target, "pipe")).isFIFO()).toBe(true);
+        expect(seeding.sentinel()).toBe("image=image:1\nfiles=1\n");
+    });
 
     it("says that it could not count, rather than nothing, when the image has no find", () => {
         writeFileSync(path.join(source, "a"), "a");
@@ -152,5 +177,81 @@ describe("a workspace that is seeded", () => {
     it("needs no tool at all any more", () => {
         expect(seeding.run().status).toBe(0);
         expect(seeding.run(undefined, "/nowhere")).toEqual({ status: 0, stderr: "" });
+    });
+});
+
+describe.each(shells())("a workspace without the sentinel under $name", (shell) => {
+    const FILES = ["AGENTS.md", "b"];
+    const own = (name: string) => path.join(target, name);
+
+    beforeEach(() => {
+        prepare(shell);
+        FILES.forEach((name) => writeFileSync(path.join(source, name), "from the image"));
+    });
+
+    it.each<[string, () => void]>([
+        ["is empty", () => undefined],
+        ["holds what its file system brings with it", () => mkdirSync(own("lost+found"))],
+        [
+            "holds part of a copy that was begun",
+            () => {
+                writeFileSync(own(NOTE), "");
+                writeFileSync(own("b"), "from the");
+            },
+        ],
+    ])("is filled when it %s", (_, fill) => {
+        fill();
+        expect(seeding.run()).toEqual({ status: 0, stderr: "" });
+        FILES.forEach((name) => expect(readFileSync(own(name), "utf8")).toBe("from the image"));
+        expect(seeding.sentinel()).toBe("image=image:1\nfiles=2\n");
+        expect(existsSync(own(NOTE))).toBe(false);
+    });
+
+    it.each<[string, () => void]>([
+        ["a file of the image, edited", () => writeFileSync(own("AGENTS.md"), "mine")],
+        ["a restored backup", () => writeFileSync(own("b"), "mine")],
+        ["nothing but a hidden file", () => writeFileSync(own(".hidden"), "mine")],
+        ["a name that begins with two dots", () => writeFileSync(own("..odd"), "mine")],
+        ["a folder", () => mkdirSync(own("folder"))],
+        ["a link that leads nowhere", () => symlinkSync("/nowhere", own("link"))],
+        ["a folder in the note's place", () => mkdirSync(own(NOTE))],
+        [
+            "a link in the note's place",
+            () => {
+                writeFileSync(path.join(seeding.folder, "outside"), "mine");
+                symlinkSync("../outside", own(NOTE));
+            },
+        ],
+    ])("is kept as it is when it holds %s", (_, fill) => {
+        fill();
+        const names = readdirSync(target).filter((name) => name !== NOTE);
+        expect(seeding.run()).toEqual({
+            status: 0,
+            stderr: `seed: the workspace holds files and no ${SENTINEL}: it is taken as it is, and nothing is copied from image:1\n`,
+        });
+        expect(readdirSync(target).sort()).toEqual([SENTINEL, ...names].sort());
+        names
+            .filter((name) => lstatSync(own(name)).isFile())
+            .forEach((name) => expect(readFileSync(own(name), "utf8")).toBe("mine"));
+        const outside = path.join(seeding.folder, "outside");
+        expect(existsSync(outside) ? readFileSync(outside, "utf8") : "mine").toBe("mine");
+        expect(seeding.sentinel()).toBe("image=image:1\nfiles=kept\n");
+        expect(seeding.run()).toEqual({ status: 0, stderr: "" });
+    });
+
+    it("because an agent has deleted it, stays as the agent left it", () => {
+        expect(seeding.run().status).toBe(0);
+        writeFileSync(own("AGENTS.md"), "mine");
+        rmSync(own("b"));
+        rmSync(own(SENTINEL));
+        expect(seeding.run().status).toBe(0);
+        expect(readFileSync(own("AGENTS.md"), "utf8")).toBe("mine");
+        expect(existsSync(own("b"))).toBe(false);
+    });
+
+    it("but a link of that name is left alone", () => {
+        symlinkSync("/nowhere", own(SENTINEL));
+        expect(seeding.run()).toEqual({ status: 0, stderr: "" });
+        expect(readdirSync(target)).toEqual([SENTINEL]);
     });
 });

@@ -1,5 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+    existsSync,
+    mkdirSync,
+    mkdtempSync,
+    readdirSync,
+    rmSync,
+    symlinkSync,
+    writeFileSync,
+} from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -42,6 +50,30 @@ describe.each(shells())("start.sh under $name", ({ command }) => {
         expect(existsSync(file("a b.lock"))).toBe(false);
         expect(existsSync(file("dir.lock"))).toBe(false);
         expect(existsSync(file("data.lock.sqlite"))).toBe(true);
+    });
+
+    it("removes names of every kind, and never the folder that it looks in or the one above", () => {
+        const odd = ["-rf", "new\nline", "*", "$(touch x)", ".hidden", "..odd"];
+        mkdirSync(file("run"));
+        odd.forEach((name) => writeFileSync(file(`run/${name}`), ""));
+        writeFileSync(file("above"), "");
+        // `.*` stands for `.` and `..` as well, in some shells.
+        expect(start(file("run/*"), file("run/.*"), "--", "true").status).toBe(0);
+        expect(readdirSync(file("run"))).toEqual([]);
+        expect(readdirSync(folder).sort()).toEqual(["above", "run"]);
+    });
+
+    it("does not follow a link that matches", () => {
+        mkdirSync(file("kept"));
+        writeFileSync(file("kept/data"), "");
+        symlinkSync("kept", file("link.lock"));
+        expect(start(file("*.lock"), "--", "true").status).toBe(0);
+        expect(readdirSync(folder)).toEqual(["kept"]);
+        expect(existsSync(file("kept/data"))).toBe(true);
+    });
+
+    it("starts the command beside what cannot be removed", () => {
+        expect(start("/proc/self/status", "--", "echo", "started").stdout).toBe("started\n");
     });
 
     it("becomes the command, with its arguments and its status as they are", () => {

@@ -1,5 +1,5 @@
 /** The gateway's entrypoint, run for real under a shell, in a folder that stands for the container's root. */
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
     existsSync,
@@ -37,22 +37,30 @@ const ENDS = 'echo "k3s $*"; exit 3';
 
 /**
  * Runs until TERM, and writes down in which order it was asked for what. Answers of kubectl are files
- * in the root: `ready`, `drains`, `cordoned`, there or not.
+ * in the root: `ready`, `drains`, `cordoned`, there or not. With `deaf` it takes no notice of TERM, and
+ * with `slow` it opens the node when that is gone.
  */
 const RUNS = String.raw`log() { echo "$*" >>"$SANDBOX_GATEWAY_ROOT/calls"; }
 cd "$SANDBOX_GATEWAY_ROOT"
 case $* in
-server) log started; trap 'log "server ended"; exit 0' TERM; while :; do /bin/sleep 0.05; done ;;
+server)
+    log started
+    [ ! -e starts ] || sh ./starts
+    if [ -e deaf ]; then trap '' TERM; else trap 'log "server ended"; exit 0' TERM; fi
+    while :; do /bin/sleep 0.05; done ;;
 "kubectl get --raw /readyz"*) [ -e ready ] ;;
 "kubectl get --raw /openapi/v2"*) log openapi ;;
 "kubectl get node"*) [ -e ready ] || exit 1; [ ! -e cordoned ] || echo true ;;
 "kubectl drain"*) log "$*"; [ -e drains ] ;;
-"kubectl uncordon"*) log "$*" ;;
+"kubectl uncordon"*) log "$*"; while [ -e slow ]; do touch asked; /bin/sleep 0.02; done; log opened ;;
 esac`;
 
 /** One container's root. */
 export class GatewayRoot {
     readonly folder = mkdtempSync(path.join(os.tmpdir(), "entrypoint-"));
+    /** Further environment of the entrypoint. */
+    readonly settings: Record<string, string> = {};
+    private readonly mounts: string[] = [];
 
     /** A machine on which nothing is missing, with cgroup v1. */
     constructor(private readonly shell: Shell = SH) {
@@ -104,6 +112,13 @@ export class GatewayRoot {
         symlinkSync("/dev/full", this.at(name));
     }
 
+    /** Mounts something on a folder, until the test is over. */
+    mount(name: string, ...args: string[]): void {
+        mkdirSync(this.at(name), { recursive: true });
+        execFileSync("mount", [...args, this.at(name)], { stdio: "pipe" });
+        this.mounts.push(this.at(name));
+    }
+
     /** A program on PATH. */
     program(name: string, body: string): void {
         mkdirSync(this.at("bin"), { recursive: true });
@@ -134,6 +149,7 @@ export class GatewayRoot {
             SANDBOX_GATEWAY_ADDRESS: "172.30.18.2",
             SANDBOX_GATEWAY_DRAIN_SECONDS: "50",
             SANDBOX_GATEWAY_HEALTH_TRIES: "1",
+            ...this.settings,
         };
     }
 
@@ -180,6 +196,9 @@ export class GatewayRoot {
     }
 
     remove(): void {
+        for (const folder of this.mounts.reverse()) {
+            execFileSync("umount", ["-l", folder], { stdio: "pipe" });
+        }
         rmSync(this.folder, { recursive: true, force: true });
     }
 }

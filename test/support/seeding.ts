@@ -18,6 +18,9 @@ const SETSID = real("setsid");
 /** What the script leaves in a workspace that is whole. */
 export const SENTINEL = ".workspace-initialized";
 
+/** What it leaves in one that it has begun to fill. */
+export const NOTE = ".workspace-seeding";
+
 /** How a run of the script ended. */
 export interface Ended {
     /** 128 and the signal's number when it was killed. */
@@ -121,7 +124,7 @@ export function plant(source: string): void {
 export function snapshot(folder: string): string[] {
     const firstOf = new Map<number, string>();
     return namesIn(folder)
-        .filter((name) => name !== SENTINEL)
+        .filter((name) => name !== SENTINEL && name !== NOTE)
         .map((name) => {
             const file = path.join(folder, name);
             const stat = fs.lstatSync(file);

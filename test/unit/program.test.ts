@@ -83,6 +83,7 @@ describe("the running gateway", () => {
             "/usr/local/lib/sandbox-gateway/report.sh",
             "/usr/local/lib/sandbox-gateway/machine.sh",
             "/usr/local/lib/sandbox-gateway/dns.sh",
+            "/usr/local/lib/sandbox-gateway/restart.sh",
             "/usr/local/lib/sandbox-gateway/watch.sh",
             "/usr/local/lib/sandbox-gateway/health.sh",
             "/etc/rancher/k3s/config.yaml",
@@ -92,8 +93,8 @@ describe("the running gateway", () => {
             "/etc/sandbox-gateway/tls/client-ca.crt",
             "/etc/sandbox-gateway/tls/client-ca.key",
         ]);
-        expect(uploads.slice(6).every(({ permissions }) => permissions === "0600")).toBe(true);
-        expect(uploads[6]?.content).toContain('node-name: "openshell-test"');
+        expect(uploads.slice(7).every(({ permissions }) => permissions === "0600")).toBe(true);
+        expect(uploads[7]?.content).toContain('node-name: "openshell-test"');
         expect(isSecret(find(recorded, CONTAINER).inputs["uploads"])).toBe(true);
     });
 

@@ -298,7 +298,7 @@ describe("a wrong configuration is named key by key", () => {
             "/sandbox/.[vw]orkspace-initialize?",
         ].map((pattern): [object, string] => [
             sandbox({ application: { port: 80, staleFiles: [pattern] } }),
-            `sandboxes.a.application.staleFiles[0]: got "${pattern}"; must leave /sandbox/.workspace-initialized alone: without it the next start seeds the workspace again; for example /sandbox/.run/*.lock`,
+            `sandboxes.a.application.staleFiles[0]: got "${pattern}"; must leave /sandbox/.workspace-initialized alone: without it a workspace that is otherwise empty is seeded again; for example /sandbox/.run/*.lock`,
         ]),
         // Quantities and users.
         ...["10", "1000", "500k"].map((size): [object, string] => [

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { shortages } from "../../cli/disk";
 import { readStatus, render, type Status } from "../../cli/status";
 import { clusterTarget, gatewayTarget, ownWords, targetOf } from "../../cli/target";
 import { parsePlace } from "../../settings/parse";
@@ -279,6 +280,7 @@ it("lists a sandbox without a page, also while its gateway is stopped", async ()
 describe("what a gateway says of itself", () => {
     const NOW = Date.parse("2026-11-01T00:00:00Z");
     const yesterday = "2026-10-31T00:00:00Z";
+    const NOTHING = { health: "", warnings: "", certificates: "" };
 
     it("is read from its container, and shown above the sandboxes", async () => {
         standIn("docker", [
@@ -286,29 +288,27 @@ describe("what a gateway says of itself", () => {
             ["inspect", `echo ${new Date().toISOString()}`],
             ["exec box cat /run/sandbox-gateway/health", "echo ok"],
             ["exec box cat /run/sandbox-gateway/warnings", "printf 'no ipset\\nno ipset\\n'"],
+            ["exec box cat /run/sandbox-gateway/certificates", "echo 2027-03-04"],
+            ["exec box sh -c df ", "exit 1"],
             ["get statefulsets", says({ items: [] })],
             ["get persistentvolumes", says({ items: [] })],
         ]);
         const status = await readStatus(gatewayTarget("box", "node"), {});
-        expect(render("gateway box", status).split("\n").slice(0, 3)).toEqual([
+        expect(render("gateway box", status).split("\n").slice(0, 4)).toEqual([
             "gateway box: running",
             "policies: enforced",
+            "certificates: until 2027-03-04, renewed before",
             "warning: no ipset",
         ]);
     });
 
     it("is nothing where its entrypoint says nothing", () => {
-        expect(ownWords("", "", yesterday, "box", NOW)).toEqual({});
+        expect(ownWords(NOTHING, yesterday, "box", NOW)).toEqual({});
     });
 
     it("is what keeps it from being healthy", () => {
-        const { policies } = ownWords(
-            "network policies are not enforced\n",
-            "",
-            yesterday,
-            "box",
-            NOW,
-        );
+        const health = "network policies are not enforced\n";
+        const { policies } = ownWords({ ...NOTHING, health }, yesterday, "box", NOW);
         expect(policies).toBe("network policies are not enforced");
     });
 
@@ -322,8 +322,49 @@ describe("what a gateway says of itself", () => {
         ],
     ])("is its age, after %i days without a restart", (days, warnings) => {
         const since = new Date(NOW - days * 86_400_000).toISOString();
-        expect(ownWords("ok\n", "", since, "box", NOW).warnings).toEqual(warnings);
+        const old = { ...NOTHING, health: "ok\n" };
+        expect(ownWords(old, since, "box", NOW).warnings).toEqual(warnings);
+        // One that renews them by itself need not be restarted.
+        const certificates = "2027-03-04\n";
+        expect(ownWords({ ...old, certificates }, since, "box", NOW).warnings).toBeUndefined();
     });
+
+    it("names the workspace that fills its disk", async () => {
+        const df = (total: number, free: number) =>
+            `Filesystem 1 2 3 4 5\n/dev/vda ${total} ${total - free} ${free} 98% /var/lib/rancher/k3s\n`;
+        writeFileSync(path.join(folder, "df"), df(104857600, 2097152) + df(1000, 900));
+        standIn("docker", [
+            ["ps", "echo running"],
+            ["inspect", `echo ${new Date().toISOString()}`],
+            ["exec box sh -c df ", `cat ${folder}/df`],
+            [
+                "exec box sh -c cd /var/lib/rancher/k3s/storage && timeout 20 du -sk */*",
+                "printf '1048576\\tsandboxes/workspace-a-0\\n94371840\\tsandboxes/workspace-b-0\\n'",
+            ],
+            ["get statefulsets", says({ items: [] })],
+            ["get persistentvolumes", says({ items: [] })],
+        ]);
+        const { gateway } = await readStatus(gatewayTarget("box", "node"), {});
+        expect(gateway?.warnings).toEqual([
+            'the disk of the data volume is nearly full: 2.0 GiB of 100.0 GiB left; largest workspaces: workspace-b-0 90.0 GiB, workspace-a-0 1.0 GiB; how to make room: docs/operations.md, "A full disk"',
+        ]);
+    });
+
+    it.each([
+        ["room for all", [1000, 60], [1000, 60], []],
+        ["no room", [1000, 40], [1000, 60], ["bytes"]],
+        ["no room for files", [1000, 60], [1000, 40], ["files"]],
+        ["no count of files, as btrfs has none", [1000, 60], [0, 0], []],
+    ] as const)(
+        "is short of what it has less than a twentieth of: %s",
+        (_, bytes, files, kinds) => {
+            const rows = [bytes, files].map(
+                ([total, free]) =>
+                    `Filesystem 1024-blocks Used Available Capacity Mounted on\noverlay ${total} ${total - free} ${free} 9% /var/lib/rancher/k3s\n`,
+            );
+            expect(shortages(rows.join("")).map(({ kind }) => kind)).toEqual(kinds);
+        },
+    );
 });
 
 describe("the shell of a sandbox", () => {

@@ -46,13 +46,28 @@ func writeFile(path string, data []byte, mode os.FileMode) error {
 	return os.Rename(temporary.Name(), path)
 }
 
+// writePlainFile is how k3s writes keys and certificates: in place, so that a
+// full disk or a power cut leaves an empty file.
+func writePlainFile(path string, data []byte, mode os.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, mode)
+}
+
+// exists takes an empty file for one that is there, as k3s does.
 func exists(paths ...string) bool {
 	for _, path := range paths {
-		if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+		if _, err := os.Stat(path); err != nil {
 			return false
 		}
 	}
 	return true
+}
+
+func filled(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() > 0
 }
 
 // parseKey takes the forms that k3s takes: PKCS#1, SEC1 and PKCS#8. Other
@@ -104,7 +119,7 @@ func newECKey() (*ecdsa.PrivateKey, []byte, error) {
 // keyAt loads a key file or makes one.
 func keyAt(path string) (crypto.Signer, error) {
 	data, err := os.ReadFile(path)
-	if err == nil && len(data) > 0 {
+	if err == nil {
 		if key := parseKey(data); key != nil {
 			return key, nil
 		}
@@ -118,7 +133,7 @@ func keyAt(path string) (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key, writeFile(path, encoded, 0o600)
+	return key, writePlainFile(path, encoded, 0o600)
 }
 
 func serial() *big.Int {
@@ -150,12 +165,15 @@ func ensureCA(prefix, certPath, keyPath string) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(certPath, certPEM(der), 0o644)
+	return writePlainFile(certPath, certPEM(der), 0o644)
 }
 
 // ensureServiceKey makes the key that service account tokens are signed with.
 func ensureServiceKey(path string) error {
-	if exists(path) {
+	if data, err := os.ReadFile(path); err == nil {
+		if parseKey(data) == nil {
+			return fmt.Errorf("error reading private key file %s: data does not contain a valid RSA or ECDSA private key", path)
+		}
 		return nil
 	}
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -163,7 +181,7 @@ func ensureServiceKey(path string) error {
 		return err
 	}
 	block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}
-	return writeFile(path, pem.EncodeToMemory(block), 0o600)
+	return writePlainFile(path, pem.EncodeToMemory(block), 0o600)
 }
 
 type authority struct {
@@ -200,6 +218,7 @@ type leaf struct {
 	names        []string // DNS names and addresses; none for a client
 	usage        []x509.ExtKeyUsage
 	everyStart   bool
+	issued       bool // in this start
 }
 
 func (l *leaf) template() *x509.Certificate {
@@ -244,9 +263,19 @@ func (l *leaf) current(key crypto.Signer) bool {
 		time.Until(cert.NotAfter) > leafRenewal
 }
 
+// unreadable says whether there is a leaf that holds no certificate: k3s finds
+// no reason in it to issue another one, and goes on with it.
+func (l *leaf) unreadable() bool {
+	data, err := os.ReadFile(l.path + ".crt")
+	return err == nil && !l.everyStart && exists(l.path+".key") && len(parseCerts(data)) == 0
+}
+
 // issue writes the leaf with its CA's chain after it, unless the one on disk
 // will do. The key is kept.
 func (l *leaf) issue() error {
+	if l.unreadable() {
+		return nil
+	}
 	key, err := keyAt(l.path + ".key")
 	if err != nil {
 		return err
@@ -259,5 +288,6 @@ func (l *leaf) issue() error {
 		// A CA certificate and key that do not belong together end here.
 		return fmt.Errorf("issuing %s: %w", l.path, err)
 	}
-	return writeFile(l.path+".crt", append(certPEM(der), l.ca.bytes...), 0o644)
+	l.issued = true
+	return writePlainFile(l.path+".crt", append(certPEM(der), l.ca.bytes...), 0o644)
 }

@@ -55,7 +55,7 @@ func ownCgroups() (kubelet, runtime string) {
 	}
 	// Without it nothing is known of process 1, and nothing said.
 	first, _ := os.ReadFile("/proc/1/cgroup")
-	return chooseCgroups(exists(rootControllers), string(self), string(first))
+	return chooseCgroups(filled(rootControllers), string(self), string(first))
 }
 
 // chooseCgroups is what k3s decides (pkg/cgroups, CheckCgroups) from the cgroups

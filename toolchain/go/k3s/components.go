@@ -227,7 +227,7 @@ func (s *settings) addLogging(args map[string]string) {
 // what was encrypted with it is unreadable, as in k3s.
 func (s *settings) ensureEncryption() error {
 	path := s.cred("encryption-config.json")
-	if !s.encryption || exists(path) {
+	if !s.encryption || filled(path) {
 		return nil
 	}
 	key := make([]byte, 32)

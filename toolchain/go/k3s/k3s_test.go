@@ -299,6 +299,41 @@ func TestLeafIsIssuedAnew(t *testing.T) {
 	}
 }
 
+// k3s takes a file that a full disk or a power cut has emptied for good.
+func TestEmptyFilesAreTakenForGood(t *testing.T) {
+	folder := t.TempDir()
+	path := func(name string) string { return filepath.Join(folder, name) }
+	if err := ensureCA("ca", path("ca.crt"), path("ca.key")); err != nil {
+		t.Fatal(err)
+	}
+	ca, err := loadCA(path("ca.crt"), path("ca.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &leaf{path: path("leaf"), ca: ca, name: "leaf"}
+	if err := l.issue(); err != nil || !l.issued {
+		t.Fatal(err)
+	}
+	write(t, path("leaf.crt"), "")
+	again := &leaf{path: path("leaf"), ca: ca, name: "leaf"}
+	if err := again.issue(); err != nil || again.issued || filled(path("leaf.crt")) {
+		t.Errorf("an empty certificate: %v, issued anew: %t", err, again.issued)
+	}
+	_ = os.Remove(path("leaf.crt"))
+	if err := again.issue(); err != nil || !again.issued {
+		t.Errorf("a missing certificate: %v", err)
+	}
+	write(t, path("leaf.key"), "")
+	_ = os.Remove(path("leaf.crt"))
+	if err := again.issue(); err == nil {
+		t.Error("an empty key is no error")
+	}
+	write(t, path("service.key"), "")
+	if err := ensureServiceKey(path("service.key")); err == nil {
+		t.Error("an empty key of service accounts is no error")
+	}
+}
+
 func TestTokens(t *testing.T) {
 	for token, want := range map[string]string{"bare": "bare", "K10abc::server:pass:word": "pass:word", "K10abc": "K10abc"} {
 		if got := tokenPassword(token); got != want {

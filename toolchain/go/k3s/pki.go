@@ -75,10 +75,16 @@ func (s *settings) issueLeaves() error {
 			return err
 		}
 	}
-	return s.writeKubeconfigs()
+	issued := map[string]bool{}
+	for _, l := range leaves {
+		issued[l.path] = l.issued
+	}
+	return s.writeKubeconfigs(issued)
 }
 
-func (s *settings) writeKubeconfigs() error {
+// writeKubeconfigs writes those of the control plane, as k3s does, only together
+// with the certificates that are named in them.
+func (s *settings) writeKubeconfigs(issued map[string]bool) error {
 	for path, cert := range map[string]string{
 		s.cred("admin.kubeconfig"):                  s.tls("client-admin"),
 		s.cred("controller.kubeconfig"):             s.tls("client-controller"),
@@ -88,6 +94,9 @@ func (s *settings) writeKubeconfigs() error {
 		s.data("agent", "k3scontroller.kubeconfig"): s.data("agent", "client-k3s-controller"),
 		s.data("agent", "networkpolicy.kubeconfig"): s.tls("client-supervisor"),
 	} {
+		if filepath.Dir(path) == s.data("server", "cred") && !issued[cert] {
+			continue
+		}
 		data, err := kubeconfig(s.apiURL(),
 			map[string]string{"certificate-authority": s.tls("server-ca.crt")},
 			map[string]string{"client-certificate": cert + ".crt", "client-key": cert + ".key"})
