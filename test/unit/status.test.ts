@@ -334,7 +334,7 @@ describe("what a gateway says of itself", () => {
             `Filesystem 1 2 3 4 5\n/dev/vda ${total} ${total - free} ${free} 98% /var/lib/rancher/k3s\n`;
         writeFileSync(path.join(folder, "df"), df(104857600, 2097152) + df(1000, 900));
         standIn("docker", [
-            ["ps", "echo running"],
+            ["ps", "printf 'box\\trunning\\n'"],
             ["inspect", `echo ${new Date().toISOString()}`],
             ["exec box sh -c df ", `cat ${folder}/df`],
             [
