@@ -8,6 +8,7 @@ import * as constants from "./constants";
 import { DataVolume } from "./dataVolume";
 import { nameIsFree } from "./freeNames";
 import { containerRevision, containerSpec } from "./gatewayContainer";
+import { createNetwork } from "./gatewayNetwork";
 import { FixedPorts } from "./fixedPorts";
 import { createDevicePlugin } from "./gpu";
 import { Identity } from "./identity";
@@ -18,7 +19,6 @@ import * as names from "./names";
 import { createNamespace, labels } from "./namespace";
 import { formatBlock, type PortBlock } from "./ports";
 import { createStorageClass } from "./storageClass";
-import { hostAddress, parseSubnet } from "./subnet";
 
 /** Everything here decides which resources exist or what they are called: plain values only. */
 export interface GatewayArgs {
@@ -220,49 +220,6 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
 
 function dockerSettings(args: GatewayArgs): docker.ProviderArgs {
     return args.dockerHost === undefined ? {} : { host: args.dockerHost };
-}
-
-/**
- * Daemons can add options of their own to every network (`default-network-opts`; Docker Desktop sets
- * two since 4.42) and give it IPv6: these say what a gateway's network has, so that none is added.
- */
-const ADDRESS_FAMILIES = {
-    "com.docker.network.enable_ipv4": "true",
-    // A second family would be a second subnet, and every preview would replace the network for it.
-    "com.docker.network.enable_ipv6": "false",
-};
-
-/** A network with a fixed subnet: k3s keeps its node's address and does not start with another. */
-function createNetwork(
-    name: string,
-    args: GatewayArgs,
-    labels: NonNullable<docker.NetworkArgs["labels"]>,
-    opts: pulumi.CustomResourceOptions,
-): docker.Network {
-    const subnet = parseSubnet(args.subnet);
-    if (!subnet) {
-        throw new pulumi.InputPropertyError({
-            propertyPath: "subnet",
-            reason: `got ${JSON.stringify(args.subnet)}; must be an IPv4 subnet such as 172.30.18.0/24`,
-        });
-    }
-    return new docker.Network(
-        `${name}-network`,
-        {
-            name: names.dockerName(args.name),
-            driver: "bridge",
-            ipamConfigs: [{ subnet: args.subnet, gateway: hostAddress(subnet, 1) }],
-            options: {
-                "com.docker.network.bridge.name": names.bridgeName(args.name),
-                ...ADDRESS_FAMILIES,
-            },
-            labels,
-        },
-        // Options are the daemon's as well as ours (an MTU, say), and cannot change in place: what it
-        // added is no reason to replace the network, and the container with it. Name and subnet are.
-        // One of an earlier version has no label.
-        { ...opts, deleteBeforeReplace: true, ignoreChanges: ["options", "ipv6", "labels"] },
-    );
 }
 
 /** Named after the reference: an upgrade pulls the new image before the old container goes. */
