@@ -141,7 +141,8 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
             name,
             args,
             [{ label: constants.LABEL_OWNER, value: identity.fingerprint }],
-            { ...cattle, hooks: { beforeCreate: [isFree] } },
+            // Only once the volume is ours: what is refused for its volume leaves nothing in Docker.
+            { ...cattle, dependsOn: [this.storage], hooks: { beforeCreate: [isFree] } },
         );
         const archives = args.imageArchives;
         const parts = { image: image.imageId, network: network.name, volume: data.name, identity };

@@ -31,28 +31,36 @@ const inVolume = (script: string) =>
     ]);
 
 describe("make up", () => {
-    it("says why a gateway refuses its volume, and how to adopt it", async () => {
+    it("refuses a new stack whose volume has a cluster in it, before anything is made", async () => {
         await inVolume("mkdir -p /data/server/db && : >/data/server/db/state.db");
+        const { status, stdout, stderr } = await stack.make("up");
+        expect(status).not.toBe(0);
+        expect(stderr).toContain(
+            `has a volume ${stack.container} with a cluster in it, and this stack is new`,
+        );
+        expect(stdout).not.toContain("$ pulumi up");
+        expect(await stack.inDocker()).toEqual(["volume"]);
+    });
+
+    it("says why a gateway's container refuses its volume", async () => {
         const undo = stack.edit(
             "components/gatewayContainer.ts",
             "waitTimeout: 300",
             "waitTimeout: 15",
         );
+        // Plain pulumi gives it an identity, and the tools have nothing to say before the container.
+        await stack.tryPulumi(["up", "--yes", "--skip-preview"]);
         const { status, stdout } = await stack.make("up");
         undo();
         expect(status).not.toBe(0);
         const { container } = stack;
         // Behind whatever the docker plugin says of it, each line once, however often it was said.
-        const said = stdout.slice(stdout.lastIndexOf("the gateway's container")).split("\n");
-        expect(said).toEqual([
-            `the gateway's container ${container} ended with status 1 and is started again and again; from its log (docker logs ${container}):`,
-            `  entrypoint: the volume ${container} holds a cluster that this program did not make; nothing in it was touched.`,
-            expect.stringContaining("  entrypoint: choose another gateway.name; or, "),
-            expect.stringMatching(
-                /^ {4}docker run .*:\/data .* -c 'echo [0-9a-f]{64} >\/data\/.sandbox-gateway'$/,
-            ),
-            "",
-        ]);
+        const said = stdout.slice(stdout.lastIndexOf("the gateway's container"));
+        expect(said).toContain(
+            `the gateway's container ${container} ended with status 1 and is started again and again; from its log (docker logs ${container}):\n` +
+                `  entrypoint: the volume ${container} holds a cluster that this program did not make; nothing in it was touched.\n`,
+        );
+        expect(said).not.toMatch(/docker run|prune|volume rm/);
     });
 
     it("goes on once the volume is empty, and says where things are", async () => {
