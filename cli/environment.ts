@@ -3,7 +3,7 @@ import type { DockerHost } from "../toolchain/dockerHost";
 import * as environment from "../toolchain/environment";
 import type { PulumiTools } from "../toolchain/pulumi";
 import { findStateFolder, makeStateFolder, type StateFolder } from "../toolchain/stateFolder";
-import { isRecovered, TAKE_OVER } from "./recovered";
+import { TAKE_OVER, takesOver } from "./recovered";
 
 /** What pulumi runs in. */
 export interface PulumiEnvironment {
@@ -47,7 +47,7 @@ export function chooseEnvironment(
     }
     if (stack !== undefined) {
         variables["PULUMI_STACK"] = stack;
-        Object.assign(variables, isRecovered(folder, stack) ? TAKE_OVER : {});
+        Object.assign(variables, takesOver(folder, stack) ? TAKE_OVER : {});
     }
     return {
         env: environment.withTools(process.env, tools.path, variables),

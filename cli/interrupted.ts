@@ -2,12 +2,18 @@
  * What a run that was killed has left behind, and what keeps every later one from going on: the lock of
  * the stack, creations that the state calls pending for ever, containers and networks in Docker.
  */
-import { ownerOf, list, takeAway, type Kind } from "../components/leftovers";
-import { docker, dockerWithin, lastWords } from "../toolchain/dockerCli";
+import { list, ownerOf, takeAway, type Kind } from "../components/leftovers";
+import { dockerName } from "../components/names";
+import type { PlaceSettings } from "../settings/schema";
+import { docker as listed, dockerHas, dockerWithin, lastWords } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { currentLogin } from "../toolchain/environment";
 import { StepError, type Progress } from "../toolchain/progress";
-import { backendFolder, clearLocks, lockFolders, mendAttributes } from "./locks";
+import { folderOf } from "../toolchain/stateFile";
+import type { StateFolder } from "../toolchain/stateFolder";
+import { explainGateway } from "./gatewayLog";
+import { clearLocks, lockFolders, mendAttributes } from "./locks";
+import { isRecovered, markUnfinished, TAKE_OVER } from "./recovered";
 
 /** The part of `pulumi stack export` that the tools read. */
 export interface Export {
@@ -33,13 +39,15 @@ export interface Stored {
 
 /** What is worked on. */
 export interface Work {
+    /** Of the checkout. */
+    readonly root: string;
+    readonly folder: StateFolder;
     readonly stack: string;
     /** Environment of pulumi. */
     readonly env: NodeJS.ProcessEnv;
-    /** Backend that the user is logged in to. @default none */
-    readonly login?: string | undefined;
-    /** Whether Docker is asked. */
-    readonly hasDocker: boolean;
+    readonly place: PlaceSettings;
+    /** Daemon of the gateway. @default there is none */
+    readonly docker: DockerHost | undefined;
 }
 
 const KINDS: Readonly<Record<string, Kind>> = {
@@ -48,55 +56,75 @@ const KINDS: Readonly<Record<string, Kind>> = {
 };
 
 const STACK_TYPE = "pulumi:pulumi:Stack";
+const STASH_TYPE = "pulumi:index:Stash";
+
+/** Ending of the URN of the authority that names a gateway. */
+const AUTHORITY_SUFFIX = "-server-ca";
+
+/** What is made of it, in a state. */
+const USES_AUTHORITY = [
+    "docker:index/volume:Volume",
+    "docker:index/network:Network",
+    "docker:index/container:Container",
+];
 
 /** Seconds a command may take: a container is given its grace. */
 const STOP_SECONDS = 120;
 
-/** The work of a stack. @param host daemon of its gateway @default there is none */
-export function workOf(stack: string, env: NodeJS.ProcessEnv, host: DockerHost | undefined): Work {
-    return { stack, env, login: currentLogin(), hasDocker: host !== undefined };
-}
-
-/**
- * Has the provider of Kubernetes take its own object over: each creation applies it under a name of its
- * own, and where a killed one has got through, the next would be refused as a stranger.
- */
-const TAKE_OVER = { PULUMI_K8S_ENABLE_PATCH_FORCE: "true" };
-
-/** Lets pulumi be asked at all; nothing for a backend that is no folder. */
-export async function clearBackend(work: Work, progress: Progress): Promise<boolean> {
-    const backend = backendFolder(work.env["PULUMI_BACKEND_URL"] ?? work.login);
+/** Lets pulumi be asked at all. @returns whether the backend is a folder, for nothing is done in others */
+export async function clearBackend(
+    { root, stack, env }: Work,
+    progress: Progress,
+): Promise<boolean> {
+    const backend = folderOf(env["PULUMI_BACKEND_URL"] ?? currentLogin(), root);
     if (backend === undefined) {
         return false;
     }
-    await clearLocks(lockFolders(backend, work.stack), work.stack, progress);
-    mendAttributes(backend, work.stack, progress);
+    await clearLocks(lockFolders(backend, stack), stack, progress);
+    mendAttributes(backend, stack, progress);
     return true;
 }
 
 /**
- * Clears all of it away, with a line for each. Where a creation in Kubernetes is to be done again, the
- * environment has the provider take over what the killed one has made.
+ * Clears all of it away, with a line for each.
  *
  * @returns the state, as it is then
  * @throws StepError when somebody else works on the stack, or something cannot be cleared
  */
 export async function clearInterrupted(work: Work, progress: Progress): Promise<Export> {
-    const { env, hasDocker } = work;
+    const { env, docker } = work;
     const isFolder = await clearBackend(work, progress);
     const state = await exportState(env, progress);
     // In another backend somebody may be working on the stack who cannot be seen from here.
-    if (isFolder && hasDocker) {
+    if (isFolder && docker) {
         await clearDocker(state, progress);
     }
-    if (pendingCreates(state).length === 0) {
-        return state;
-    }
-    await forgetPending(state, env, progress);
-    if (pendingCreates(state).some((urn) => urn.includes("kubernetes:"))) {
+    const changed = [
+        await forgetPending(work, state, progress),
+        await forgetAuthority(work, state, progress),
+    ];
+    return changed.includes(true) ? exportState(env, progress) : state;
+}
+
+/**
+ * After an `up` that failed: says what the gateway says of itself. What a plugin that was killed has made
+ * in Kubernetes is in no state, and no pending creation either.
+ */
+export async function endFailed(work: Work, progress: Progress): Promise<void> {
+    noteUnfinished(work);
+    await explainGateway(work.place, progress);
+}
+
+/**
+ * Has the next runs take over what this one may have made in Kubernetes: each creation applies an object
+ * under a name of its own, and the next would be refused as a stranger's. In a gateway nothing is
+ * anybody else's; in a cluster that was there already, nothing is taken over unasked.
+ */
+function noteUnfinished({ root, folder, stack, env, place }: Work): void {
+    if (!place.existingCluster) {
+        markUnfinished(folder, stack, root);
         Object.assign(env, TAKE_OVER);
     }
-    return exportState(env, progress);
 }
 
 /** The state of the stack that the environment names; secrets stay closed. */
@@ -143,7 +171,7 @@ async function clearDocker(state: Export, progress: Progress): Promise<void> {
     const ask = (...args: readonly string[]) => dockerWithin(STOP_SECONDS, ...args);
     for (const kind of ["container", "network"] as const) {
         // A daemon that does not answer is for the command itself to report.
-        const all = await list(docker, kind).catch(() => []);
+        const all = await list(listed, kind).catch(() => []);
         const left = all.filter(
             (each) => each.owner === owner && !known.has(`${kind} ${each.name}`),
         );
@@ -166,19 +194,58 @@ async function clearDocker(state: Export, progress: Progress): Promise<void> {
 /**
  * Has the state forget creations that were begun: the engine would warn of them at every run to come,
  * and clears them only when it is told to. What they have made was taken away, or is adopted.
+ *
+ * @returns whether there were any
  */
-async function forgetPending(
-    state: Export,
-    env: NodeJS.ProcessEnv,
-    progress: Progress,
-): Promise<void> {
+async function forgetPending(work: Work, state: Export, progress: Progress): Promise<boolean> {
+    const pending = pendingCreates(state);
+    if (pending.length === 0) {
+        return false;
+    }
+    if (pending.some((urn) => urn.includes("kubernetes:"))) {
+        // Before they are forgotten: this run may be killed as well.
+        noteUnfinished(work);
+    }
     // The stack alone: nothing else is asked, for the gateway may not run.
     const root = state.deployment?.resources?.find(({ type }) => type === STACK_TYPE);
     const target = root ? ["--target", root.urn] : [];
     const args = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", ...target];
-    const names = pendingCreates(state).map((urn) => urn.split("::").at(-1));
+    const names = pending.map((urn) => urn.split("::").at(-1));
     progress.print(
         `  a run was killed while it made ${names.join(", ")}: the state forgets that, and the next up makes it`,
     );
-    await progress.run("pulumi", args, { env });
+    await progress.run("pulumi", args, { env: work.env });
+    return true;
+}
+
+/** The authority of a state that has nothing else of a gateway yet: nothing was ever made with it. */
+export function unusedAuthority({ deployment }: Export): string | undefined {
+    const resources = deployment?.resources ?? [];
+    const used = resources.some(
+        ({ type }) => USES_AUTHORITY.includes(type) || type.startsWith("kubernetes:"),
+    );
+    const authority = resources.find(
+        ({ type, urn }) => type === STASH_TYPE && urn.endsWith(AUTHORITY_SUFFIX),
+    );
+    return used ? undefined : authority?.urn;
+}
+
+/**
+ * Has the state forget an authority whose gateway has no volume yet, so that one is issued anew. With it
+ * alone, a volume that was not made yet would be taken for one that is lost.
+ *
+ * @returns whether there was one
+ */
+async function forgetAuthority(work: Work, state: Export, progress: Progress): Promise<boolean> {
+    const { folder, stack, env, place, docker } = work;
+    const urn = unusedAuthority(state);
+    if (urn === undefined || !docker || place.existingCluster || isRecovered(folder, stack)) {
+        return false;
+    }
+    if (await dockerHas("volume", dockerName(place.gateway.name))) {
+        return false;
+    }
+    progress.print("  a run was killed before the gateway had its volume: it begins anew");
+    await progress.run("pulumi", ["state", "delete", urn, "--force", "--yes"], { env });
+    return true;
 }

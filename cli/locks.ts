@@ -9,12 +9,10 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StepError, type Progress } from "../toolchain/progress";
 import { ownName } from "../toolchain/stackFile";
+import { PROJECT } from "../toolchain/stateFile";
 
-/** Project of the program, and the one organisation that a file backend has. */
-const PROJECT = "sandbox-gateway";
+/** The one organisation that a file backend has. */
 const ORGANIZATION = "organization";
-
-const FILE_URL = "file://";
 
 /** How often, and after how many milliseconds, a lock is read again that says nothing. */
 const READS = 10;
@@ -33,27 +31,6 @@ export interface Machine {
     readonly hostname: string;
     /** Whether a process runs that may be an engine. */
     readonly hasEngine: (pid: number) => boolean;
-}
-
-/**
- * Folder of a file backend, as the engine reads its URL.
- *
- * @returns undefined for any other backend, which keeps no locks, or keeps them elsewhere
- */
-export function backendFolder(url: string | undefined): string | undefined {
-    if (!url?.startsWith(FILE_URL)) {
-        return undefined;
-    }
-    const [folder = ""] = url.slice(FILE_URL.length).split("?");
-    return path.resolve(decode(folder.replace(/^~(?=\/|$)/, os.homedir())));
-}
-
-function decode(text: string): string {
-    try {
-        return decodeURIComponent(text);
-    } catch {
-        return text;
-    }
 }
 
 /** Where a stack's locks are: by project, and as backends of before 2023 have them. */
@@ -75,7 +52,7 @@ function projectOf(stack: string): string {
 /**
  * Takes away the locks of engines that are gone, with a line for each.
  *
- * @param folders of `lockFolders`
+ * @param folders those of `lockFolders`
  * @throws StepError saying who holds one, where that runs or cannot be told from here
  */
 export async function clearLocks(

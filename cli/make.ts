@@ -5,8 +5,7 @@ import { InterruptedError, Progress, StepError } from "../toolchain/progress";
 import { readPlace } from "../toolchain/stackFile";
 import { askPerson, destroy } from "./destroy";
 import { chooseEnvironment } from "./environment";
-import { explainGateway } from "./gatewayLog";
-import { clearInterrupted, workOf } from "./interrupted";
+import { clearInterrupted, endFailed } from "./interrupted";
 import { dockerOf, findMissing, mendPruned } from "./missing";
 import { readOutputs } from "./outputs";
 import { preparePulumi } from "./prepare";
@@ -84,9 +83,10 @@ async function main(command: string | undefined): Promise<number> {
             const place = readPlace(ROOT, stack);
             const docker = await dockerOf(place);
             const tools = await preparePulumi(progress);
-            const { env } = chooseEnvironment(ROOT, tools, { stack, docker });
+            const { env, folder } = chooseEnvironment(ROOT, tools, { stack, docker });
             await requireState({ root: ROOT, stack, env }, place, docker);
-            const state = await clearInterrupted(workOf(stack, env, docker), progress);
+            const work = { root: ROOT, folder, stack, env, place, docker };
+            const state = await clearInterrupted(work, progress);
             // Without the volume this is not the gateway's daemon.
             await findMissing(state, place, docker);
             const confirm = process.env["CONFIRM"];
@@ -106,10 +106,10 @@ async function main(command: string | undefined): Promise<number> {
         const tools = await preparePulumi(progress);
         const { env, folder } = chooseEnvironment(ROOT, tools, { stack, docker });
         await requireState({ root: ROOT, stack, env }, place, docker);
-        const state = await clearInterrupted(workOf(stack, env, docker), progress);
-        const recovered = { folder, stack, env, place };
+        const work = { root: ROOT, folder, stack, env, place, docker };
+        const state = await clearInterrupted(work, progress);
         if (starting) {
-            await clearWay(recovered, progress);
+            await clearWay(work, progress);
         }
         if (command === "start") {
             await mendPruned(env, state, place, docker, progress);
@@ -121,9 +121,7 @@ async function main(command: string | undefined): Promise<number> {
         progress.print(`  $ pulumi ${args.join(" ")}`);
         const status = await progress.attach("pulumi", args, env);
         if (starting) {
-            await (status === 0
-                ? settleStack(recovered, progress)
-                : explainGateway(place, progress));
+            await (status === 0 ? settleStack(work, progress) : endFailed(work, progress));
         }
         return status;
     });

@@ -1,7 +1,8 @@
 /**
  * Between `make recover` and the first `up` that succeeds: the state has the gateway's identity, and
  * Docker and Kubernetes have everything else of it, which the state does not know of. A mark beside the
- * state says so, until nothing is left of the state before.
+ * state says so, until nothing is left of the state before. Another one says that a run has not got to
+ * its end, and may have made in Kubernetes what the state does not know of.
  */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import * as path from "node:path";
@@ -67,8 +68,23 @@ export function markRecovered(
     writeOnce(markOf(folder, stack), `${JSON.stringify(mark)}\n`, 0o600);
 }
 
+/** Notes that a run of a stack has not got to its end. @param root of the checkout */
+export function markUnfinished(folder: StateFolder, stack: string, root: string): void {
+    makeStateFolder(folder, root);
+    writeOnce(unfinishedMarkOf(folder, stack), "{}\n", 0o600);
+}
+
+/** Whether there may be objects in Kubernetes that are this stack's, and that another name has applied. */
+export function takesOver(folder: StateFolder, stack: string): boolean {
+    return isRecovered(folder, stack) || existsSync(unfinishedMarkOf(folder, stack));
+}
+
 function markOf({ folder }: StateFolder, stack: string): string {
     return path.join(folder, `recovered-${ownName(stack)}.json`);
+}
+
+function unfinishedMarkOf({ folder }: StateFolder, stack: string): string {
+    return path.join(folder, `unfinished-${ownName(stack)}.json`);
 }
 
 /**
@@ -113,7 +129,8 @@ export async function clearWay(
 }
 
 /**
- * After an `up` that succeeded: takes what the state of before has left in Kubernetes, and the mark.
+ * After an `up` that succeeded: takes what the state of before, or a run that was killed, has left in
+ * Kubernetes, and the marks.
  *
  * Objects are the old state's as well as the new one's, by the names under which the two have applied
  * them: what the new one takes away later would stay, and what it changes would be a conflict.
@@ -123,12 +140,16 @@ export async function finishRecovery(
     target: Target,
     progress: Progress,
 ): Promise<void> {
-    const mark = markOf(folder, stack);
-    if (!existsSync(mark) || (await target.look()).state !== "running") {
+    if (!takesOver(folder, stack) || (await target.look()).state !== "running") {
         return;
     }
-    const { newNodePassword } = JSON.parse(readFileSync(mark, "utf8")) as Recovered;
-    await progress.step("what the lost state has left in Kubernetes", async () => {
+    const mark = markOf(folder, stack);
+    const recovered = isRecovered(folder, stack);
+    const { newNodePassword } = recovered
+        ? (JSON.parse(readFileSync(mark, "utf8")) as Recovered)
+        : { newNodePassword: false };
+    const who = recovered ? "the lost state" : "an earlier run";
+    await progress.step(`what ${who} has left in Kubernetes`, async () => {
         await retry(async () => releaseObjects(target, objectsOf(await stored(env, progress))));
         if (newNodePassword) {
             // The next start of k3s stores the hash of the new one.
@@ -137,7 +158,8 @@ export async function finishRecovery(
             await tell(target.kubectl("-n", "kube-system", ...remove));
         }
     });
-    rmSync(mark);
+    rmSync(mark, { force: true });
+    rmSync(unfinishedMarkOf(folder, stack), { force: true });
 }
 
 async function releaseObjects(target: Target, objects: readonly StoredObject[]): Promise<void> {

@@ -8,8 +8,7 @@ import type { Progress } from "../toolchain/progress";
 import { hideSalt } from "../toolchain/saltFilter";
 import { isOff, readPlace, sandboxImages, stackFileName } from "../toolchain/stackFile";
 import { chooseEnvironment } from "./environment";
-import { explainGateway } from "./gatewayLog";
-import { clearBackend, clearInterrupted, workOf } from "./interrupted";
+import { clearBackend, clearInterrupted, endFailed } from "./interrupted";
 import { dockerOf, mendPruned } from "./missing";
 import { needsFile, writeStackFile } from "./newStack";
 import { readOutputs } from "./outputs";
@@ -52,7 +51,7 @@ export async function up(root: string, stack: string, progress: Progress): Promi
             ensurePassphrase(passphrase);
         }
     };
-    const work = workOf(stack, env, docker);
+    const work = { root, folder, stack, env, place, docker };
     await clearBackend(work, progress);
     await progress.step(
         "stack",
@@ -64,8 +63,7 @@ export async function up(root: string, stack: string, progress: Progress): Promi
         () => `${stack}, ${description}`,
     );
     const state = await clearInterrupted(work, progress);
-    const recovered = { folder, stack, env, place };
-    await clearWay(recovered, progress);
+    await clearWay(work, progress);
     await mendPruned(env, state, place, docker, progress);
     if (isOff(root, stack, "running")) {
         // A preview with `--config running=false` has written it down as well as a stop.
@@ -78,13 +76,13 @@ export async function up(root: string, stack: string, progress: Progress): Promi
     // Where the file had lost its salt, the engine has just put it back.
     hideSalt(root, stack);
     if (status !== 0) {
-        await explainGateway(place, progress);
+        await endFailed(work, progress);
         return status;
     }
     const outputs = await readOutputs(env, progress, { secrets: SHOW_TOKENS });
     const target = targetOf(outputs, place, root);
     await settle(target, outputs, progress);
-    await finishRecovery(recovered, target, progress);
+    await finishRecovery(work, target, progress);
     await printSummary(target, outputs, progress);
     return 0;
 }

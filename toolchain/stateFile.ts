@@ -105,8 +105,8 @@ function gone(
     return { kind, file, why, backups: filled.map((backup) => backup.file) };
 }
 
-/** The folder of a file backend, as the engine finds it. */
-function folderOf(url: string | undefined, root: string): string | undefined {
+/** The folder of a file backend, as the engine finds it. @returns undefined for any other backend */
+export function folderOf(url: string | undefined, root: string): string | undefined {
     const [, named] = /^file:\/\/([^?]*)/.exec(url ?? "") ?? [];
     return named === undefined
         ? undefined

@@ -88,6 +88,7 @@ describe("make status", () => {
                 state: "running",
                 since: expect.stringMatching(/^20\d\d-/) as string,
                 policies: "enforced",
+                certificates: expect.stringMatching(/^20\d\d-\d\d-\d\d$/) as string,
             },
             sandboxes: [{ sandbox: "agent", url, state: "running" }],
             kept: [],

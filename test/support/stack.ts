@@ -161,9 +161,10 @@ export class TestStack {
         return attempt(...this.commandOf(target, env));
     }
 
-    /** Begins a target of make that is not to get to its end. */
-    begin(target: string): Running {
-        return new Running(this.container, path.join(this.folder, "state"), this.commandOf(target));
+    /** Begins a target of make that is not to get to its end. @param env as for `make` */
+    begin(target: string, env: NodeJS.ProcessEnv = {}): Running {
+        const state = path.join(this.folder, "state");
+        return new Running(this.container, state, this.commandOf(target, env));
     }
 
     private commandOf(target: string, env: NodeJS.ProcessEnv = {}): Parameters<typeof attempt> {

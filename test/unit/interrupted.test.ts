@@ -2,20 +2,35 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
     clearInterrupted,
+    endFailed,
     knownInDocker,
     pendingCreates,
+    unusedAuthority,
     type Export,
     type Work,
 } from "../../cli/interrupted";
+import { markRecovered, takesOver } from "../../cli/recovered";
 import { LABEL_OWNER } from "../../components/constants";
+import { parsePlace } from "../../settings/parse";
+import type { PlaceSettings } from "../../settings/schema";
+import type { DockerHost } from "../../toolchain/dockerHost";
 import { StepError } from "../../toolchain/progress";
+import { findStateFolder } from "../../toolchain/stateFolder";
 import { StandIns } from "../support/standIns";
 
 const OURS = "a".repeat(64);
 const STACK_URN = "urn:pulumi:dev::sandbox-gateway::pulumi:pulumi:Stack::sandbox-gateway-dev";
+const HOST: DockerHost = {
+    ...{ host: "unix:///var/run/docker.sock", namedBy: "Docker's default", usual: true },
+    variables: {},
+};
+const place = parsePlace({}).settings as PlaceSettings;
+const cluster = parsePlace({
+    existingCluster: { kubeconfig: "/k", context: "c", storageClass: "s", host: "h" },
+}).settings as PlaceSettings;
 const labels = [{ label: LABEL_OWNER, value: OURS }];
 
 const stackResource = { urn: STACK_URN, type: "pulumi:pulumi:Stack" };
@@ -80,6 +95,7 @@ describe("before a target", () => {
     beforeEach(() => {
         standIns = new StandIns();
         backend = mkdtempSync(path.join(os.tmpdir(), "backend-"));
+        vi.stubEnv("XDG_STATE_HOME", path.join(backend, "states"));
         dockerHas({ containers: "gw\t\n", networks: "gw\t\n" });
     });
 
@@ -103,16 +119,17 @@ ps*) printf '${containers}' ;;
 esac`,
         );
 
-    const clear = (work: Partial<Work> = {}) =>
-        clearInterrupted(
-            {
-                stack: "dev",
-                env: { ...process.env, PULUMI_BACKEND_URL: `file://${backend}` },
-                hasDocker: true,
-                ...work,
-            },
-            standIns.progress,
-        );
+    const workOf = (work: Partial<Work> = {}): Work => ({
+        root: backend,
+        folder: findStateFolder(backend),
+        stack: "dev",
+        env: { ...process.env, PULUMI_BACKEND_URL: `file://${backend}` },
+        place,
+        docker: HOST,
+        ...work,
+    });
+
+    const clear = (work: Partial<Work> = {}) => clearInterrupted(workOf(work), standIns.progress);
 
     /** Calls that change something. */
     const changes = () =>
@@ -164,7 +181,7 @@ esac`,
 
     it.each<[string, Partial<Work>]>([
         ["in a backend where somebody may be at work unseen", { env: process.env }],
-        ["without a Docker of the stack's", { hasDocker: false }],
+        ["without a Docker of the stack's", { docker: undefined }],
     ])("nothing in Docker is touched %s", async (_, work) => {
         stateIs(stateOf([stackResource, network]));
         dockerHas({ containers: `gw\t${OURS}\n` });
@@ -173,9 +190,15 @@ esac`,
     });
 
     it("a login to a folder counts as its URL would", async () => {
+        const home = path.join(backend, "home");
+        mkdirSync(home);
+        const current = `file://${backend}`;
+        writeFileSync(path.join(home, "credentials.json"), JSON.stringify({ current }));
+        vi.stubEnv("PULUMI_HOME", home);
+        vi.stubEnv("PULUMI_BACKEND_URL", undefined);
         stateIs(stateOf([stackResource, network]));
         dockerHas({ containers: `gw\t${OURS}\n`, networks: `gw\t${OURS}\n` });
-        await clear({ env: process.env, login: `file://${backend}` });
+        await clear({ env: process.env });
         expect(changes()).toEqual(["docker stop gw", "docker rm --force gw"]);
     });
 
@@ -211,14 +234,84 @@ esac`,
         expect(standIns.printed).toContain("a run was killed while it made gateway-k3s:");
     });
 
-    it.each([
-        ["kubernetes:apps/v1:StatefulSet::agent-agent", "true"],
-        ["docker:index/network:Network::gateway-network", undefined],
-    ])("what a killed creation has made in Kubernetes is taken over: %s", async (urn, force) => {
-        const resource = { urn: `urn:pulumi:dev::p::${urn}`, type: "" };
-        stateIs(stateOf([], [{ type: "creating", resource }]));
-        const env: NodeJS.ProcessEnv = { ...process.env, PULUMI_BACKEND_URL: `file://${backend}` };
-        await clear({ env });
-        expect(env["PULUMI_K8S_ENABLE_PATCH_FORCE"]).toBe(force);
+    const pendingOf = (urn: string) =>
+        stateOf(
+            [],
+            [{ type: "creating", resource: { urn: `urn:pulumi:dev::p::${urn}`, type: "" } }],
+        );
+    const SET = "kubernetes:apps/v1:StatefulSet::agent-agent";
+
+    it.each<[string, Partial<Work>, string | undefined]>([
+        [SET, {}, "true"],
+        ["docker:index/network:Network::gateway-network", {}, undefined],
+        // In a cluster that was there already it may be somebody else's.
+        [SET, { place: cluster, docker: undefined }, undefined],
+    ])("what a killed creation of %s has made is taken over: %j", async (urn, more, force) => {
+        stateIs(pendingOf(urn));
+        const work = workOf(more);
+        await clearInterrupted(work, standIns.progress);
+        expect(work.env["PULUMI_K8S_ENABLE_PATCH_FORCE"]).toBe(force);
+        // By every run until one has got to its end.
+        expect(takesOver(work.folder, "dev")).toBe(force === "true");
+    });
+
+    it("what a run has made that failed is taken over as well", async () => {
+        standIns.add("docker", "exit 1");
+        const work = workOf();
+        await endFailed(work, standIns.progress);
+        expect(takesOver(work.folder, "dev")).toBe(true);
+    });
+});
+
+describe("a gateway that has no volume yet", () => {
+    const AUTHORITY = "urn:pulumi:dev::p::g$pulumi:index:Stash::gateway-identity-server-ca";
+    const authority = { urn: AUTHORITY, type: "pulumi:index:Stash" };
+    const rest = [stackResource, { urn: "i", type: "docker:index/remoteImage:RemoteImage" }];
+
+    it.each<[string, object[], string | undefined]>([
+        ["an authority alone", [...rest, authority], AUTHORITY],
+        ["no authority", rest, undefined],
+        ["a volume", [authority, { urn: "v", type: "docker:index/volume:Volume" }], undefined],
+        ["a network", [authority, network], undefined],
+        ["a container", [authority, container], undefined],
+        [
+            "objects in Kubernetes",
+            [authority, { urn: "n", type: "kubernetes:core/v1:Namespace" }],
+            undefined,
+        ],
+    ])("is told by its state, which has %s", (_, resources, expected) => {
+        expect(unusedAuthority(stateOf(resources))).toBe(expected);
+    });
+
+    it.each<[string, Partial<Work>, string, boolean]>([
+        ["begins anew", {}, "other", true],
+        ["goes on with the volume that Docker has made", {}, "openshell-cluster-openshell", false],
+        ["is not one whose Docker is not known", { docker: undefined }, "other", false],
+    ])("%s", async (_, more, volume, anew) => {
+        const standIns = new StandIns();
+        const folder = mkdtempSync(path.join(os.tmpdir(), "backend-"));
+        vi.stubEnv("XDG_STATE_HOME", path.join(folder, "states"));
+        try {
+            const state = JSON.stringify(stateOf([...rest, authority]));
+            standIns.add("pulumi", `[ "$2" != export ] || echo '${state}'`);
+            standIns.add("docker", `case "$*" in "volume ls"*) echo ${volume} ;; esac`);
+            const env = { ...process.env, PULUMI_BACKEND_URL: `file://${folder}` };
+            const work = {
+                ...{ root: folder, folder: findStateFolder(folder) },
+                stack: "dev",
+                env,
+            };
+            await clearInterrupted({ ...work, place, docker: HOST, ...more }, standIns.progress);
+            const deleted = `pulumi state delete ${AUTHORITY} --force --yes`;
+            expect(standIns.calls().includes(deleted)).toBe(anew);
+            markRecovered(work.folder, "dev", folder, { newNodePassword: false });
+            const before = standIns.calls().length;
+            await clearInterrupted({ ...work, place, docker: HOST, ...more }, standIns.progress);
+            // The volume of an identity that was recovered is on another daemon.
+            expect(standIns.calls().slice(before)).not.toContain(deleted);
+        } finally {
+            standIns.remove();
+            rmSync(folder, { recursive: true });
+        }
     });
 });

@@ -161,17 +161,19 @@ describe("what is looked at", () => {
         expect(wantedOf(type, inputs)).toEqual(expected);
     });
 
-    it("is the container and the network, in previews too, and never the volume", async () => {
-        const { recorded } = await run({});
-        const looked = recorded
-            .filter(({ beforeCreate }) =>
-                beforeCreate.some(({ name }) => name === "gateway: the name is free in Docker"),
-            )
-            .map(({ type, beforeCreate }) => [type, beforeCreate.map(({ onDryRun }) => onDryRun)]);
-        expect(looked).toEqual([
-            [NETWORK, [true]],
-            [CONTAINER, [true, true]],
-        ]);
+    it.each([
+        ["container", {}],
+        ["keeper", { running: "false" }],
+    ])("is the %s and the network, in previews too, and never the volume", async (_, config) => {
+        const { recorded } = await run(config);
+        const isFree = { name: "gateway: the name is free in Docker", onDryRun: true };
+        const looked = recorded.filter(({ beforeCreate }) =>
+            beforeCreate.some(({ name }) => name === isFree.name),
+        );
+        expect(looked.map(({ type }) => type)).toEqual([NETWORK, CONTAINER]);
+        for (const { beforeCreate } of looked) {
+            expect(beforeCreate).toContainEqual(isFree);
+        }
     });
 
     it("carries the same owner, which is no secret and the digest of the authority", async () => {

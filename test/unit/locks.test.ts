@@ -6,7 +6,6 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
-    backendFolder,
     clearLocks,
     hasEngine,
     lockFolders,
@@ -27,21 +26,6 @@ const HERE: Machine = { hostname: "laptop", hasEngine: () => false };
 const RUNS: Machine = { hostname: "laptop", hasEngine: (pid: number) => pid === 4711 };
 
 describe("the folder of a backend", () => {
-    it.each([
-        [undefined, undefined],
-        ["https://api.pulumi.com", undefined],
-        ["s3://bucket/folder", undefined],
-        ["file:///var/state", "/var/state"],
-        ["file:///var/state?no_tmp_dir=true", "/var/state"],
-        ["file:///var/my%20state", "/var/my state"],
-        ["file:///var/100%", "/var/100%"],
-        ["file://~", os.homedir()],
-        ["file://~/state", path.join(os.homedir(), "state")],
-        ["file://./state", path.resolve("state")],
-    ])("%s is %s", (url, folder) => {
-        expect(backendFolder(url)).toBe(folder);
-    });
-
     it.each([
         ["dev", "sandbox-gateway/dev"],
         ["organization/sandbox-gateway/dev", "sandbox-gateway/dev"],

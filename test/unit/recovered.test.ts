@@ -8,6 +8,8 @@ import {
     finishRecovery,
     isRecovered,
     markRecovered,
+    markUnfinished,
+    takesOver as isToTakeOver,
     type Work,
 } from "../../cli/recovered";
 import { gatewayTarget } from "../../cli/target";
@@ -58,6 +60,10 @@ describe("the mark of a recovered stack", () => {
         expect(isRecovered(work.folder, "org/sandbox-gateway/dev")).toBe(true);
         expect(takesOver("dev")).toBe("true");
         expect(takesOver("second")).toBeUndefined();
+        expect(takesOver("third")).toBeUndefined();
+        markUnfinished(work.folder, "third", root);
+        expect(takesOver("third")).toBe("true");
+        expect(isRecovered(work.folder, "third")).toBe(false);
         expect(statSync(work.folder.folder).mode & 0o777).toBe(0o700);
     });
 });
@@ -186,6 +192,17 @@ esac`,
         expect(changes()).toEqual([
             `${KUBECTL} -n kube-system delete secret openshell-dev.node-password.k3s --ignore-not-found`,
         ]);
+    });
+
+    it("after a run that was killed, what that one has noted goes as well, and its mark", async () => {
+        markUnfinished(work.folder, "dev", root);
+        markUnfinished(work.folder, "dev", root);
+        state(set);
+        runs();
+        await finish();
+        expect(changes()).toEqual([PATCH]);
+        expect(standIns.printed).toContain("what an earlier run has left in Kubernetes");
+        expect(isToTakeOver(work.folder, "dev")).toBe(false);
     });
 
     it("an object that changes meanwhile is read again", async () => {
