@@ -143,8 +143,6 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
             [{ label: constants.LABEL_OWNER, value: identity.fingerprint }],
             // Only once the volume is ours: what is refused for its volume leaves nothing in Docker.
             { ...cattle, dependsOn: [this.storage], hooks: { beforeCreate: [isFree] } },
-            // Order only: before its volume a gateway has nothing.
-            { ...cattle, hooks: { beforeCreate: [isFree] }, dependsOn: [this.storage] },
         );
         const archives = args.imageArchives;
         const parts = { image: image.imageId, network: network.name, volume: data.name, identity };
