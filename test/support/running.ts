@@ -12,7 +12,7 @@ const PROJECT = "sandbox-gateway";
 const STACK = "test";
 
 /** Seconds until a moment that does not come is given up, and until what is left over has ended. */
-const MOMENT_SECONDS = 120;
+const MOMENT_SECONDS = 300;
 const END_SECONDS = 120;
 
 /** Milliseconds between two looks: what is killed must not have gone on meanwhile. */
