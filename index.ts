@@ -34,8 +34,8 @@ export const container = gateway?.dockerName;
 /** Name of the gateway's Kubernetes node. */
 export const node = gateway?.nodeName;
 
-/** Namespace of the sandboxes, in a cluster that was there already. */
-export const namespace = gateway ? undefined : cluster.namespace;
+/** Namespace of the sandboxes. */
+export const namespace = cluster.namespace;
 
 /** Administrator's kubeconfig: `pulumi stack output kubeconfig --show-secrets`. */
 export const kubeconfig = gateway?.kubeconfig;

@@ -13,7 +13,7 @@ import { TestStack, withoutGateway } from "../support/stack";
 
 const IMAGE = gatewaySchema.parse({}).image;
 
-/** The same image under a name of this run's own. */
+/** The same programs in an image of this run's own: under another name alone it would be the same. */
 const OTHER_IMAGE = `sandbox-gateway/e2e-k3s:${process.pid}`;
 
 let stack: TestStack;
@@ -24,7 +24,8 @@ const config = (gateway: object = {}, fragile: object = {}) => ({
 });
 
 beforeAll(async () => {
-    await run("docker", ["tag", IMAGE, OTHER_IMAGE]);
+    const input = `FROM ${IMAGE}\nLABEL sandbox-gateway.test=${process.pid}\n`;
+    await run("docker", ["build", "--tag", OTHER_IMAGE, "-"], { input });
     stack = await TestStack.create("replace");
     stack.configure(config());
     await stack.up();
