@@ -30,9 +30,12 @@ export function publish(
         createService(publication, opts);
         return undefined;
     }
-    const dependsOn = cluster.fixedPorts.before(hostPort, pulumi.runtime.isDryRun());
-    const service = createService(publication, { ...opts, dependsOn });
-    cluster.fixedPorts.note(sandbox, hostPort, service);
+    // Those that have asked for a port get it before Kubernetes picks one of the others.
+    const order = hostPort === undefined ? { dependsOn: cluster.fixedPorts.first() } : {};
+    const service = createService(publication, { ...opts, ...order });
+    if (hostPort !== undefined) {
+        cluster.fixedPorts.claim(hostPort, sandbox, service);
+    }
     return cluster.address(nodePortOf(publication, service));
 }
 
