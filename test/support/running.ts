@@ -87,7 +87,8 @@ export class Running implements Seen {
 
     get locked(): boolean {
         const locks = path.join(this.state, ".pulumi", "locks", "organization", PROJECT, STACK);
-        return existsSync(locks) && readdirSync(locks).some((file) => file.endsWith(".json"));
+        // One that is being written has another ending, and holds the stack as well.
+        return existsSync(locks) && readdirSync(locks).some((file) => !file.endsWith(".attrs"));
     }
 
     get pending(): string[] {
