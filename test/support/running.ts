@@ -106,7 +106,12 @@ export class Running implements Seen {
     }
 
     private get checkpoint(): Checkpoint {
-        const text = readFileSync(path.join(this.stacks, `${STACK}.json`), "utf8");
+        const file = path.join(this.stacks, `${STACK}.json`);
+        // The engine may be about to put another in its place.
+        if (!existsSync(file)) {
+            return {};
+        }
+        const text = readFileSync(file, "utf8");
         return (
             (JSON.parse(text) as { checkpoint: { latest?: Checkpoint } }).checkpoint.latest ?? {}
         );
