@@ -7,6 +7,7 @@ import { dockerHas } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { StepError, type Progress } from "../toolchain/progress";
 import { isOff, stackFileName, type Switch } from "../toolchain/stackFile";
+import { exportState } from "./stackExport";
 import { dockerCommand } from "./target";
 import { asCommand } from "./text";
 
@@ -22,11 +23,6 @@ export interface Destroy {
     readonly confirm: string | undefined;
     /** Asks a person. @default there is none to ask */
     readonly ask: ((question: string) => Promise<string>) | undefined;
-}
-
-/** The part of `pulumi stack export` that is read. */
-interface Export {
-    readonly deployment?: { readonly resources?: readonly { readonly protect?: boolean }[] };
 }
 
 /** Settings that a removal is done with: they must not wait for the next gateway of the stack. */
@@ -63,8 +59,7 @@ export async function askPerson(
  */
 export async function destroy(options: Destroy, progress: Progress): Promise<number> {
     const { env } = options;
-    const text = await progress.run("pulumi", ["stack", "export"], { env, quiet: true });
-    const resources = (JSON.parse(text) as Export).deployment?.resources ?? [];
+    const resources = (await exportState(env, progress)).deployment?.resources ?? [];
     // With anything protected the engine refuses by itself, and says what it is.
     if (resources.length > 0 && !resources.some(({ protect }) => protect)) {
         await confirmed(options);

@@ -2,7 +2,7 @@
  * What a run that was killed has left behind, and what keeps every later one from going on: the lock of
  * the stack, creations that the state calls pending for ever, containers and networks in Docker.
  */
-import { list, ownerOf, takeAway, type Kind } from "../components/leftovers";
+import { KINDS, list, ownerOf, takeAway } from "../components/leftovers";
 import { dockerName } from "../components/names";
 import type { PlaceSettings } from "../settings/schema";
 import { docker as listed, dockerHas, dockerWithin, lastWords } from "../toolchain/dockerCli";
@@ -14,28 +14,7 @@ import type { StateFolder } from "../toolchain/stateFolder";
 import { explainGateway } from "./gatewayLog";
 import { clearLocks, lockFolders, mendAttributes } from "./locks";
 import { isRecovered, markUnfinished, TAKE_OVER } from "./recovered";
-
-/** The part of `pulumi stack export` that the tools read. */
-export interface Export {
-    readonly deployment?: {
-        readonly resources?: readonly Stored[];
-        /** What was begun and has not ended, as far as the state knows. */
-        readonly pending_operations?: readonly {
-            readonly type: string;
-            readonly resource: Stored;
-        }[];
-    };
-}
-
-/** A resource in a state. */
-export interface Stored {
-    readonly urn: string;
-    readonly type: string;
-    /** Replaced, and to be deleted still. */
-    readonly delete?: boolean;
-    readonly inputs?: Readonly<Record<string, unknown>>;
-    readonly outputs?: Readonly<Record<string, unknown>>;
-}
+import { exportState, type Export } from "./stackExport";
 
 /** What is worked on. */
 export interface Work {
@@ -49,11 +28,6 @@ export interface Work {
     /** Daemon of the gateway. @default there is none */
     readonly docker: DockerHost | undefined;
 }
-
-const KINDS: Readonly<Record<string, Kind>> = {
-    "docker:index/container:Container": "container",
-    "docker:index/network:Network": "network",
-};
 
 const STACK_TYPE = "pulumi:pulumi:Stack";
 const STASH_TYPE = "pulumi:index:Stash";
@@ -125,12 +99,6 @@ function noteUnfinished({ root, folder, stack, env, place }: Work): void {
         markUnfinished(folder, stack, root);
         Object.assign(env, TAKE_OVER);
     }
-}
-
-/** The state of the stack that the environment names; secrets stay closed. */
-export async function exportState(env: NodeJS.ProcessEnv, progress: Progress): Promise<Export> {
-    const args = ["stack", "export"];
-    return JSON.parse(await progress.run("pulumi", args, { env, quiet: true })) as Export;
 }
 
 /** Resources whose creation was begun, and whose end the engine has not seen. */

@@ -5,12 +5,12 @@ import { InterruptedError, Progress, StepError } from "../toolchain/progress";
 import { readPlace } from "../toolchain/stackFile";
 import { askPerson, destroy } from "./destroy";
 import { chooseEnvironment } from "./environment";
-import { clearInterrupted, endFailed } from "./interrupted";
+import { clearInterrupted, endFailed, type Work } from "./interrupted";
 import { dockerOf, findMissing, mendPruned } from "./missing";
 import { readOutputs } from "./outputs";
 import { preparePulumi } from "./prepare";
 import { recover } from "./recover";
-import { clearWay, finishRecovery, type Work } from "./recovered";
+import { clearWay, finishRecovery } from "./recovered";
 import { settle } from "./settle";
 import { requireState } from "./stackState";
 import { printStatus } from "./status";
@@ -67,11 +67,7 @@ async function main(command: string | undefined): Promise<number> {
     }
     if (command === "status") {
         return run(log, async (progress) => {
-            const place = readPlace(ROOT, stack);
-            const docker = await dockerOf(place);
-            const tools = await preparePulumi(progress);
-            const { env } = chooseEnvironment(ROOT, tools, { stack, docker });
-            await requireState({ root: ROOT, stack, env }, place, docker);
+            const { env, place } = await open(stack, progress);
             const outputs = await readOutputs(env, progress);
             const target = targetOf(outputs, place, ROOT);
             await printStatus(target, outputs, Boolean(process.env["JSON"]));
@@ -80,18 +76,13 @@ async function main(command: string | undefined): Promise<number> {
     }
     if (command === "destroy") {
         return run(log, async (progress) => {
-            const place = readPlace(ROOT, stack);
-            const docker = await dockerOf(place);
-            const tools = await preparePulumi(progress);
-            const { env, folder } = chooseEnvironment(ROOT, tools, { stack, docker });
-            await requireState({ root: ROOT, stack, env }, place, docker);
-            const work = { root: ROOT, folder, stack, env, place, docker };
+            const work = await open(stack, progress);
             const state = await clearInterrupted(work, progress);
             // Without the volume this is not the gateway's daemon.
-            await findMissing(state, place, docker);
+            await findMissing(state, work.place, work.docker);
             const confirm = process.env["CONFIRM"];
             const ask = process.stdin.isTTY ? askPerson : undefined;
-            return destroy({ root: ROOT, stack, place, docker, env, confirm, ask }, progress);
+            return destroy({ ...work, confirm, ask }, progress);
         });
     }
     const args = COMMANDS[command ?? ""];
@@ -101,12 +92,8 @@ async function main(command: string | undefined): Promise<number> {
     }
     return run(log, async (progress) => {
         const starting = command === "start" || command === "heal";
-        const place = readPlace(ROOT, stack);
-        const docker = await dockerOf(place);
-        const tools = await preparePulumi(progress);
-        const { env, folder } = chooseEnvironment(ROOT, tools, { stack, docker });
-        await requireState({ root: ROOT, stack, env }, place, docker);
-        const work = { root: ROOT, folder, stack, env, place, docker };
+        const work = await open(stack, progress);
+        const { env, place, docker } = work;
         const state = await clearInterrupted(work, progress);
         if (starting) {
             await clearWay(work, progress);
@@ -125,6 +112,16 @@ async function main(command: string | undefined): Promise<number> {
         }
         return status;
     });
+}
+
+/** A stack that is there, as every target but `up` and `recover` finds it. */
+async function open(stack: string, progress: Progress): Promise<Work> {
+    const place = readPlace(ROOT, stack);
+    const docker = await dockerOf(place);
+    const tools = await preparePulumi(progress);
+    const { env, folder } = chooseEnvironment(ROOT, tools, { stack, docker });
+    await requireState({ root: ROOT, stack, env }, place, docker);
+    return { root: ROOT, folder, stack, env, place, docker };
 }
 
 async function settleStack(work: Work, progress: Progress): Promise<void> {

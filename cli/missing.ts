@@ -9,7 +9,7 @@ import { requireDaemon, useDockerHost } from "../toolchain/docker";
 import { dockerHas, dockerWithin, imageLabels } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { StepError, type Progress } from "../toolchain/progress";
-import type { Export } from "./interrupted";
+import type { Export } from "./stackExport";
 import { prepareNodeImage } from "./prepare";
 
 /** What the state has in Docker and Docker may have lost. */

@@ -1,5 +1,6 @@
 /** Outputs of the program as the state has them, see index.ts. */
 import type { Progress } from "../toolchain/progress";
+import { exportState, type Export } from "./stackExport";
 
 /** Those that the tools read. What the program leaves undefined is missing. */
 export interface Outputs {
@@ -7,7 +8,7 @@ export interface Outputs {
     readonly container?: string;
     /** @default there is no gateway */
     readonly node?: string;
-    /** In a cluster that was there already. @default there is none */
+    /** Namespace of the sandboxes. @default there is nothing yet, or an earlier version has made it */
     readonly namespace?: string;
     /** @default there is nothing yet */
     readonly sandboxes?: readonly string[];
@@ -33,8 +34,7 @@ export async function readOutputs(
         return outputs;
     }
     // An `up` that failed leaves none, nor did an earlier version leave this one.
-    const exported = await progress.run("pulumi", ["stack", "export"], { env, quiet: true });
-    const namespace = namespaceOf(JSON.parse(exported) as Export);
+    const namespace = namespaceOf(await exportState(env, progress));
     return { ...outputs, ...(namespace === undefined ? {} : { namespace }) };
 }
 
@@ -47,21 +47,10 @@ export function parseOutputs(json: string): Outputs {
     ) as Outputs;
 }
 
-/** The part of `pulumi stack export` that is read. */
-interface Export {
-    readonly deployment?: {
-        readonly resources?: readonly {
-            readonly type: string;
-            /** Replaced, and to be deleted still. */
-            readonly delete?: boolean;
-            readonly outputs?: { readonly metadata?: { readonly name?: string } };
-        }[];
-    };
-}
-
 /** The namespace that a stack's state has. */
 export function namespaceOf(exported: Export): string | undefined {
-    return (exported.deployment?.resources ?? []).find(
+    const namespace = (exported.deployment?.resources ?? []).find(
         ({ type, delete: old }) => type === "kubernetes:core/v1:Namespace" && !old,
-    )?.outputs?.metadata?.name;
+    );
+    return (namespace?.outputs?.["metadata"] as { name?: string } | undefined)?.name;
 }

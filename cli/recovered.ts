@@ -20,6 +20,7 @@ import {
     type KubernetesObject,
     type StoredObject,
 } from "./fieldManagers";
+import { exportState, type Stored } from "./stackExport";
 import type { Target } from "./target";
 
 /**
@@ -182,12 +183,8 @@ async function releaseObjects(target: Target, objects: readonly StoredObject[]):
     }
 }
 
-async function stored(env: NodeJS.ProcessEnv, progress: Progress) {
-    const text = await progress.run("pulumi", ["stack", "export"], { env, quiet: true });
-    const { deployment } = JSON.parse(text) as {
-        deployment: { resources?: { type: string; outputs?: Record<string, unknown> }[] };
-    };
-    return deployment.resources ?? [];
+async function stored(env: NodeJS.ProcessEnv, progress: Progress): Promise<readonly Stored[]> {
+    return (await exportState(env, progress)).deployment?.resources ?? [];
 }
 
 async function retry(work: () => Promise<void>): Promise<void> {

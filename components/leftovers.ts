@@ -34,7 +34,8 @@ const LISTS: Readonly<Record<Kind, readonly string[]>> = {
     network: ["network", "ls", "--format", `{{.Name}}\t${LABEL}`],
 };
 
-const KINDS: Readonly<Record<string, Kind>> = {
+/** By type of resource. */
+export const KINDS: Readonly<Record<string, Kind>> = {
     "docker:index/container:Container": "container",
     "docker:index/network:Network": "network",
 };

@@ -9,9 +9,9 @@ import {
     knownInDocker,
     pendingCreates,
     unusedAuthority,
-    type Export,
     type Work,
 } from "../../cli/interrupted";
+import type { Export } from "../../cli/stackExport";
 import { markRecovered, takesOver } from "../../cli/recovered";
 import { LABEL_OWNER } from "../../components/constants";
 import { parsePlace } from "../../settings/parse";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Export } from "../../cli/interrupted";
+import type { Export } from "../../cli/stackExport";
 import { findMissing, mendPruned, partsOf } from "../../cli/missing";
 import type { PlaceSettings } from "../../settings/schema";
 import { parsePlace } from "../../settings/parse";
