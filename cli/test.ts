@@ -9,6 +9,7 @@ import { LOCAL_FOLDER } from "../toolchain/environment";
 import { removeLeftOvers } from "../test/support/leftOvers";
 import { InterruptedError, Progress, StepError } from "../toolchain/progress";
 import { prepareForTests, prepareForUnitTests, testGoPrograms } from "./prepare";
+import { countTests, formatFailures, listFailures, type Count } from "./testReport";
 import {
     FILES_FILE,
     formatTimes,
@@ -29,25 +30,12 @@ const CHECKS: readonly [title: string, command: string, args: readonly string[]]
     ["format", "prettier", ["--check", "--log-level", "warn", "."]],
 ];
 
-interface Count {
-    readonly passed: number;
-    readonly failed: number;
-}
-
-/** The part of vitest's JSON report that is read. */
-interface Report {
-    readonly numPassedTests: number;
-    readonly numFailedTests: number;
-    readonly numPendingTests: number;
-    readonly numTodoTests: number;
-    readonly success: boolean;
-}
-
 async function main(): Promise<number> {
     const progress = new Progress(path.join(LOGS, "test.log"));
     const counts: Count[] = [];
     const phases: Phase[] = [];
     const files: FileTimes[] = [];
+    const failures: string[] = [];
     /** Runs a part of it, and notes how long that took. */
     const phase = async <T>(title: string, work: () => Promise<T>): Promise<T> => {
         const began = performance.now();
@@ -56,7 +44,12 @@ async function main(): Promise<number> {
         return result;
     };
     const project = async (name: string, env: NodeJS.ProcessEnv) => {
-        counts.push(await phase(name, () => vitest(name, env, progress)));
+        const { status, report } = await phase(name, () => vitest(name, env, progress));
+        const count = countTests(status, report);
+        counts.push(count);
+        if (count.failed > 0) {
+            failures.push(...listFailures(ROOT, report));
+        }
         files.push(...readFiles());
     };
     // Side by side: one of them works on a single core.
@@ -66,6 +59,7 @@ async function main(): Promise<number> {
             const status = await phase(title, check);
             progress.print(`${title}: ${status === 0 ? "ok" : "FAILED"}`);
             counts.push(status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
+            failures.push(...(status === 0 ? [] : [`FAILED ${title}`]));
         }),
     );
     await prepareForUnitTests(progress);
@@ -83,7 +77,9 @@ async function main(): Promise<number> {
         }
         const hint =
             error instanceof StepError && error.hint ? `\n  what to do: ${error.hint}` : "";
-        progress.print(`end-to-end tests could not run: ${(error as Error).message}${hint}`);
+        const failure = `end-to-end tests could not run: ${(error as Error).message}${hint}`;
+        progress.print(failure);
+        failures.push(failure);
         progress.print(`  log: ${progress.logFile}`);
         counts.push({ passed: 0, failed: 1 });
     }
@@ -91,13 +87,21 @@ async function main(): Promise<number> {
     writeFileSync(path.join(LOGS, TIMES_FILE), JSON.stringify(times));
     progress.print(`\n${formatTimes(times)}\n`);
     const sum = (key: keyof Count) => counts.reduce((total, count) => total + count[key], 0);
+    if (failures.length > 0) {
+        // Last, for a log is read from its end.
+        progress.print(`${formatFailures(failures)}\n`);
+    }
     progress.print(`took ${progress.elapsed()}`);
     progress.print(`${sum("passed")} passed, ${sum("failed")} failed`);
     return sum("failed") === 0 ? 0 : 1;
 }
 
-/** Runs one project of tests. */
-async function vitest(project: string, env: NodeJS.ProcessEnv, progress: Progress): Promise<Count> {
+/** Runs one project of tests. @returns its exit status, and its report if it got that far */
+async function vitest(
+    project: string,
+    env: NodeJS.ProcessEnv,
+    progress: Progress,
+): Promise<{ status: number; report: string | undefined }> {
     const file = path.join(LOGS, `${project}.json`);
     rmSync(file, { force: true });
     const status = await progress.attach(
@@ -113,7 +117,7 @@ async function vitest(project: string, env: NodeJS.ProcessEnv, progress: Progres
         ],
         env,
     );
-    return countTests(status, existsSync(file) ? readFileSync(file, "utf8") : undefined);
+    return { status, report: existsSync(file) ? readFileSync(file, "utf8") : undefined };
 }
 
 /** Removes what tests that were interrupted or killed have left in Docker. */
@@ -130,22 +134,6 @@ function readFiles(): FileTimes[] {
     const files = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as FileTimes[]) : [];
     rmSync(file, { force: true });
     return files;
-}
-
-/**
- * What a report amounts to. A skipped test is a failed one, and so is a run that failed without a
- * failed test: an error outside all tests, no test at all, or no report.
- */
-export function countTests(status: number, report: string | undefined): Count {
-    if (report === undefined) {
-        return { passed: 0, failed: 1 };
-    }
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
-        report,
-    ) as Report;
-    const failed = numFailedTests + numPendingTests + numTodoTests;
-    const broken = failed === 0 && (status !== 0 || numPassedTests === 0);
-    return { passed: numPassedTests, failed: broken ? 1 : failed };
 }
 
 if (require.main === module) {
