@@ -75,7 +75,8 @@ export async function takeAway(ask: Ask, kind: Kind, { name, owner }: Found): Pr
     }
     // What does not run, or is paused, is not stopped; the next command takes it all the same.
     await ask("stop", name).catch(() => undefined);
-    await ask("rm", "--force", name);
+    // With the volumes that have no name: they are the container's own, and nobody finds them again.
+    await ask("rm", "--force", "--volumes", name);
 }
 
 /**

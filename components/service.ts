@@ -27,20 +27,20 @@ export function publish(
 ): pulumi.Output<Address> | undefined {
     const { cluster, sandbox, hostPort } = publication;
     if (cluster.serviceType === "ClusterIP") {
-        createService(publication, opts);
+        createService(publication, Promise.resolve(), opts);
         return undefined;
     }
-    // Those that have asked for a port get it before Kubernetes picks one of the others.
-    const order = hostPort === undefined ? { dependsOn: cluster.fixedPorts.first() } : {};
-    const service = createService(publication, { ...opts, ...order });
-    if (hostPort !== undefined) {
-        cluster.fixedPorts.claim(hostPort, sandbox, service);
-    }
-    return cluster.address(nodePortOf(publication, service));
+    const turn = cluster.fixedPorts.turn(hostPort, pulumi.runtime.isDryRun());
+    const service = createService(publication, turn, opts);
+    const { nodePort, checked } = nodePortOf(publication, service);
+    cluster.fixedPorts.note(sandbox, hostPort, checked);
+    return cluster.address(nodePort);
 }
 
+/** @param turn when the engine is asked for it */
 function createService(
     { sandbox, cluster, port, hostPort, metadata }: Publication,
+    turn: Promise<void>,
     opts: pulumi.CustomResourceOptions,
 ): k8s.core.v1.Service {
     return new k8s.core.v1.Service(
@@ -49,7 +49,7 @@ function createService(
             // An endpoint is not awaited: the StatefulSet is, and it comes after this.
             metadata: { ...metadata, annotations: { "pulumi.com/skipAwait": "true" } },
             spec: {
-                type: cluster.serviceType,
+                type: turn.then(() => cluster.serviceType),
                 selector: { [LABEL_SANDBOX]: sandbox },
                 ports: [
                     {
@@ -66,23 +66,32 @@ function createService(
     );
 }
 
+/** The node port of a Service, and a promise that is kept when nothing speaks against it. */
 function nodePortOf(
     { sandbox, hostPort, cluster }: Publication,
     service: k8s.core.v1.Service,
-): pulumi.Output<number> {
-    return pulumi
+): { readonly nodePort: pulumi.Output<number>; readonly checked: Promise<void> } {
+    let refused = false;
+    const port = pulumi
         .all([service.metadata, service.spec.ports])
-        .apply(([{ resourceVersion }, [port]]) => {
-            const seen = { resourceVersion, nodePort: port?.nodePort };
-            const picked = nodePort(sandbox, hostPort, seen, pulumi.runtime.isDryRun());
-            if (picked === undefined) {
+        .apply(([{ resourceVersion }, [first]]) => {
+            const seen = { resourceVersion, nodePort: first?.nodePort };
+            const found = nodePort(sandbox, hostPort, seen, pulumi.runtime.isDryRun());
+            if (found === undefined) {
                 return pulumi.unknown as unknown as number;
             }
             if (hostPort === undefined) {
-                checkPicked(sandbox, picked, cluster.fixedPorts.ownerOf(picked), cluster.ports);
+                refused = true;
+                checkPicked(sandbox, found, cluster.fixedPorts.ownerOf(found), cluster.ports);
+                refused = false;
             }
-            return picked;
+            return found;
         });
+    const checked = new Promise<void>((resolve) => {
+        // Always known, unlike what is looked at above, which then has been: it comes with the URN.
+        service.urn.apply(() => setImmediate(() => (refused ? undefined : resolve())));
+    });
+    return { nodePort: port, checked };
 }
 
 /**

@@ -66,6 +66,18 @@ async function killed(
     };
 }
 
+/** When a run is killed, and who. */
+type Kill = readonly [name: string, moment: (seen: Seen) => boolean, victim: Victim];
+
+/** A target that goes on from what one before has left, and is killed in its turn. */
+async function killedAgain(target: string, left: Left, [, moment, victim]: Kill): Promise<Left> {
+    const { output, lock, container } = await killed(target, moment, victim);
+    expectCleared(output, left);
+    // One that ends by itself gives its lock back.
+    expect(lock).toBe(victim === "everything" || victim === "the engine");
+    return { lock, container };
+}
+
 /** `make up`, or another target, which has to succeed. */
 async function goesOn({ lock, container }: Left, target = "up"): Promise<void> {
     const { status, stdout, stderr } = await stack.make(target, { CONFIRM: stack.gateway });
@@ -80,8 +92,9 @@ const pending = (operation: string) => (seen: Seen) => seen.pending.includes(ope
 describe("a first up", () => {
     let left = NOTHING;
 
-    it.each<[moment: string, (seen: Seen) => boolean, victim: Victim]>([
+    it.each<Kill>([
         ["it has the lock", ({ locked }) => locked, "everything"],
+        ["the image is looked for", pending("creating RemoteImage"), "the docker plugin"],
         ["the volume is to be made", pending("creating Volume"), "everything"],
         ["Docker has made the network", docker("network create"), "everything"],
         ["the container is there", docker("container create"), "the docker plugin"],
@@ -89,12 +102,9 @@ describe("a first up", () => {
         ["a namespace is made", pending("creating Namespace"), "the engine"],
         ["a claim is made", pending("creating PersistentVolumeClaim"), "everything"],
         ["a sandbox is awaited", pending("creating StatefulSet"), "the kubernetes plugin"],
-    ])("is killed when %s", async (_, moment, victim) => {
-        const { output, lock, container } = await killed("up", moment, victim);
-        expectCleared(output, left);
-        left = { lock, container };
-        // One that ends by itself gives its lock back.
-        expect(lock).toBe(victim === "everything" || victim === "the engine");
+        ["it is awaited once more", pending("creating StatefulSet"), "the engine"],
+    ])("is killed when %s", async (...kill) => {
+        left = await killedAgain("up", left, kill);
     });
 
     it("goes on to its end", async () => {
@@ -106,6 +116,7 @@ describe("a first up", () => {
 
 describe("a gateway with data", () => {
     let before: Evidence;
+    let left = NOTHING;
 
     it("is stopped after a stop that was killed while the sandboxes were scaled", async () => {
         await stack.shell("agent", "date > /sandbox/kept");
@@ -122,7 +133,30 @@ describe("a gateway with data", () => {
         expect(await stack.inDocker()).not.toContain("container");
     });
 
+    it.each<Kill>([
+        ["it has the lock", ({ locked }) => locked, "everything"],
+        ["the state is saved", ({ saving }) => saving, "everything"],
+        ["the container is to be made", pending("creating Container"), "everything"],
+        ["the container is there", docker("container create"), "the docker plugin"],
+        ["the container starts", docker("container start"), "everything"],
+        ["the container is awaited", docker("container start"), "the docker plugin"],
+        ["the container is healthy", docker("container health_status: healthy"), "the engine"],
+        ["the sandboxes are scaled", pending("updating StatefulSet"), "the kubernetes plugin"],
+        ["a sandbox is awaited", pending("updating StatefulSet"), "everything"],
+        ["the keeper goes", pending("deleting Container"), "everything"],
+    ])("is started, which is killed when %s", async (...kill) => {
+        left = await killedAgain("start", left, kill);
+    });
+
+    it("is what it was after nothing but one more up", async () => {
+        await goesOn(left);
+        expect(await collect(stack, "agent")).toEqual(before);
+        expect(await stack.inDocker()).not.toContain("keeper");
+        expect(await stack.preview()).toEqual([]);
+    });
+
     it("is what it was after plain pulumi has gone on from a start that was killed", async () => {
+        await stack.make("stop");
         await killed("start", docker("container start"));
         await stack.pulumi(["cancel", "--yes"]);
         const said = await stack.pulumi(["up", "--yes", "--config", "running=true"]);

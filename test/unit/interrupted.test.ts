@@ -171,9 +171,9 @@ esac`,
         await clear();
         expect(changes()).toEqual([
             "docker stop gw",
-            "docker rm --force gw",
+            "docker rm --force --volumes gw",
             "docker stop gw-keeper",
-            "docker rm --force gw-keeper",
+            "docker rm --force --volumes gw-keeper",
             "docker network rm gw-old",
         ]);
         expect(standIns.printed).toContain("has left container gw, which the state does not know");
@@ -199,7 +199,7 @@ esac`,
         stateIs(stateOf([stackResource, network]));
         dockerHas({ containers: `gw\t${OURS}\n`, networks: `gw\t${OURS}\n` });
         await clear({ env: process.env });
-        expect(changes()).toEqual(["docker stop gw", "docker rm --force gw"]);
+        expect(changes()).toEqual(["docker stop gw", "docker rm --force --volumes gw"]);
     });
 
     it("a daemon that does not answer is left to the target itself", async () => {

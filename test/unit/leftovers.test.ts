@@ -61,14 +61,14 @@ describe("a container that is about to be made", () => {
     it("takes the place of one that is ours, which gets its grace", async () => {
         const { ask, asked } = daemon({ container: [["gw,other/alias", OURS]] });
         expect(await freeName(ask, container(OURS), false)).toEqual({ name: "gw", owner: OURS });
-        expect(asked).toEqual(["stop gw", "rm --force gw"]);
+        expect(asked).toEqual(["stop gw", "rm --force --volumes gw"]);
     });
 
     it("takes the place of one that cannot be stopped", async () => {
         const { ask, asked } = daemon({ container: [["paused", OURS]] });
         const wanted = { ...container(OURS), name: "paused" };
         expect(await freeName(ask, wanted, false)).toMatchObject({ name: "paused" });
-        expect(asked).toEqual(["stop paused", "rm --force paused"]);
+        expect(asked).toEqual(["stop paused", "rm --force --volumes paused"]);
     });
 
     it.each([
@@ -120,7 +120,7 @@ describe("a network that is about to be made", () => {
             container: [["gw", OURS]],
         });
         await freeName(ask, network, false);
-        expect(asked).toEqual(["stop gw", "rm --force gw", "network rm gw"]);
+        expect(asked).toEqual(["stop gw", "rm --force --volumes gw", "network rm gw"]);
     });
 
     it("is refused while anybody else's container is in it", async () => {
@@ -198,7 +198,7 @@ describe("the hook", () => {
     const newInputs = { name: "gw", labels: [{ label: LABEL_OWNER, value: OURS }] };
 
     it.each([
-        ["a run takes away what is ours", false, ["stop gw", "rm --force gw"]],
+        ["a run takes away what is ours", false, ["stop gw", "rm --force --volumes gw"]],
         ["a preview does not", true, []],
     ])("%s", async (_, preview, expected) => {
         const { ask, asked } = daemon({ container: [["gw", OURS]] });

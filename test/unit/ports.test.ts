@@ -1,5 +1,6 @@
 /** Ports are true: who has one keeps it, and what a preview can know it says. */
 import { describe, expect, it } from "vitest";
+import { FixedPorts } from "../../components/fixedPorts";
 import { checkPicked } from "../../components/service";
 import { parseSettings } from "../../settings/parse";
 import { run } from "../support/program";
@@ -31,27 +32,55 @@ describe("a port that Kubernetes has picked", () => {
 describe("the program", () => {
     const SERVICE = "kubernetes:core/v1:Service";
 
-    it("asks for fixed ports before it lets Kubernetes pick, whatever the order of names", async () => {
-        const { recorded } = await run({
-            gateway: GATEWAY,
-            sandboxes: {
-                a: OPEN,
-                b: { ...OPEN, hostPort: 18790 },
-                c: OPEN,
-                d: { ...OPEN, hostPort: 18791 },
-            },
-        });
-        const services = recorded.filter(({ type }) => type === SERVICE);
-        const first = [...services].map(({ name }) => name).slice(0, 2);
-        expect(first.sort()).toEqual(["b", "d"]);
-        expect(
-            Object.fromEntries(services.map(({ name, dependsOn }) => [name, dependsOn])),
-        ).toEqual({
-            a: expect.arrayContaining(["b", "d"]) as unknown,
-            b: expect.not.arrayContaining(["d"]) as unknown,
-            c: expect.arrayContaining(["b", "d"]) as unknown,
-            d: expect.not.arrayContaining(["b"]) as unknown,
-        });
+    const config = {
+        gateway: GATEWAY,
+        sandboxes: {
+            a: OPEN,
+            b: { ...OPEN, hostPort: 18790 },
+            c: OPEN,
+            d: { ...OPEN, hostPort: 18791 },
+        },
+    };
+
+    it.each([
+        ["asks for fixed ports before it lets Kubernetes pick", false, ["b", "d"]],
+        ["asks in a preview for those that Kubernetes has picked first", true, ["a", "c"]],
+    ])("%s, whatever the order of names", async (_, preview, expected) => {
+        const { recorded } = await run(config, preview);
+        const names = recorded.filter(({ type }) => type === SERVICE).map(({ name }) => name);
+        expect(names.slice(0, 2).sort()).toEqual(expected);
+        expect(names.sort()).toEqual(["a", "b", "c", "d"]);
+    });
+
+    it("declares the same dependencies in a preview, whose plan an up is held to", async () => {
+        const services = async (preview: boolean) =>
+            (await run(config, preview)).recorded
+                .filter(({ type }) => type === SERVICE)
+                .map(({ name, dependsOn }) => [name, dependsOn] as const)
+                .sort();
+        expect(await services(true)).toEqual(await services(false));
+    });
+});
+
+describe("the turn of a Service", () => {
+    /** Whether it has come, of one that asks for the port, beside another that never gets there. */
+    const comes = async (other: number | undefined, port: number | undefined, preview: boolean) => {
+        const ports = new FixedPorts();
+        const turn = ports.turn(port, preview).then(() => true);
+        // Noted later: the order of names is no order.
+        ports.note("other", other, new Promise(() => undefined));
+        const immediate = new Promise<boolean>((resolve) => setImmediate(() => resolve(false)));
+        return Promise.race([turn, immediate]);
+    };
+
+    it.each([
+        { other: 18790, port: undefined, up: false, preview: true },
+        { other: undefined, port: 18790, up: true, preview: false },
+        { other: 18790, port: 18791, up: true, preview: true },
+        { other: undefined, port: undefined, up: true, preview: true },
+    ])("beside one on port $other, of one on $port", async ({ other, port, up, preview }) => {
+        expect(await comes(other, port, false)).toBe(up);
+        expect(await comes(other, port, true)).toBe(preview);
     });
 });
 
