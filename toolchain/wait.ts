@@ -1,7 +1,7 @@
 /** Waiting for a condition, with a bound. */
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Time between two looks, in milliseconds. */
+/** Least time between two looks, in milliseconds. One that takes longer is given a pause as long as it. */
 const INTERVAL = 100;
 
 /**
@@ -19,6 +19,7 @@ export async function until(
     const end = Date.now() + seconds * 1000;
     let last: unknown;
     while (Date.now() < end) {
+        const began = Date.now();
         try {
             if (await condition()) {
                 return;
@@ -27,7 +28,7 @@ export async function until(
         } catch (error) {
             last = error;
         }
-        await sleep(INTERVAL);
+        await sleep(Math.max(INTERVAL, Date.now() - began));
     }
     const reason = last instanceof Error ? `: ${last.message}` : "";
     throw new Error(`waited ${seconds} s in vain: ${what}${reason}`);

@@ -35,7 +35,7 @@ export interface Seen {
     readonly locked: boolean;
     /** Whether it has begun to write the state since the target was begun. */
     readonly saving: boolean;
-    /** `creating Network`: what it has begun, and not ended. */
+    /** `creating Network`: what it has begun, and not ended; not what a run before was killed in. */
     readonly pending: readonly string[];
     /** `network create`: what Docker has done with what bears the gateway's name. */
     readonly docker: readonly string[];
@@ -51,6 +51,8 @@ export class Running implements Seen {
     private readonly events: ChildProcess;
     private readonly watcher: FSWatcher;
     private readonly closed: Promise<unknown>;
+    /** What a run before was killed in, until this one has cleared it. */
+    private stale: readonly string[];
     /** What it has started, as far as it was there at the moment. */
     private tree: readonly Process[] = [];
 
@@ -69,6 +71,7 @@ export class Running implements Seen {
                 this.docker.push(line.slice(0, line.indexOf(` ${name}`)));
             }
         });
+        this.stale = this.operations;
         this.watcher = watch(this.stacks, (_, file) => {
             this.saving ||= file?.endsWith(".tmp") === true;
         });
@@ -92,6 +95,13 @@ export class Running implements Seen {
     }
 
     get pending(): string[] {
+        const pending = this.operations;
+        this.stale = this.stale.filter((each) => pending.includes(each));
+        return pending.filter((each) => !this.stale.includes(each));
+    }
+
+    /** What the state says has begun and not ended, whoever began it. */
+    private get operations(): string[] {
         return (this.checkpoint.pending_operations ?? []).map(
             ({ type, resource }) => `${type} ${resource.type.split(":").at(-1)}`,
         );

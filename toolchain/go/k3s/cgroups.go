@@ -55,7 +55,9 @@ func ownCgroups() (kubelet, runtime string) {
 	}
 	// Without it nothing is known of process 1, and nothing said.
 	first, _ := os.ReadFile("/proc/1/cgroup")
-	return chooseCgroups(filled(rootControllers), string(self), string(first))
+	// Its size says nothing: what the kernel makes up when it is read has none.
+	_, missing := os.Stat(rootControllers)
+	return chooseCgroups(missing == nil, string(self), string(first))
 }
 
 // chooseCgroups is what k3s decides (pkg/cgroups, CheckCgroups) from the cgroups
