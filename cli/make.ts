@@ -1,4 +1,4 @@
-/** What the Makefile's targets run. `tsx cli/make.ts COMMAND`; see USAGE. */
+/** What the Makefile's targets run. `node --require tsx/cjs cli/make.ts COMMAND`; see USAGE. */
 import * as path from "node:path";
 import { asShell, DEFAULT_STACK, LOCAL_FOLDER } from "../toolchain/environment";
 import { InterruptedError, Progress, StepError } from "../toolchain/progress";
@@ -12,8 +12,8 @@ import { preparePulumi } from "./prepare";
 import { recover } from "./recover";
 import { clearWay, finishRecovery } from "./recovered";
 import { settle } from "./settle";
-import { requireState } from "./stackState";
-import { printStatus } from "./status";
+import { findState, isNotThere } from "./stackState";
+import { printNothing, printStatus } from "./status";
 import { targetOf } from "./target";
 import { up } from "./up";
 
@@ -67,10 +67,14 @@ async function main(command: string | undefined): Promise<number> {
     }
     if (command === "status") {
         return run(log, async (progress) => {
-            const { env, place } = await open(stack, progress);
-            const outputs = await readOutputs(env, progress);
-            const target = targetOf(outputs, place, ROOT);
-            await printStatus(target, outputs, Boolean(process.env["JSON"]));
+            const { work, isThere } = await find(stack, progress);
+            const json = Boolean(process.env["JSON"]);
+            if (isThere) {
+                const outputs = await readOutputs(work.env, progress);
+                await printStatus(targetOf(outputs, work.place, ROOT), outputs, json);
+            } else {
+                printNothing(json);
+            }
             return 0;
         });
     }
@@ -114,14 +118,23 @@ async function main(command: string | undefined): Promise<number> {
     });
 }
 
-/** A stack that is there, as every target but `up` and `recover` finds it. */
+/** A stack that is there, as every target but `up`, `recover` and `status` needs it. */
 async function open(stack: string, progress: Progress): Promise<Work> {
+    const { work, isThere } = await find(stack, progress);
+    if (!isThere) {
+        throw isNotThere(work);
+    }
+    return work;
+}
+
+/** A stack, and whether it is there. */
+async function find(stack: string, progress: Progress): Promise<{ work: Work; isThere: boolean }> {
     const place = readPlace(ROOT, stack);
     const docker = await dockerOf(place);
     const tools = await preparePulumi(progress);
     const { env, folder } = chooseEnvironment(ROOT, tools, { stack, docker });
-    await requireState({ root: ROOT, stack, env }, place, docker);
-    return { root: ROOT, folder, stack, env, place, docker };
+    const work = { root: ROOT, folder, stack, env, place, docker };
+    return { work, isThere: await findState(work, place, docker) };
 }
 
 async function settleStack(work: Work, progress: Progress): Promise<void> {

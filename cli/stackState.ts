@@ -157,16 +157,31 @@ export function adviceOf(root: string, stack: string, volume: string): string {
     return `put the state and its passphrase back, or run \`make recover STACK=${stack}\`: ${CHAPTER}. If the gateway is another checkout's or another user's, choose another gateway.name`;
 }
 
-/** Sees that a stack that is only worked with is there, as far as that can be seen before pulumi runs. */
-export async function requireState(
+/**
+ * Sees whether a stack that is only worked with is there, as far as that can be seen before pulumi runs.
+ *
+ * @returns false for one that never was
+ * @throws StepError as `checkState` and `checkNeverThere`
+ */
+export async function findState(
     subject: Subject,
     place: PlaceSettings,
     docker: DockerHost | undefined,
-): Promise<void> {
+): Promise<boolean> {
     const isFile = subject.env["PULUMI_BACKEND_URL"]?.startsWith("file://");
-    if (checkState(subject).kind === "none" && isFile) {
-        await checkNeverThere(subject, place, docker, () => Promise.resolve(true));
+    if (checkState(subject).kind !== "none" || !isFile) {
+        return true;
     }
+    await checkNeverThere(subject, place, docker, () => Promise.resolve(true));
+    return false;
+}
+
+/** Why nothing can be done with a stack that never was. */
+export function isNotThere({ stack, env }: Subject): StepError {
+    return new StepError(
+        `there is no stack ${stack} in ${env["PULUMI_BACKEND_URL"]}: there is nothing to work with yet`,
+        `\`make up STACK=${stack}\` makes it, with its gateway`,
+    );
 }
 
 /**

@@ -46,11 +46,16 @@ export interface Status {
 export async function printStatus(target: Target, outputs: Outputs, json: boolean): Promise<void> {
     const status = await readStatus(target, outputs);
     if (outputs.sandboxes === undefined && isNothing(status)) {
-        process.stdout.write(json ? "null\n" : "nothing is there yet: make up\n");
+        printNothing(json);
         return;
     }
     const text = json ? JSON.stringify(status, undefined, 2) : render(target.title, status);
     process.stdout.write(`${text}\n`);
+}
+
+/** Says that a stack is not there, or has nothing yet. */
+export function printNothing(json: boolean): void {
+    process.stdout.write(json ? "null\n" : "nothing is there yet: make up\n");
 }
 
 /** Whether nothing was found where everything could be seen. */

@@ -175,8 +175,8 @@ export class TestStack {
         this.outputs = undefined;
         const options = this.options();
         return [
-            path.join(ROOT, "node_modules", ".bin", "tsx"),
-            ["cli/make.ts", target],
+            process.execPath,
+            ["--require", require.resolve("tsx/cjs"), "cli/make.ts", target],
             // What make has exported to the tests names another stack.
             { ...options, env: { ...options.env, STACK: "test", ...env } },
         ];

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
     checkNeverThere,
     checkState,
-    requireState,
+    findState,
+    isNotThere,
     selectStack,
     type Subject,
 } from "../../cli/stackState";
@@ -232,15 +233,24 @@ describe("a stack that the backend does not have", () => {
 describe("what works with a stack", () => {
     it("asks for it where there is none, without a look into the volume", async () => {
         dockerHas(VOLUME);
-        expect(await refusal(() => requireState(subject(), place, docker))).toContain(
+        expect(await refusal(() => findState(subject(), place, docker))).toContain(
             "`make recover STACK=dev`",
         );
         expect(standIns.calls().some((call) => call.includes(" run "))).toBe(false);
     });
 
     it("leaves it to pulumi in a backend that cannot be looked into", async () => {
-        await requireState(subject({ PULUMI_BACKEND_URL: "s3://x" }), place, docker);
+        const elsewhere = subject({ PULUMI_BACKEND_URL: "s3://x" });
+        expect(await findState(elsewhere, place, docker)).toBe(true);
         expect(standIns.calls()).toEqual([]);
+    });
+
+    it("knows of one that never was, and says what makes it", async () => {
+        dockerHas("other");
+        expect(await findState(subject(), place, docker)).toBe(false);
+        const { message, hint } = isNotThere(subject());
+        expect(message).toMatch(/^there is no stack dev in file:/);
+        expect(hint).toContain("`make up STACK=dev`");
     });
 });
 
