@@ -342,7 +342,7 @@ describe("a wrong configuration is named key by key", () => {
         ],
         [
             sandbox({ env: { A: "x" }, secretEnv: { A: "y" } }),
-            'sandboxes.a.env.A: got "x"; must not be in secretEnv too; for example one of the two',
+            'sandboxes.a.env.A: got "A"; must not be in secretEnv too; for example one of the two',
         ],
         [
             sandbox({ inference: { baseUrl: "ftp://x", apiKey: "k", model: "m" } }),
