@@ -119,15 +119,18 @@ describe("a secret that could not be kept is refused by its key, and never repea
         }
     });
 
-    it("in an example that is made of it", () => {
-        const config = (origin: string) => ({
-            ...sandbox({ application: "openclaw", openclaw: { allowedOrigins: [origin] } }),
-        });
-        const secret = parse(config(`HTTPS://user:${SECRET}@Inner.example.org/x`)).problems;
-        expect(explain(secret)).not.toMatch(/inner/i);
-        const clear = parse(config("https://Inner.example.org/x")).problems;
-        expect(explain(clear)).toContain("for example https://inner.example.org");
-    });
+    it.each([`HTTPS://Inner.example.org/${SECRET}`, `HTTPS://user:${SECRET}@Inner.example.org`])(
+        "in an example that is made of it: %s",
+        (origin) => {
+            const config = (origin: string) => ({
+                ...sandbox({ application: "openclaw", openclaw: { allowedOrigins: [origin] } }),
+            });
+            const secret = parse(config(origin)).problems;
+            expect(explain(secret)).not.toMatch(/inner/i);
+            const clear = parse(config("https://Inner.example.org/x")).problems;
+            expect(explain(clear)).toContain("for example https://inner.example.org");
+        },
+    );
 
     it("a whole configuration in one text", () => {
         const raw = sandbox({ env: { T: SECRET } });
