@@ -106,6 +106,11 @@ describe("a secret that could not be kept is refused by its key, and never repea
         ["a key that no sandbox has", { sandboxez: { a: { env: { X: SECRET } } } }, "sandboxez"],
         ["a list in place of an object", { sandboxes: [{ env: { X: SECRET } }] }, "sandboxes"],
         ["a number in place of a text", { gateway: { apiPort: SECRET } }, "gateway.apiPort"],
+        [
+            "a sandbox with a dot in its name",
+            { sandboxes: { "a.b": { image: "x:1", openclaw: { config: SECRET } } } },
+            'sandboxes["a.b"]',
+        ],
         ["a name that is none", sandbox({ env: { "A-B": SECRET } }), "sandboxes.a.env.A-B"],
     ])("%s", (_, raw, key) => {
         for (const file of [fileOf(raw), {}]) {
