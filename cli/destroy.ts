@@ -28,12 +28,13 @@ export interface Destroy {
 /** Settings that a removal is done with: they must not wait for the next gateway of the stack. */
 const DONE_WITH: readonly Switch[] = ["protect", "running"];
 
-const HINT = `
+/** Of this stack: without its name, the same commands are another's. */
+const hint = (stack: string) => `
 Nothing was deleted if a resource is protected. Protected are the data volume, the identity, and the
 claims, secrets and objects of every sandbox: without them nothing can run what the sandboxes have stored.
 To lift it:
-  pulumi up --config protect=false     (works while stopped as well)
-  make destroy`;
+  ${asCommand(["pulumi", "up", "--stack", stack, "--config", "protect=false"])}     (works while stopped as well)
+  ${asCommand(["make", "destroy", `STACK=${stack}`])}`;
 
 /** Asks on a terminal. @returns the answer; the empty text when the terminal is closed, or interrupted */
 export async function askPerson(
@@ -67,7 +68,7 @@ export async function destroy(options: Destroy, progress: Progress): Promise<num
     progress.print("  $ pulumi destroy --yes");
     const status = await progress.attach("pulumi", ["destroy", "--yes"], env);
     if (status !== 0) {
-        progress.print(HINT);
+        progress.print(hint(options.stack));
         return status;
     }
     await putBack(options, progress);
@@ -75,7 +76,7 @@ export async function destroy(options: Destroy, progress: Progress): Promise<num
     return 0;
 }
 
-async function confirmed({ place, confirm, ask }: Destroy): Promise<void> {
+async function confirmed({ stack, place, confirm, ask }: Destroy): Promise<void> {
     const { gateway, existingCluster } = place;
     const name = existingCluster?.context ?? gateway.name;
     const what = existingCluster ? `all sandboxes in ${name}` : `the gateway ${name}`;
@@ -85,7 +86,7 @@ async function confirmed({ place, confirm, ask }: Destroy): Promise<void> {
     if (given?.trim() !== name) {
         throw new StepError(
             `nothing protects ${what}, so its name is asked for: got ${given === undefined ? "none" : JSON.stringify(given)}, expected ${JSON.stringify(name)}; nothing was deleted`,
-            `to keep it: set protect back to true and run \`make up\`; to delete it: make destroy CONFIRM=${name}`,
+            `to keep it: set protect back to true and run \`${asCommand(["make", "up", `STACK=${stack}`])}\`; to delete it: ${asCommand(["make", "destroy", `CONFIRM=${name}`, `STACK=${stack}`])}`,
         );
     }
 }

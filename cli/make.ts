@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { asShell, DEFAULT_STACK, LOCAL_FOLDER } from "../toolchain/environment";
 import { InterruptedError, Progress, StepError } from "../toolchain/progress";
 import { readPlace } from "../toolchain/stackFile";
+import { inWords } from "../toolchain/systemError";
 import { askPerson, destroy } from "./destroy";
 import { chooseEnvironment } from "./environment";
 import { clearInterrupted, endFailed, type Work } from "./interrupted";
@@ -150,10 +151,11 @@ async function run(log: string, work: (progress: Progress) => Promise<number>): 
     const progress = new Progress(log, forPrograms ? process.stderr : process.stdout);
     try {
         return await work(progress);
-    } catch (error) {
-        if (error instanceof InterruptedError) {
+    } catch (thrown) {
+        if (thrown instanceof InterruptedError) {
             return 130;
         }
+        const error = inWords(thrown);
         process.stderr.write(`\nerror: ${(error as Error).message}\n`);
         if (error instanceof StepError && error.hint) {
             process.stderr.write(`  what to do: ${error.hint}\n`);
@@ -163,6 +165,11 @@ async function run(log: string, work: (progress: Progress) => Promise<number>): 
         process.stderr.write(`  log: ${path.relative(process.cwd(), log)}\n`);
         return 1;
     }
+}
+
+for (const stream of [process.stdout, process.stderr]) {
+    // Whoever reads it has gone, as in `make up | head`: what runs goes on.
+    stream.on("error", () => undefined);
 }
 
 void main(process.argv[2]).then((status) => {

@@ -55,6 +55,13 @@ export function needsFile(root: string, stack: string): boolean {
             `choose another STACK, or give gateway.name in a ${file} of your own: ${BY_HAND}`,
         );
     }
+    if (name.endsWith(".deploy")) {
+        // No other stack would see what this one has.
+        throw new StepError(
+            `stack ${JSON.stringify(stack)}: Pulumi takes ${file} for deployment settings of another stack`,
+            "choose another STACK",
+        );
+    }
     if (!dockerIsHere()) {
         throw new StepError(
             `${file} does not exist, and what is free at DOCKER_HOST=${process.env["DOCKER_HOST"]} cannot be seen from here`,

@@ -1,11 +1,13 @@
 /** `make recover`: a state that is lost is begun again with the identity in the gateway's data volume. */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
-import { parse } from "yaml";
+import { parseDocument } from "yaml";
 import { dockerName } from "../components/names";
+import { readRecord } from "../settings/stackConfig";
 import { requireDaemon } from "../toolchain/docker";
 import { dockerHas } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
+
 import { ensurePassphrase, hasPassphrase } from "../toolchain/environment";
 import { StepError, type Progress } from "../toolchain/progress";
 import { hideSalt } from "../toolchain/saltFilter";
@@ -130,8 +132,7 @@ export function dropStaleSalt({ root, stack, env }: Subject): void {
         return;
     }
     const file = path.join(root, stackFileName(root, stack));
-    const text = readFileSync(file, "utf8");
-    const encrypted = Object.entries(configOf(text))
+    const encrypted = Object.entries(readRecord(file)["config"] ?? {})
         .filter(([, value]) => /"secure":/.test(JSON.stringify(value)))
         .map(([key]) => key);
     if (encrypted.length > 0) {
@@ -140,8 +141,23 @@ export function dropStaleSalt({ root, stack, env }: Subject): void {
             `put ${passphrase} back; without it, take those values out of the file, run this again, and set them anew (\`pulumi config set --secret --path\`) before \`make up\``,
         );
     }
-    writeFileSync(`${file}.new`, text.replace(/^encryptionsalt:.*\n?/m, ""));
+    writeFileSync(`${file}.new`, withoutSalt(file));
     renameSync(`${file}.new`, file);
+}
+
+/** As a line it goes alone; otherwise the file is written anew. */
+function withoutSalt(file: string): string {
+    const text = readFileSync(file, "utf8");
+    if (file.endsWith(".json")) {
+        return `${JSON.stringify({ ...readRecord(file), encryptionsalt: undefined }, undefined, 4)}\n`;
+    }
+    const line = /^encryptionsalt:.*\n?/m;
+    if (line.test(text)) {
+        return text.replace(line, "");
+    }
+    const document = parseDocument(text);
+    document.delete("encryptionsalt");
+    return String(document);
 }
 
 /** @throws StepError when there is nothing to recover, or the state is another gateway's */
@@ -192,10 +208,6 @@ async function importState(
     } finally {
         rmSync(file, { force: true });
     }
-}
-
-function configOf(text: string): Readonly<Record<string, unknown>> {
-    return (parse(text) as { config?: Record<string, unknown> } | null)?.config ?? {};
 }
 
 function epilogue(stack: string, stopped: boolean, { nodePassword }: RecoveredIdentity): string {

@@ -3,10 +3,11 @@
  * passphrase never reads as "there is nothing yet": a new state would take the place of a gateway that
  * is still there.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import * as path from "node:path";
 import { dockerName } from "../components/names";
 import type { PlaceSettings } from "../settings/schema";
+import { readRecord } from "../settings/stackConfig";
 import { requireDaemon } from "../toolchain/docker";
 import { dockerHas } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
@@ -14,8 +15,10 @@ import { hasPassphrase } from "../toolchain/environment";
 import { StepError, type Progress } from "../toolchain/progress";
 import { ownName, stackFileName } from "../toolchain/stackFile";
 import { lookAtState, stacksIn, type StackState } from "../toolchain/stateFile";
-import { findStateFolder, otherStateFolders } from "../toolchain/stateFolder";
+import { findStateFolder, isUsed, otherStateFolders } from "../toolchain/stateFolder";
+import type { StateFolder } from "../toolchain/stateFolder";
 import { partsOf } from "./missing";
+import { asCommand } from "./text";
 
 const CHAPTER = "docs/operations.md, `The state or the passphrase is lost`";
 
@@ -70,8 +73,16 @@ function isDamaged(
         ].join("\n"),
         newest === undefined
             ? `put a backup of your own in its place; without one, ${away}${recover}: ${CHAPTER}`
-            : `cp ${newest} ${file}, then \`make heal STACK=${stack}\`. If that backup will not do, move it and ${file} away; ${recover}: ${CHAPTER}`,
+            : `${putBack(newest, file)}, then \`make heal STACK=${stack}\`. If that backup will not do, move it and ${file} away; ${recover}: ${CHAPTER}`,
     );
+}
+
+/** The command that makes a state of a backup; either may be packed. */
+function putBack(backup: string, file: string): string {
+    const [from, to] = [backup.replace(/\.bak$/, ""), file].map((name) => name.endsWith(".gz"));
+    return from === to
+        ? asCommand(["cp", backup, file])
+        : `${asCommand([from ? "gunzip" : "gzip", "-c", backup])} >${asCommand([file])}`;
 }
 
 /**
@@ -114,7 +125,7 @@ export async function checkNeverThere(
 /** Whether a stack's file says that the stack was there. */
 export function hasSalt(root: string, stack: string): boolean {
     const file = path.join(root, stackFileName(root, stack));
-    return existsSync(file) && /^encryptionsalt:/m.test(readFileSync(file, "utf8"));
+    return existsSync(file) && readRecord(file)["encryptionsalt"] !== undefined;
 }
 
 /** A state that has a volume. */
@@ -122,14 +133,17 @@ export interface Owner {
     /** File of the state. */
     readonly file: string;
     readonly checkout: string;
+    /** Where the state is. */
+    readonly folder: StateFolder;
     /** Whether the checkout is still there. */
     readonly isThere: boolean;
 }
 
 /** Another state of this user, in another checkout or of another stack, that has a volume. @default none is known of */
 export function ownerOf(root: string, stack: string, volume: string): Owner | undefined {
-    const here = { url: findStateFolder(root).url, checkout: root };
-    for (const { url, checkout } of [here, ...otherStateFolders(root)]) {
+    const here = { ...findStateFolder(root), checkout: root };
+    for (const { checkout, ...folder } of [here, ...otherStateFolders(root)]) {
+        const { url } = folder;
         for (const name of stacksIn(url, root)) {
             const state = lookAtState(url, name, root);
             const resources = state.kind === "whole" ? state.resources : [];
@@ -138,7 +152,7 @@ export function ownerOf(root: string, stack: string, volume: string): Owner | un
             );
             const isThis = checkout === root && name === ownName(stack);
             if (state.kind === "whole" && has && !isThis) {
-                return { file: state.file, checkout, isThere: existsSync(checkout) };
+                return { file: state.file, checkout, folder, isThere: existsSync(checkout) };
             }
         }
     }
@@ -152,9 +166,22 @@ export function adviceOf(root: string, stack: string, volume: string): string {
         return `it is the gateway of the checkout ${owner.checkout} (${owner.file}): work with that, or choose another gateway.name`;
     }
     if (owner) {
-        return `its state is ${owner.file}, of the checkout ${owner.checkout}, which is gone or was moved: move what is in that folder into the one of this checkout (\`make env\` prints it as PULUMI_BACKEND_URL), then run this again`;
+        return `its state is ${owner.file}, of the checkout ${owner.checkout}, which is gone or was moved: ${takeOver(owner.folder, findStateFolder(root))}`;
     }
     return `put the state and its passphrase back, or run \`make recover STACK=${stack}\`: ${CHAPTER}. If the gateway is another checkout's or another user's, choose another gateway.name`;
+}
+
+/** How a state is worked with whose checkout is no more. Nothing is ever put in place of what is there. */
+function takeOver(theirs: StateFolder, ours: StateFolder): string {
+    if (!isUsed(ours)) {
+        const copy = asCommand(["cp", "-an", `${theirs.folder}/.`, `${ours.folder}/`]);
+        return `\`${asCommand(["mkdir", "-p", "-m", "700", ours.folder])} && ${copy}\`, then run this again`;
+    }
+    const passphrase = existsSync(theirs.passphrase)
+        ? [`PULUMI_CONFIG_PASSPHRASE_FILE=${theirs.passphrase}`]
+        : [];
+    const variables = asCommand([`PULUMI_BACKEND_URL=${theirs.url}`, ...passphrase]);
+    return `this checkout has stacks or a passphrase of its own, so leave that where it is, and work with it there: \`export ${variables}\`, then run this again`;
 }
 
 /**

@@ -29,7 +29,7 @@ const SMALLEST = 2 ** 20;
 /** A Kubernetes quantity of bytes. */
 export const quantity = (what: string, example: string) =>
     text(
-        /^[1-9][0-9]*(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$/,
+        /^(0\.[0-9]*[1-9][0-9]*|[1-9][0-9]*(\.[0-9]+)?)(k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$/,
         `be a Kubernetes quantity of ${what}`,
         example,
     ).refine((value) => parseQuantity(value) >= SMALLEST, {

@@ -26,12 +26,14 @@ function originProblem(value: string): string | undefined {
     if (!/^https?:\/\/[^/?#\s]/i.test(value) || !URL.canParse(value)) {
         return ORIGIN;
     }
-    const { origin } = new URL(value);
+    const { origin, password } = new URL(value);
+    // Who writes a password there has one to hide, with all that belongs to it.
+    const example = password === "" ? origin : "https://agents.example.org";
     return origin === value
         ? undefined
         : must(
               "be written as a browser sends it: in lower case, without a path, a user or the usual port",
-              origin,
+              example,
           );
 }
 

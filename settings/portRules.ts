@@ -1,5 +1,5 @@
 /** Rules of what sandboxes share: ports of the block, and room for pods. */
-import { formatBlock, portsOf } from "../components/ports";
+import { contains, formatBlock, portsOf } from "../components/ports";
 import type { Problem } from "./problems";
 import type { Settings } from "./schema";
 
@@ -12,11 +12,19 @@ const ADDRESSES = 253;
 /** CoreDNS, the provisioner, and the helper that it runs for a new claim. */
 const OWN_PODS = 3;
 
+/**
+ * What k3s listens on in the gateway: its API and that of its agent, containerd, kubelet, kube-proxy,
+ * controllers and scheduler. A sandbox with such a node port would be given their connections.
+ */
+const OF_NODE = [6443, 6444, 10010, 10248, 10249, 10250, 10256, 10257, 10258, 10259];
+
 /** Everything that is wrong with ports and pods of all sandboxes together. */
 export function checkPorts(settings: Settings): Problem[] {
     return [
         ...checkFixedPorts(settings),
-        ...(settings.existingCluster ? [] : [...checkRoom(settings), ...checkPods(settings)]),
+        ...(settings.existingCluster
+            ? []
+            : [...checkOwn(settings), ...checkRoom(settings), ...checkPods(settings)]),
     ];
 }
 
@@ -54,6 +62,20 @@ function nextFree(
 ): number | undefined {
     const after = ports.filter((port) => port > from);
     return [...after, ...ports].find((port) => !wanted.has(port));
+}
+
+function checkOwn({ gateway }: Settings): Problem[] {
+    const own = OF_NODE.filter((port) => contains(gateway.ports, port));
+    return own.length === 0
+        ? []
+        : [
+              {
+                  key: "gateway.ports",
+                  got: formatBlock(gateway.ports),
+                  rule: `not hold ${own.join(", ")}, which Kubernetes itself listens on in the gateway`,
+                  example: '"18789-18808"',
+              },
+          ];
 }
 
 function checkRoom({ gateway, sandboxes }: Settings): Problem[] {

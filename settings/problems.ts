@@ -17,7 +17,11 @@ export interface Problem {
 /** A path as `pulumi config set --path` takes it. */
 export function formatKey(path: readonly PropertyKey[]): string {
     return path
-        .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
+        .map((part) =>
+            typeof part === "number" || /[.[\]"]/.test(String(part))
+                ? `[${JSON.stringify(part)}]`
+                : `.${String(part)}`,
+        )
         .join("")
         .replace(/^\./, "");
 }
@@ -40,7 +44,7 @@ export function splitMessage(message: string): { rule: string; example: string }
 const SECRET_KEYS = /secret|registries|api[-_]?key|password|credential|^\.openclaw\.config/i;
 
 /** Names that people choose, or that stand for themselves: they say nothing of what is below. */
-const NAMES = /^(sandboxes\.[^.]+|gateway\.k3s\..*)/;
+const NAMES = /^(sandboxes(\.[^.[]+|\["[^\]]*"\])|gateway\.k3s\..*)/;
 
 /** One line for each problem, under a heading that says nothing was changed. */
 export function explain(problems: readonly Problem[]): string {

@@ -1,6 +1,12 @@
 /** Rules between values of the configuration, checked when each value has its right form. */
 import { APPLICATIONS } from "../components/application";
-import { CLUSTER_CIDR, LOOPBACK, SERVICE_CIDR, WORKSPACE_VOLUME } from "../components/constants";
+import {
+    CLUSTER_CIDR,
+    LOOPBACK,
+    SCRIPTS_PATH,
+    SERVICE_CIDR,
+    WORKSPACE_VOLUME,
+} from "../components/constants";
 import { claimName, claimResource } from "../components/names";
 import { COMMON_MOUNTS } from "../components/podTemplate";
 import { contains, formatBlock } from "../components/ports";
@@ -180,6 +186,18 @@ function checkClaims(key: string, { volumeClaimTemplates, workspaceSize }: Sandb
                 key: `${at}.mountPath`,
                 got: mountPath,
                 rule: "be where no other volume of the sandbox is mounted",
+                example: `/data${index + 1}`,
+            });
+        }
+        // A read-only volume, and what the kernel has there, hold no folder to mount on.
+        const closed = ["/proc", SCRIPTS_PATH].find((path) =>
+            `${folder(mountPath)}/`.startsWith(`${path}/`),
+        );
+        if (closed !== undefined && !paths.has(folder(mountPath))) {
+            problems.push({
+                key: `${at}.mountPath`,
+                got: mountPath,
+                rule: `not lie in ${closed}, where nothing can be mounted`,
                 example: `/data${index + 1}`,
             });
         }

@@ -56,7 +56,8 @@ export class Secrets {
             ...problem,
             secret: (problem.secret ?? false) || this.isAround(key) || this.isIn(got),
             rule: this.without(rule),
-            example: this.without(example),
+            // It may be made of what was found.
+            example: this.isPart(example) ? "another value" : this.without(example),
         };
     }
 
@@ -69,6 +70,14 @@ export class Secrets {
     private isIn(value: unknown): boolean {
         const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
         return this.texts.some((secret) => text.includes(secret));
+    }
+
+    private isPart(text: string): boolean {
+        const part = text.toLowerCase();
+        return (
+            part.length >= SHORTEST &&
+            this.texts.some((secret) => secret.toLowerCase().includes(part))
+        );
     }
 
     private without(text: string): string {

@@ -127,7 +127,8 @@ function markEncrypted(value: unknown): unknown {
         : Object.fromEntries(entries.map(([key, inner]) => [key, markEncrypted(inner)]));
 }
 
-function readRecord(file: string): Values {
+/** What a file has in it, in whichever way it is written; a list or a text is nothing. @throws Error when it is no YAML */
+export function readRecord(file: string): Values {
     const content = parseYaml(readFileSync(file, "utf8"));
     return isRecord(content) ? content : {};
 }

@@ -29,16 +29,19 @@ function hasLiteral(name: string): boolean {
     return /[A-Za-z0-9]/.test(name.replace(/\[[^\]]*\]/g, ""));
 }
 
+/** What a shell takes for one character: a list of some, one that is quoted, or itself. */
+const PARTS = /\[!?\]?(?:\[:[a-z]+:\]|[^\]])*\]|\\[\s\S]|[\s\S]/g;
+
 /** A part of a path as the shell matches it. */
 function expression(name: string): RegExp {
-    const parts = name.match(/\[[^\]]+\]|[\s\S]/g) ?? [];
-    const source = parts.map((part) => {
+    const source = (name.match(PARTS) ?? []).map((part) => {
         if (part === "*" || part === "?") {
             return part === "*" ? ".*" : ".";
         }
-        return part.length > 1
-            ? part.replace(/^\[!/, "[^").replace(/\\/g, "\\\\")
-            : part.replace(/[.^$+(){}|[\]\\]/, "\\$&");
+        if (part.startsWith("[") && part.length > 1) {
+            return list(part);
+        }
+        return part.replace(/^\\(?=[\s\S])/, "").replace(/[.^$+(){}|[\]\\*?]/, "\\$&");
     });
     try {
         return new RegExp(`^${source.join("")}$`);
@@ -46,4 +49,12 @@ function expression(name: string): RegExp {
         // A range that runs backwards, `[z-a]`, matches nothing in a shell either.
         return /$^/;
     }
+}
+
+/** A list of characters; one of a class, such as `[[:alpha:]]`, is taken for any. */
+function list(part: string): string {
+    const [, not = "", characters = ""] = /^\[(!?)([^]*)\]$/.exec(part) ?? [];
+    return characters.includes("[:")
+        ? "."
+        : `[${not && "^"}${characters.replace(/[\\\]^[]/g, "\\$&")}]`;
 }

@@ -21,7 +21,7 @@ const ALL_TOGETHER = 2 ** 20;
  * the command of an application, and a gateway's k3s.
  */
 export const OF_SHELLS =
-    /^(_|IFS|LINENO|OLDPWD|OPTIND|PPID|PS[124]|PWD|RANDOM|SHLVL|SHELLOPTS|COMP_WORDBREAKS|EPOCH(REALTIME|SECONDS)|BASH(?!_ENV$)\w*)$/;
+    /^(_|IFS|HISTCMD|LINENO|OLDPWD|OPT(ERR|IND)|PPID|PS[124]|PWD|S?RANDOM|SHLVL|SHELLOPTS|COMP_WORDBREAKS|EPOCH(REALTIME|SECONDS)|BASH(?!_ENV$)\w*)$/;
 
 /** Everything that is wrong with the gateway's. */
 export function checkGatewayVariables({ env, secretEnv }: GatewaySettings): Problem[] {
@@ -116,14 +116,17 @@ function takenNames({ application, inference }: SandboxSettings) {
 }
 
 function inBoth(key: string, env: Variables, secretEnv: Variables): Problem[] {
-    return Object.entries(env)
-        .filter(([name]) => Object.hasOwn(secretEnv, name))
-        .map(([name, got]) => ({
-            key: `${key}.env.${name}`,
-            got,
-            rule: "not be in secretEnv too",
-            example: "one of the two",
-        }));
+    return (
+        Object.entries(env)
+            .filter(([name]) => Object.hasOwn(secretEnv, name))
+            // Its name alone: the value is likely the secret one.
+            .map(([name]) => ({
+                key: `${key}.env.${name}`,
+                got: name,
+                rule: "not be in secretEnv too",
+                example: "one of the two",
+            }))
+    );
 }
 
 /** In a pod, what stands in clear takes the place of what comes from a Secret. */
@@ -149,6 +152,9 @@ function ofApplication(key: string, sandbox: SandboxSettings, custom: Variables)
                 rule: "not have another value in env, which would count instead",
                 example: "one of the two",
             })),
+        ...(tokenEnv !== undefined && startsCommand(sandbox) && OF_SHELLS.test(tokenEnv)
+            ? [{ key: `${key}.application.tokenEnv`, got: tokenEnv, ...shells(tokenEnv) }]
+            : []),
         ...(tokenEnv !== undefined && inference && OF_INFERENCE.includes(tokenEnv)
             ? [
                   {

@@ -23,11 +23,13 @@ const wholeNumber: ScalarTag = {
 export function parseYaml(text: string): unknown {
     const [document] = parseAllDocuments(text.replace(/^\ufeff/, ""), {
         merge: true,
+        // Whatever a directive says, as Go does.
+        schema: "core",
         customTags: (tags) => [wholeNumber, ...tags],
     });
     const [error] = document && "errors" in document ? document.errors : [];
     if (error) {
         throw error;
     }
-    return document && "toJS" in document ? document.toJS() : undefined;
+    return document && "toJS" in document ? document.toJS({ maxAliasCount: -1 }) : undefined;
 }

@@ -49,6 +49,7 @@ export class Progress {
     /** What the first of several failed with, until the others have ended. */
     private failure: { readonly error: unknown } | undefined;
     private signal: NodeJS.Signals | undefined;
+    private hasLog = true;
 
     /**
      * @param logFile file that gets every line of the commands that do not own the terminal
@@ -58,8 +59,12 @@ export class Progress {
         readonly logFile: string,
         private readonly out: NodeJS.WritableStream = process.stdout,
     ) {
-        mkdirSync(path.dirname(logFile), { recursive: true });
-        this.log = createWriteStream(logFile);
+        try {
+            mkdirSync(path.dirname(logFile), { recursive: true });
+        } catch (error) {
+            this.loseLog(error as Error);
+        }
+        this.log = createWriteStream(logFile).on("error", (error) => this.loseLog(error));
         for (const signal of ["SIGINT", "SIGTERM"] as const) {
             process.on(signal, () => this.interrupt(signal));
         }
@@ -207,6 +212,14 @@ export class Progress {
     /** Whether the user has asked for the end; a wait has to look. */
     get interrupted(): boolean {
         return this.signal !== undefined;
+    }
+
+    /** A full disk, or a folder of another user's, ends nothing that a run is in the middle of. */
+    private loseLog(error: Error): void {
+        if (this.hasLog) {
+            this.hasLog = false;
+            this.out.write(`  the log ${this.logFile} is not written: ${error.message}\n`);
+        }
     }
 
     private receive(data: Buffer, state: { lastLine: string }): void {

@@ -66,9 +66,7 @@ export function makeStateFolder({ folder, betterAt }: StateFolder, root: string)
 }
 
 /** State of another checkout. */
-export interface OtherState {
-    /** As PULUMI_BACKEND_URL. */
-    readonly url: string;
+export interface OtherState extends StateFolder {
     /** Path of the checkout, which may be there no more. */
     readonly checkout: string;
 }
@@ -82,7 +80,7 @@ export function otherStateFolders(root: string, env = process.env): OtherState[]
         .filter((folder) => folder !== path.join(states, nameOf(root)))
         .filter((folder) => existsSync(path.join(folder, CHECKOUT)))
         .map((folder) => ({
-            url: stateFolder(folder).url,
+            ...stateFolder(folder),
             checkout: readFileSync(path.join(folder, CHECKOUT), "utf8").trim(),
         }));
 }
@@ -111,7 +109,7 @@ function nameOf(root: string): string {
 }
 
 /** Whether there is a stack's state, or the passphrase of one. */
-function isUsed({ folder, passphrase }: StateFolder): boolean {
+export function isUsed({ folder, passphrase }: StateFolder): boolean {
     const stacks = path.join(folder, ".pulumi", "stacks");
     const files = existsSync(stacks)
         ? readdirSync(stacks, { recursive: true, encoding: "utf8" })

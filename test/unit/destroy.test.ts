@@ -60,8 +60,22 @@ describe("a destroy of what nothing protects", () => {
     ])("deletes nothing %s", async (_, options, got) => {
         const error = await refusal(options);
         expect(error?.message).toContain(`${got}, expected "openshell"; nothing was deleted`);
-        expect(error?.hint).toContain("make destroy CONFIRM=openshell");
+        expect(error?.hint).toContain("make destroy CONFIRM=openshell STACK=dev");
         expect(pulumi()).toEqual(["pulumi stack export"]);
+    });
+
+    it("tells commands that are of this stack and no other, as a shell takes them", async () => {
+        const of = {
+            ...{ stack: "second", docker: undefined },
+            place: place({ existingCluster: { ...existingCluster, context: "my prod" } }),
+        };
+        expect((await refusal(of))?.hint).toBe(
+            "to keep it: set protect back to true and run `make up STACK=second`; to delete it: make destroy 'CONFIRM=my prod' STACK=second",
+        );
+        state(true);
+        await run(of);
+        expect(standIns.printed).toContain("\n  pulumi up --stack second --config protect=false ");
+        expect(standIns.printed).toContain("\n  make destroy STACK=second\n");
     });
 
     it("goes on with the gateway's name, given or typed", async () => {

@@ -84,6 +84,13 @@ describe("the file of a new stack", () => {
         expect(needsFile(root, "third")).toBe(false);
     });
 
+    it("is not made where it would be another stack's deployment settings", () => {
+        expect(() => needsFile(root, "second.deploy")).toThrow(
+            'stack "second.deploy": Pulumi takes Pulumi.second.deploy.yaml for deployment settings',
+        );
+        expect(needsFile(root, "deploy")).toBe(true);
+    });
+
     it.each(["on", "123", "1e3", "null"])(
         "keeps the name %s a text in every YAML",
         async (name) => {

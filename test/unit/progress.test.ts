@@ -84,3 +84,18 @@ describe("together", () => {
         expect(existsSync(path.join(folder, "started"))).toBe(false);
     });
 });
+
+describe("a log that cannot be written", () => {
+    it.each(["/dev/full", "/dev/null/here/log"])("ends nothing: %s", async (log) => {
+        const own = new Progress(log, out);
+        own.print("a step");
+        expect(await own.run("sh", ["-c", "sleep 0.1; echo done"])).toBe("done\n");
+        own.print("another");
+        await own.run("true", []);
+        const lines = printed().trim().split("\n");
+        expect(lines.filter((line) => line.includes(log))).toEqual([
+            expect.stringContaining(`the log ${log} is not written`),
+        ]);
+        expect(lines).toContain("another");
+    });
+});

@@ -9,6 +9,7 @@ import {
 } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { parse } from "yaml";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { checkLacking, dropStaleSalt, readIdentity, recover } from "../../cli/recover";
 import { withIdentity, type Export } from "../../cli/recoveredState";
@@ -146,6 +147,22 @@ describe("the salt in a stack's file", () => {
         drop();
         expect(readFileSync(FILE(), "utf8")).toBe("# mine\nconfig:\n  a: b\n");
         expect(readdirSync(root)).toEqual(["Pulumi.dev.yaml"]);
+    });
+
+    it.each<[string, string, string]>([
+        [
+            "Pulumi.dev.json",
+            '{"encryptionsalt": "v1:x:y", "config": {"a": "b"}}',
+            '{"config":{"a":"b"}}',
+        ],
+        ["Pulumi.dev.yaml", '"encryptionsalt": v1:x:y\nconfig: {a: b}\n', '{"config":{"a":"b"}}'],
+        ["Pulumi.dev.yaml", "{config: {a: b}, encryptionsalt: v1:x}\n", '{"config":{"a":"b"}}'],
+    ])("goes from %s, however it is written: %s", (name, text, rest) => {
+        const file = path.join(root, name);
+        writeFileSync(file.replace(".dev", ""), '{"name": "sandbox-gateway"}');
+        writeFileSync(file, text);
+        drop();
+        expect(JSON.stringify(parse(readFileSync(file, "utf8")))).toBe(rest);
     });
 
     it("stays while the passphrase is there", () => {

@@ -53,33 +53,33 @@ describe("what k3s does not read as it is meant is refused, and never shown", ()
         [{ mirrors: [SECRET] }, ".mirrors", "be an object of registries"],
         [
             { mirrors: { "docker.io": { endpoint: SECRET } } },
-            ".mirrors.docker.io.endpoint",
+            '.mirrors["docker.io"].endpoint',
             "be a list of addresses",
         ],
         [
             { mirrors: { "docker.io": { endpoint: [`ftp://${SECRET}`] } } },
-            ".mirrors.docker.io.endpoint[0]",
+            '.mirrors["docker.io"].endpoint[0]',
             "be an address",
         ],
         [
             { mirrors: { "docker.io": { endpoints: [SECRET] } } },
-            ".mirrors.docker.io.endpoints",
+            '.mirrors["docker.io"].endpoints',
             "be endpoint or rewrite",
         ],
         // Indented one too far.
         [
             { mirrors: { configs: { "r.example.org": { auth: { password: SECRET } } } } },
-            ".mirrors.configs.r.example.org",
+            '.mirrors.configs["r.example.org"]',
             "be endpoint or rewrite; how to log in belongs to configs, beside mirrors",
         ],
         [
             { mirrors: { "https://docker.io": {} } },
-            ".mirrors.https://docker.io",
+            '.mirrors["https://docker.io"]',
             "be the name of a registry",
         ],
         [
             { mirrors: { "docker.io": { rewrite: ["a"] } } },
-            ".mirrors.docker.io.rewrite",
+            '.mirrors["docker.io"].rewrite',
             "be an object of patterns",
         ],
         [{ configs: { r: { password: SECRET } } }, ".configs.r.password", "be auth or tls"],

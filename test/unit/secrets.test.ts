@@ -106,6 +106,11 @@ describe("a secret that could not be kept is refused by its key, and never repea
         ["a key that no sandbox has", { sandboxez: { a: { env: { X: SECRET } } } }, "sandboxez"],
         ["a list in place of an object", { sandboxes: [{ env: { X: SECRET } }] }, "sandboxes"],
         ["a number in place of a text", { gateway: { apiPort: SECRET } }, "gateway.apiPort"],
+        [
+            "a sandbox with a dot in its name",
+            { sandboxes: { "a.b": { image: "x:1", openclaw: { config: SECRET } } } },
+            'sandboxes["a.b"]',
+        ],
         ["a name that is none", sandbox({ env: { "A-B": SECRET } }), "sandboxes.a.env.A-B"],
     ])("%s", (_, raw, key) => {
         for (const file of [fileOf(raw), {}]) {
@@ -118,6 +123,19 @@ describe("a secret that could not be kept is refused by its key, and never repea
             }
         }
     });
+
+    it.each([`HTTPS://Inner.example.org/${SECRET}`, `HTTPS://user:${SECRET}@Inner.example.org`])(
+        "in an example that is made of it: %s",
+        (origin) => {
+            const config = (origin: string) => ({
+                ...sandbox({ application: "openclaw", openclaw: { allowedOrigins: [origin] } }),
+            });
+            const secret = parse(config(origin)).problems;
+            expect(explain(secret)).not.toMatch(/inner/i);
+            const clear = parse(config("https://Inner.example.org/x")).problems;
+            expect(explain(clear)).toContain("for example https://inner.example.org");
+        },
+    );
 
     it("a whole configuration in one text", () => {
         const raw = sandbox({ env: { T: SECRET } });

@@ -71,7 +71,7 @@ describe("a wrong configuration is named key by key", () => {
         // Names of sandboxes.
         ...["", "A", "1a", "a_b", "a-", "a".repeat(41), "a.b"].map((name): [object, string] => [
             { sandboxes: { [name]: { application: "openclaw" } } },
-            `sandboxes.${name}: got ${JSON.stringify(name)}; ${SANDBOX_NAME_RULE}`,
+            `sandboxes${name.includes(".") ? `[${JSON.stringify(name)}]` : `.${name}`}: got ${JSON.stringify(name)}; ${SANDBOX_NAME_RULE}`,
         ]),
         [
             { sandboxes: ["a"] },
@@ -342,7 +342,7 @@ describe("a wrong configuration is named key by key", () => {
         ],
         [
             sandbox({ env: { A: "x" }, secretEnv: { A: "y" } }),
-            'sandboxes.a.env.A: got "x"; must not be in secretEnv too; for example one of the two',
+            'sandboxes.a.env.A: got "A"; must not be in secretEnv too; for example one of the two',
         ],
         [
             sandbox({ inference: { baseUrl: "ftp://x", apiKey: "k", model: "m" } }),

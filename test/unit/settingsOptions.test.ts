@@ -60,7 +60,7 @@ describe("a wrong option of the gateway is named", () => {
         ],
         [
             { env: { A: "x" }, secretEnv: { A: "y" } },
-            'gateway.env.A: got "x"; must not be in secretEnv too; for example one of the two',
+            'gateway.env.A: got "A"; must not be in secretEnv too; for example one of the two',
         ],
     ])("%j", (gateway, message) => {
         expect(messageOf({ gateway })).toEqual([message]);
@@ -139,5 +139,61 @@ describe("a right option", () => {
         ["no claims of its own", sandbox({ workspaceSize: "3Gi", volumeClaimTemplates: [] })],
     ])("is accepted: %s", (_, raw) => {
         expect(parseSettings(raw).problems).toEqual([]);
+    });
+});
+
+const said = (raw: unknown) => messageOf(raw).join("\n");
+
+describe("what only a start would have shown", () => {
+    it.each([
+        ["6400-6450", "6443, 6444"],
+        ["10010-10010", "10010"],
+        ["10200-10260", "10248, 10249, 10250, 10256, 10257, 10258, 10259"],
+    ])("is refused: a block of ports with the node's own, %s", (ports, own) => {
+        expect(said({ gateway: { ports } })).toContain(
+            `gateway.ports: got "${ports}"; must not hold ${own}, which Kubernetes itself listens on in the gateway`,
+        );
+    });
+
+    it.each(["/proc", "/proc/x", "/opt/sandbox-gateway/data", "//proc/./y"])(
+        "is refused: a claim where none can be mounted, %s",
+        (mountPath) => {
+            expect(said(claims(claim({ mountPath })))).toContain(
+                "mountPath: got " + JSON.stringify(mountPath) + "; must not lie in",
+            );
+        },
+    );
+
+    it.each(["PWD", "SHLVL", "OPTERR", "SRANDOM", "HISTCMD"])(
+        "is refused: a token in a variable of the shell's, %s",
+        (tokenEnv) => {
+            const application = { command: ["node"], port: 80, tokenEnv };
+            expect(said(sandbox({ image: "x:1", application }))).toContain(
+                `application.tokenEnv: got "${tokenEnv}"; must not be ${tokenEnv}`,
+            );
+            expect(said(sandbox({ image: "x:1", application: { port: 80, tokenEnv } }))).toBe("");
+        },
+    );
+
+    it.each([
+        "/sandbox/.workspace-initialize[[:alpha:]]",
+        "/sandbox/\\.workspace-*",
+        "/sandbox/.workspace-initialize[]d]",
+        "/sandbox/.workspace\\-init?alized",
+    ])("is refused: a pattern that matches the sentinel, %s", (pattern) => {
+        const application = { port: 80, staleFiles: [pattern] };
+        expect(said(sandbox({ image: "x:1", application }))).toContain(
+            "must leave /sandbox/.workspace-initialized alone",
+        );
+    });
+});
+
+describe("quantities that Kubernetes takes are taken", () => {
+    it.each(["0.5Gi", "1P", "1Pi", "0.25T", "1E", "1Ei", "1.5Gi"])("%s", (size) => {
+        expect(said(sandbox({ workspaceSize: size }))).toBe("");
+    });
+
+    it.each(["0Gi", "0.0000001Gi", "00.5Gi", ".Gi"])("and not %s", (size) => {
+        expect(said(sandbox({ workspaceSize: size }))).toContain("workspaceSize: got");
     });
 });

@@ -218,3 +218,15 @@ it.each<[string, unknown]>([
 ])("%s is read as Go's yaml.v3 reads it", (text, value) => {
     expect(parseYaml(`x: ${text}`)).toEqual({ x: value });
 });
+
+it("an anchor may be used any number of times", () => {
+    const uses = Array.from({ length: 120 }, (_, i) => `a${i}: *x\nb${i}: {<<: *x}`);
+    expect(parseYaml(`x: &x {image: y}\n${uses.join("\n")}\n`)).toMatchObject({
+        a119: { image: "y" },
+        b119: { image: "y" },
+    });
+});
+
+it("a version that is named changes nothing", () => {
+    expect(parseYaml("%YAML 1.1\n---\nx: yes\ny: 1:30\n")).toEqual({ x: "yes", y: "1:30" });
+});

@@ -1,6 +1,8 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
     checkNeverThere,
@@ -138,6 +140,20 @@ describe("a state", () => {
         expect(said).toContain(`move ${stateFile()} away, then \`make recover STACK=dev\``);
     });
 
+    it("whose backup is packed, in a folder with a blank, is put back by what is typed", async () => {
+        const far = path.join(folder, "my states");
+        store("{", stateFile(far));
+        const packed = path.join(far, ".pulumi/backups/sandbox-gateway/dev/dev.17.json.gz");
+        mkdirSync(path.dirname(packed), { recursive: true });
+        writeFileSync(packed, gzipSync(STATE));
+        const there = subject({ PULUMI_BACKEND_URL: `file://${far}` });
+        const said = await refusal(() => checkState(there));
+        const [, typed = ""] = /^(.*), then `make heal/m.exec(said) ?? [];
+        execFileSync("sh", ["-c", typed]);
+        store("secret\n", path.join(backend, "passphrase"));
+        expect(checkState(there).kind).toBe("whole");
+    });
+
     it("that is gone is refused with its backup", async () => {
         store(STATE, `${stateFile()}.bak`);
         const said = await refusal(() => checkState(subject()));
@@ -193,8 +209,26 @@ describe("a stack that the backend does not have", () => {
         expect(said).not.toContain("make recover");
         rmSync(clone, { recursive: true });
         const moved = await refusal(neverThere);
-        expect(moved).toContain(`of the checkout ${clone}, which is gone or was moved: move`);
+        expect(moved).toContain(`of the checkout ${clone}, which is gone or was moved: `);
         expect(moved).not.toContain("make recover");
+        expect(moved).toContain(`cp -an ${theirs.folder}/. ${backend}/`);
+    });
+
+    it("whose checkout has moved is not moved over what this one has", async () => {
+        const gone = path.join(folder, "gone");
+        mkdirSync(gone);
+        const theirs = findStateFolder(gone);
+        makeStateFolder(theirs, gone);
+        store(STATE, stateFile(theirs.folder));
+        store("theirs\n", theirs.passphrase);
+        rmSync(gone, { recursive: true });
+        store("ours\n", path.join(backend, "passphrase"));
+        dockerHas(VOLUME);
+        const said = await refusal(neverThere);
+        expect(said).not.toMatch(/\bmv\b|move what is in/);
+        expect(said).toContain(
+            `PULUMI_BACKEND_URL=${theirs.url} PULUMI_CONFIG_PASSPHRASE_FILE=${theirs.passphrase}`,
+        );
     });
 
     it("is another stack's of this checkout when that one has its state", async () => {
@@ -215,6 +249,17 @@ describe("a stack that the backend does not have", () => {
         );
         expect(said).toContain(`has no volume ${VOLUME} either`);
         expect(said).toContain("remove the line `encryptionsalt` from Pulumi.dev.yaml");
+    });
+
+    it.each<[string, string, string]>([
+        ["JSON", "Pulumi.dev.json", '{"encryptionsalt": "v1:x:y", "config": {}}'],
+        ["a quoted key", "Pulumi.dev.yaml", '"encryptionsalt": v1:x:y\n'],
+        ["one line", "Pulumi.dev.yaml", "{config: {}, encryptionsalt: 'v1:x:y'}\n"],
+    ])("was there when its file has a salt in %s", async (_, file, text) => {
+        dockerHas("other");
+        store(`{"name": "sandbox-gateway"}`, path.join(root, file.replace(".dev", "")));
+        store(text, path.join(root, file));
+        expect(await refusal(neverThere)).toContain(`${file} has an encryptionsalt`);
     });
 
     it("is not taken for new while Docker does not answer", async () => {

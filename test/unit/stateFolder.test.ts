@@ -119,7 +119,7 @@ it("the folders of other checkouts are known by their paths", () => {
         makeStateFolder(findStateFolder(checkout, env), checkout);
     }
     mkdirSync(path.join(folder, "states", "sandbox-gateway", "of somebody"));
-    expect(otherStateFolders(root, env)).toEqual([
+    expect(otherStateFolders(root, env)).toMatchObject([
         { url: findStateFolder(clone, env).url, checkout: clone },
     ]);
     expect(otherStateFolders(root, { XDG_STATE_HOME: path.join(folder, "none") })).toEqual([]);
