@@ -76,6 +76,7 @@ export const gatewaySchema = z.strictObject(
             "dev",
         ).default("openshell"),
         image: image.default("rancher/k3s:v1.35.4-k3s1"),
+        gateImage: image.optional(),
         subnet: subnet.default("172.30.18.0/24"),
         apiPort: port(16443).default(16443),
         ports: portBlock.default({ first: 18789, last: 18808 }),
