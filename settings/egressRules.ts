@@ -5,6 +5,8 @@ import { contains, hostAddress, parseSubnet, type Subnet } from "../components/s
 import type { Problem } from "./problems";
 import type { GatewaySettings, PlaceSettings } from "./schema";
 
+type Network = Extract<Egress, { readonly cidr: string }>;
+
 /** What is wrong with the destinations of a sandbox. */
 export function checkEgress(
     key: string,
@@ -20,29 +22,28 @@ export function checkEgress(
     const example = existingCluster
         ? '{"cidr": "192.168.7.20/32", "ports": [8080]}'
         : `{"cidr": "${address(gateway, 1)}/32", "ports": [11434]}`;
-    return egress.flatMap((rule, index) => {
-        const broken = existingCluster ? undefined : neverOpen(rule, gateway);
-        const network = opensClosed(rule, closed);
+    return egress.flatMap((destination, index) => {
+        if (destination === "internet" || "internet" in destination) {
+            return [];
+        }
+        const never = existingCluster ? undefined : neverOpen(destination, gateway);
+        const network = opensClosed(destination, closed);
         const inside =
             network &&
             `not open ${network}, which is closed to sandboxes, but for a single address (/32) with ports`;
-        const problem = broken ?? inside;
-        return problem === undefined
+        const rule = never ?? inside;
+        return rule === undefined
             ? []
-            : [{ key: `${key}[${index}]`, got: rule, rule: problem, example }];
+            : [{ key: `${key}[${index}].cidr`, got: destination.cidr, rule, example }];
     });
 }
 
 /** What the gateway itself keeps shut, or tries so as to see whether a sandbox is shut in. */
-function neverOpen(rule: Egress, gateway: GatewaySettings): string | undefined {
-    if (rule === "internet" || "internet" in rule) {
-        return undefined;
-    }
-    if (contains(parseSubnet(LINK_LOCAL_CIDR) as Subnet, parseSubnet(rule.cidr) as Subnet)) {
+function neverOpen({ cidr, ports = [] }: Network, gateway: GatewaySettings): string | undefined {
+    if (contains(parseSubnet(LINK_LOCAL_CIDR) as Subnet, parseSubnet(cidr) as Subnet)) {
         return `not open ${LINK_LOCAL_CIDR}, where clouds have their metadata: the gateway drops all of it`;
     }
-    const isOwn = rule.cidr === `${address(gateway, 2)}/32`;
-    return isOwn && (rule.ports ?? []).includes(K3S_API_PORT)
+    return cidr === `${address(gateway, 2)}/32` && ports.includes(K3S_API_PORT)
         ? "not open the Kubernetes API, by which it is seen whether a sandbox is closed"
         : undefined;
 }

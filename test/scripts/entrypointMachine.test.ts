@@ -117,37 +117,6 @@ describe.each(shells())("under $name", (shell) => {
         });
     });
 
-    describe("the filter of bridges", () => {
-        const FILTER = "proc/sys/net/bridge/bridge-nf-call-iptables";
-
-        it("that is there is left alone", () => {
-            root.enter();
-            expect(root.read("rules") ?? "").not.toContain("physdev");
-        });
-
-        it("is loaded by the kernel for a rule that needs it, which is taken away again", () => {
-            rmSync(root.at(FILTER));
-            root.program(
-                "iptables",
-                `echo "$*" >>"$SANDBOX_GATEWAY_ROOT/rules"; case $* in *physdev*) echo 1 >"$SANDBOX_GATEWAY_ROOT/${FILTER}";; esac`,
-            );
-            root.enter();
-            expect(root.lines("rules").slice(0, 4)).toEqual([
-                "-w -N SANDBOX-GATEWAY",
-                "-w -A SANDBOX-GATEWAY -m physdev --physdev-is-bridged -j RETURN",
-                "-w -F SANDBOX-GATEWAY",
-                "-w -X SANDBOX-GATEWAY",
-            ]);
-            expect(warnings()).toBe("");
-        });
-
-        it("that cannot be had is reported with the remedy", () => {
-            rmSync(root.at(FILTER));
-            root.enter();
-            expect(warnings()).toContain("On the Docker host: sudo modprobe br_netfilter");
-        });
-    });
-
     describe("the health of a gateway", () => {
         const isSaid = (text: string) => () => root.health().said === text;
 
