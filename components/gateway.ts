@@ -49,6 +49,11 @@ export interface GatewayArgs {
     /** Address sandboxes are published on. @default 127.0.0.1 */
     readonly bindAddress?: string;
     /**
+     * Public IPv4 addresses of the Docker host: no part of the internet that sandboxes may reach. Given,
+     * and not looked for, so that a policy says the same wherever a laptop is. @default none
+     */
+    readonly hostAddresses?: readonly string[];
+    /**
      * Host name or address under which the Kubernetes API is reached from here. Another one than
      * 127.0.0.1 publishes it on `bindAddress`. @default 127.0.0.1
      */
@@ -105,6 +110,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
     readonly internalNetworks = [constants.CLUSTER_CIDR, constants.SERVICE_CIDR];
     readonly ownNetworks: readonly string[];
     readonly clientNetworks?: readonly string[];
+    readonly hostAddresses: readonly string[];
     readonly gate: Gate;
     /** The data volume. Everything in Kubernetes is stored in it. */
     readonly storage: docker.Volume;
@@ -160,6 +166,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
             { ...cattle, dependsOn: [this.storage], hooks: { beforeCreate: [isFree] } },
         );
         this.ownNetworks = [args.subnet];
+        this.hostAddresses = args.hostAddresses ?? [];
         if (isLoopback(this.bindAddress)) {
             // From there alone Docker hands on what reaches a port on the loopback.
             this.clientNetworks = [`${bridgeAddress(args)}/32`];

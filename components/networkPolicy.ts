@@ -40,6 +40,11 @@ const NOT_INTERNET = [
     "224.0.0.0/3",
 ];
 
+/** Whether an IPv4 address is the internet's: everyone's, and not of a private network. */
+export function isPublic(address: string): boolean {
+    return !NOT_INTERNET.some((network) => isWithin(`${address}/32`, network));
+}
+
 /** Nothing in, nothing out, for every pod of the namespace. */
 export function defaultDeny(): Policy {
     return { podSelector: {}, policyTypes: ["Ingress", "Egress"] };

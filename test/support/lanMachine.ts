@@ -13,8 +13,8 @@ export class LanMachine {
 
     /** Makes it, beside others of other processes. Needs root. */
     static async make(): Promise<LanMachine> {
-        // For documentation: nobody has it, and to a gateway it is an address like those of the internet.
-        const block = `198.51.100.${(process.pid % 64) * 4}`.split(".").map(Number);
+        // Carriers' own, at its end: nobody here has it, and to a gateway it is a network like any other.
+        const block = `100.127.254.${(process.pid % 64) * 4}`.split(".").map(Number);
         const at = (offset: number) =>
             [...block.slice(0, 3), (block[3] as number) + offset].join(".");
         const machine = new LanMachine(`lan${process.pid}`, at(2), at(1));

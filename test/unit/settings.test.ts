@@ -447,6 +447,7 @@ describe("a right configuration", () => {
                 newK3sFlags: [],
                 hostAliases: {},
                 dns: [],
+                hostAddresses: [],
                 caCertificates: [],
                 env: {},
                 secretEnv: {},
