@@ -25,7 +25,7 @@ describe.each(shells())("under $name", (shell) => {
     /** With everything else as it should be. @param said what the health check is to say */
     const starts = (said: string) => {
         root.write("ready", "");
-        root.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
+        root.enforce();
         return root.startAndStop(`it says ${said}`, () => root.health().said === said);
     };
 
@@ -98,7 +98,7 @@ describe.each(shells())("under $name", (shell) => {
             expect(warnings()).toBe("");
         });
 
-        it("that the kernel does not have is not closed", async () => {
+        it("that the kernel does not have is not closed", () => {
             rmSync(root.at("proc/sys/net/ipv6"), { recursive: true });
             root.program("ip6tables", "exit 1");
             root.enter();

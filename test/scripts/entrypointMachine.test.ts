@@ -122,12 +122,12 @@ describe.each(shells())("under $name", (shell) => {
 
         it("is good once the API is ready and policies are enforced", async () => {
             root.write("ready", "");
-            root.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
+            root.enforce();
             await root.startAndStop("it is healthy", () => root.health().status === 0);
         });
 
         it("waits for the API", async () => {
-            root.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
+            root.enforce();
             await root.startAndStop("it says so", isSaid("the Kubernetes API is not ready"));
             expect(root.health().status).toBe(1);
         });
@@ -147,7 +147,7 @@ describe.each(shells())("under $name", (shell) => {
 
         it("is never good on a kernel that refuses what policies are made of, with their chain there", async () => {
             root.write("ready", "");
-            root.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
+            root.enforce();
             root.program("iptables", 'case $* in *NFLOG*) exit 1 ;; esac; [ "$4" != -C ]');
             const { stderr } = await root.startAndStop(
                 "it says so",

@@ -129,6 +129,11 @@ export class GatewayRoot {
         writeFileSync(this.at(`bin/${name}`), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
     }
 
+    /** The policy controller has set up its rules. */
+    enforce(): void {
+        this.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
+    }
+
     k3s(kind: "ends" | "runs"): void {
         this.program("k3s", kind === "ends" ? ENDS : RUNS);
     }
