@@ -83,8 +83,11 @@ close_ipv6() {
         leave_open "IPv6 between sandboxes is open: cannot write net.bridge.bridge-nf-call-ip6tables"
         return 0
     fi
-    # Its own loopback is all that it needs.
-    { ip6tables -w -P FORWARD DROP && ip6tables -w -I INPUT ! -i lo -j DROP; } 2>/dev/null ||
-        leave_open "IPv6 between sandboxes is open: ip6tables has refused its rules" \
-            "On the Docker host: sudo modprobe -a ip6_tables ip6table_filter, or start it without IPv6 (ipv6.disable=1); then docker restart ${volume}"
+    # Tables of either kind will do, and a kernel may lack those of one: all rules hold side by side.
+    for tool in ip6tables ip6tables-nft ip6tables-legacy; do
+        # Its own loopback is all that the gateway needs.
+        ! { "$tool" -w -P FORWARD DROP && "$tool" -w -I INPUT ! -i lo -j DROP; } 2>/dev/null || return 0
+    done
+    leave_open "IPv6 between sandboxes is open: ip6tables has refused its rules" \
+        "On the Docker host: sudo modprobe -a ip6_tables ip6table_filter, or start it without IPv6 (ipv6.disable=1); then docker restart ${volume}"
 }

@@ -98,6 +98,17 @@ describe.each(shells())("under $name", (shell) => {
             expect(warnings()).toBe("");
         });
 
+        it("is closed by the other kind of tables, where one has none", () => {
+            root.program("ip6tables", "exit 1");
+            root.program("ip6tables-nft", 'echo "$*" >>"$SANDBOX_GATEWAY_ROOT/rules6"');
+            root.enter();
+            expect(root.lines("rules6")).toEqual([
+                "-w -P FORWARD DROP",
+                "-w -I INPUT ! -i lo -j DROP",
+            ]);
+            expect(warnings()).toBe("");
+        });
+
         it("that the kernel does not have is not closed", () => {
             rmSync(root.at("proc/sys/net/ipv6"), { recursive: true });
             root.program("ip6tables", "exit 1");

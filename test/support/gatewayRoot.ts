@@ -87,6 +87,10 @@ export class GatewayRoot {
             'echo "iptables $*" >>"$SANDBOX_GATEWAY_ROOT/rules"; [ "$4" != -C ]',
         );
         this.program("ip6tables", 'echo "ip6tables $*" >>"$SANDBOX_GATEWAY_ROOT/rules6"');
+        // Never those of this machine, whatever the script makes of the answer.
+        for (const kind of ["nft", "legacy"]) {
+            this.program(`ip6tables-${kind}`, "exit 1");
+        }
         this.program("ipset", 'echo "ipset $*" >>"$SANDBOX_GATEWAY_ROOT/sets"');
         this.program("iptables-save", 'cat "$SANDBOX_GATEWAY_ROOT/saved" 2>/dev/null');
         this.program("sleep", "exec /bin/sleep 0.02");
