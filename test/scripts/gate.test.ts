@@ -82,7 +82,7 @@ describe.each(shells())("gate.sh under $name", (shell) => {
 
     it("fails when it is let through for as long as it waits", () => {
         network("refused", "open");
-        const { status, stderr } = enter();
+        const { status, stderr } = enter([], SOON);
         expect(status).toBe(1);
         expect(stderr).toMatch(
             /^network policies are not enforced here: after 1 seconds this sandbox still reaches 10\.43\.0\.1:443/,
