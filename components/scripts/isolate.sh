@@ -45,15 +45,16 @@ close_ipv4() {
     # Resolvers that pods are sent to may be there, as in clouds.
     for server in $direct; do
         for protocol in udp tcp; do
-            drop_not -s "$pods" -d "$server" -p "$protocol" --dport 53 || return 1
+            spare -s "$pods" -d "$server" -p "$protocol" --dport 53 || return 1
         done
     done
     for network in $FORBIDDEN; do
         drop -s "$pods" -d "$network" || return 1
     done
-    [ -z "$local_ports" ] || drop_not -s "$bridge" || return 1
+    [ -z "$local_ports" ] || spare -s "$bridge" || return 1
     for port in $local_ports; do
-        drop -i "$(outside)" -p tcp --dport "$port" || return 1
+        # Beginnings alone: an answer to what pods ask may come to any port.
+        drop -i "$(outside)" -p tcp --syn --dport "$port" || return 1
     done
     iptables -w -t raw -C PREROUTING -j "$CLOSED_CHAIN" 2>/dev/null ||
         iptables -w -t raw -I PREROUTING -j "$CLOSED_CHAIN"
@@ -63,7 +64,7 @@ drop() {
     iptables -w -t raw -A "$CLOSED_CHAIN" "$@" -j DROP
 }
 
-drop_not() {
+spare() {
     iptables -w -t raw -A "$CLOSED_CHAIN" "$@" -j RETURN
 }
 

@@ -46,9 +46,9 @@ describe.each(shells())("under $name", (shell) => {
                 drop("-s 10.42.0.0/16 -d 169.254.0.0/16"),
                 drop("-s 10.42.0.0/16 -d 224.0.0.0/3"),
                 "-A SANDBOX-GATEWAY-CLOSED -s 172.30.18.1 -j RETURN",
-                drop("-i eth7 -p tcp --dport 10250"),
-                drop("-i eth7 -p tcp --dport 6443"),
-                drop("-i eth7 -p tcp --dport 18789:18808"),
+                drop("-i eth7 -p tcp --syn --dport 10250"),
+                drop("-i eth7 -p tcp --syn --dport 6443"),
+                drop("-i eth7 -p tcp --syn --dport 18789:18808"),
                 "-C PREROUTING -j SANDBOX-GATEWAY-CLOSED",
                 "-I PREROUTING -j SANDBOX-GATEWAY-CLOSED",
             ]);
