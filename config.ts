@@ -4,6 +4,7 @@
  */
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
+import { explainReachable } from "./settings/hostAddresses";
 import { findClash, type HostNetwork } from "./settings/hostNetworks";
 import { parseSettings } from "./settings/parse";
 import { explain } from "./settings/problems";
@@ -17,7 +18,7 @@ import {
     stackFileName,
     type StackConfig,
 } from "./settings/stackConfig";
-import { dockerIsHere, readHostNetworks } from "./settings/thisMachine";
+import { dockerIsHere, readHostNetworks, readPublicAddresses } from "./settings/thisMachine";
 import { explainUnprotected } from "./settings/unprotected";
 
 export type { Settings } from "./settings/schema";
@@ -95,6 +96,23 @@ export function subnetIsFree(
 /** Says at every run what is not protected: `--config protect=false` stays in the stack's file. */
 export function warnOfUnprotected(settings: Settings): void {
     const message = explainUnprotected(settings);
+    if (message !== undefined) {
+        void pulumi.log.warn(message);
+    }
+}
+
+/**
+ * Says at every run which addresses of this machine a sandbox takes for the internet.
+ *
+ * @param addresses public ones of this machine; of a Docker host elsewhere they are not seen from here
+ */
+export function warnOfReachable(
+    settings: Settings,
+    addresses: () => readonly string[] = readPublicAddresses,
+): void {
+    const message = dockerIsHere(settings.gateway.dockerHost)
+        ? explainReachable(settings, addresses())
+        : undefined;
     if (message !== undefined) {
         void pulumi.log.warn(message);
     }

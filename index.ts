@@ -1,11 +1,12 @@
 /** The whole system: settings -> cluster -> sandboxes -> outputs. */
 import { ExistingCluster, Gateway, Sandbox } from "./components";
-import { loadSettings, subnetIsFree, warnOfUnprotected } from "./config";
+import { loadSettings, subnetIsFree, warnOfReachable, warnOfUnprotected } from "./config";
 import { existingClusterArgs, gatewayArgs, sandboxArgs } from "./settings/args";
 
 const settings = loadSettings();
 const { existingCluster, protect } = settings;
 warnOfUnprotected(settings);
+warnOfReachable(settings);
 
 const gateway = existingCluster
     ? undefined

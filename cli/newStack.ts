@@ -6,7 +6,7 @@ import { dockerName } from "../components/names";
 import { formatBlock, type PortBlock } from "../components/ports";
 import { API_PORTS, BLOCKS, freeBlock, freeSubnet } from "../settings/free";
 import { parsePlace } from "../settings/parse";
-import { dockerIsHere, readHostNetworks } from "../settings/thisMachine";
+import { dockerIsHere, readHostNetworks, readPublicAddresses } from "../settings/thisMachine";
 import { claimedPorts, dockerHas } from "../toolchain/dockerCli";
 import { LOCAL_FOLDER } from "../toolchain/environment";
 import { findBusyPort } from "../toolchain/machine";
@@ -20,12 +20,16 @@ export interface Place {
     readonly subnet: string;
     readonly apiPort: number;
     readonly ports: PortBlock;
+    /** Public addresses of the machine. */
+    readonly hostAddresses: readonly string[];
 }
 
 /** What is asked of a machine. */
 export interface Machine {
     /** Networks in CIDR notation. */
     readonly networks: () => readonly string[];
+    /** Public IPv4 addresses of its own. */
+    readonly addresses: () => readonly string[];
     /** The first of some ports that something listens on. */
     readonly findBusy: (ports: readonly number[]) => Promise<number | undefined>;
     /** Ports that a container of Docker's has, whether or not it runs. */
@@ -129,7 +133,7 @@ async function choosePlace(
             `${BY_HAND}, with values of your own`,
         );
     }
-    return { name, subnet, apiPort: api.first, ports };
+    return { name, subnet, apiPort: api.first, ports, hostAddresses: machine.addresses() };
 }
 
 const HEAD = (
@@ -140,13 +144,15 @@ const HEAD = (
 `;
 
 /** The file; texts are quoted, so that a name like \`on\` stays a text to every reader of YAML. */
-function render(stack: string, file: string, { name, subnet, apiPort, ports }: Place): string {
+function render(stack: string, file: string, place: Place): string {
+    const { name, subnet, apiPort, ports, hostAddresses } = place;
     const config = {
         "sandbox-gateway:gateway": {
             name,
             subnet,
             apiPort,
             ports: formatBlock(ports),
+            ...(hostAddresses.length > 0 ? { hostAddresses: [...hostAddresses] } : {}),
             imageArchives: `${LOCAL_FOLDER}/images`,
         },
         "sandbox-gateway:sandboxes": {
@@ -162,6 +168,7 @@ function render(stack: string, file: string, { name, subnet, apiPort, ports }: P
 
 const THIS_MACHINE: Machine = {
     networks: () => readHostNetworks().map(({ cidr }) => cidr),
+    addresses: readPublicAddresses,
     findBusy: (ports) => findBusyPort("127.0.0.1", ports),
     claimed: claimedPorts,
     hasVolume: (name) => dockerHas("volume", name),

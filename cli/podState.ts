@@ -1,4 +1,5 @@
 /** Pure: what a sandbox's pod says about its application, and which log says more. */
+import { GATE_CONTAINER } from "../components/gate";
 import { oneLine } from "./text";
 
 /** The part of a Kubernetes Pod that is read. */
@@ -124,8 +125,10 @@ export function applicationState(
         const detail = `is being started again, with its gateway at ${since}`;
         return notRunning(detail, typed("get", "pod", name, "--watch"));
     }
-    const seeding = initContainerStatuses?.find(({ state }) => state?.terminated?.exitCode !== 0);
+    const first = initContainerStatuses?.find(({ state }) => state?.terminated?.exitCode !== 0);
+    const [gate, seeding] = first?.name === GATE_CONTAINER ? [first] : [undefined, first];
     return (
+        (gate && (blockedState(gate, name, typed) ?? gateState(gate, name, typed))) ??
         (seeding &&
             (blockedState(seeding, name, typed, NO_SHELL_TO_SEED) ??
                 seedingState(seeding, name, typed))) ??
@@ -134,6 +137,23 @@ export function applicationState(
                 agentState(agent, name, typed))) ??
         notRunning(explained(pod.status) ?? phase ?? "unknown", typed("describe", "pod", name))
     );
+}
+
+/**
+ * The container that keeps the agent back until its network is closed.
+ *
+ * @returns undefined while it has not begun, which the rest of the pod explains
+ */
+function gateState(gate: ContainerStatus, pod: string, typed: Typed): ApplicationState | undefined {
+    const ended = endingOf(gate);
+    // One that succeeded runs once more after a restart of the node: that is no failure.
+    if (ended && ended.exitCode !== 0) {
+        const why = oneLine(ended.message ?? "") || `its gate ${endOf(ended)}`;
+        return notRunning(why, typed("logs", pod, "-c", gate.name));
+    }
+    return gate.state?.running
+        ? speaking("waits until its network policies hold", gate, pod, typed)
+        : undefined;
 }
 
 /** @returns undefined while it has not begun, which the rest of the pod explains */
@@ -184,7 +204,7 @@ function blockedState(
     { state, lastState }: ContainerStatus,
     pod: string,
     typed: Typed,
-    noShell: NoShell,
+    noShell?: NoShell,
 ): ApplicationState | undefined {
     const describe = typed("describe", "pod", pod);
     if (IMAGE_REASONS.includes(state?.waiting?.reason ?? "")) {
@@ -196,7 +216,7 @@ function blockedState(
     if (failed === undefined || state?.running) {
         return undefined;
     }
-    return NO_SHELL.test(failed.message ?? "")
+    return noShell && NO_SHELL.test(failed.message ?? "")
         ? notRunning(noShell.detail, noShell.next)
         : notRunning(`it cannot be started: ${explained(failed)}`, describe);
 }

@@ -2,6 +2,7 @@
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { FixedPorts } from "./fixedPorts";
+import type { Gate } from "./gate";
 import type { PodsOf } from "./networkPolicy";
 import type { PortBlock } from "./ports";
 
@@ -17,6 +18,14 @@ export interface Cluster {
     readonly running: boolean;
     /** Networks whose addresses are pods or services of this cluster, never a person's browser. */
     readonly internalNetworks: readonly string[];
+    /** Further networks of which a sandbox reaches single addresses and ports at most. @default none */
+    readonly ownNetworks?: readonly string[];
+    /** Networks from which people's browsers come. @default anywhere but `internalNetworks` */
+    readonly clientNetworks?: readonly string[];
+    /** Public addresses of the machine it runs on, which are not the internet. @default none */
+    readonly hostAddresses?: readonly string[];
+    /** How it is seen that a sandbox's network is closed, before anything runs in it. */
+    readonly gate: Gate;
     /** Whether the storage class can make a claim larger. */
     readonly canGrow: boolean;
     /** Names under which published ports are reached, besides that of their address. @default none */

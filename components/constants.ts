@@ -38,6 +38,12 @@ export const LOOPBACK = "127.0.0.1";
 export const CLUSTER_CIDR = "10.42.0.0/16";
 export const SERVICE_CIDR = "10.43.0.0/16";
 
+/** What no sandbox on a gateway reaches: addresses of a link, with the metadata of clouds among them. */
+export const LINK_LOCAL_CIDR = "169.254.0.0/16";
+
+/** Image of the gate in front of each sandbox: one that k3s brings along, for its own storage helper. */
+export const GATE_IMAGE = "rancher/mirrored-library-busybox:1.37.0";
+
 /** Namespace of all sandboxes of a gateway; in a cluster that is there already, each stack has its own. */
 export const NAMESPACE = "sandboxes";
 

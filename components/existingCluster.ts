@@ -3,8 +3,9 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { randomBytes } from "node:crypto";
 import { PROVIDER_SETTINGS, type Address, type Cluster, type ServiceType } from "./cluster";
-import { TYPE_PREFIX } from "./constants";
+import { GATE_IMAGE, TYPE_PREFIX } from "./constants";
 import { FixedPorts } from "./fixedPorts";
+import type { Gate } from "./gate";
 import { ownNamespace } from "./names";
 import { createNamespace } from "./namespace";
 import type { PodsOf } from "./networkPolicy";
@@ -31,6 +32,10 @@ export interface ExistingClusterArgs {
     readonly ingressFrom?: readonly PodsOf[];
     /** Networks of pods and services, from which no sandbox may be reached. */
     readonly internalNetworks: readonly string[];
+    /** Image of the gate in front of each sandbox: a shell and busybox's `nc`. @default k3s's own busybox */
+    readonly gateImage?: string;
+    /** What no policy allows and answers everyone else. @default the cluster's API, as its pods find it */
+    readonly gateTarget?: Gate["target"];
     /** Whether sandboxes run; while false, every one is scaled to zero. */
     readonly running: boolean;
 }
@@ -50,6 +55,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     readonly fsGroup = true;
     readonly internalNetworks: readonly string[];
     readonly ingressFrom: readonly PodsOf[];
+    readonly gate: Gate;
     readonly hooks: pulumi.ResourceHookBinding;
     readonly serviceType: ServiceType;
     readonly fixedPorts = new FixedPorts();
@@ -61,6 +67,10 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
         this.running = running;
         this.internalNetworks = args.internalNetworks;
         this.ingressFrom = args.ingressFrom ?? [];
+        this.gate = {
+            image: args.gateImage ?? GATE_IMAGE,
+            ...(args.gateTarget && { target: args.gateTarget }),
+        };
         this.serviceType = args.serviceType;
         this.host = args.host;
         this.storageClass = pulumi.output(args.storageClass);

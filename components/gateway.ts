@@ -7,11 +7,18 @@ import { PROVIDER_SETTINGS, type Address, type Cluster } from "./cluster";
 import * as constants from "./constants";
 import { DataVolume } from "./dataVolume";
 import { nameIsFree } from "./freeNames";
-import { containerRevision, containerSpec } from "./gatewayContainer";
+import {
+    bridgeAddress,
+    containerRevision,
+    containerSpec,
+    isLoopback,
+    ownAddress,
+} from "./gatewayContainer";
 import { createNetwork } from "./gatewayNetwork";
 import { FixedPorts } from "./fixedPorts";
 import { createDevicePlugin } from "./gpu";
 import { Identity } from "./identity";
+import type { Gate } from "./gate";
 import { keeperSpec } from "./keeper";
 import { renderKubeconfig } from "./kubeconfig";
 import type { K3sSettings } from "./k3sConfig";
@@ -26,6 +33,11 @@ export interface GatewayArgs {
     readonly name: string;
     /** Whether the container exists. Nothing else goes when it goes; a keeper takes its place. */
     readonly running: boolean;
+    /**
+     * Image of the gate in front of each sandbox: a shell and busybox's `nc`.
+     * @default the busybox that k3s brings along
+     */
+    readonly gateImage?: string;
     /** k3s image; by digest in real use. Pulled only when it is absent, and kept. */
     readonly image: string;
     /** IPv4 subnet of the gateway's own Docker network. k3s remembers its address: never change it. */
@@ -36,6 +48,11 @@ export interface GatewayArgs {
     readonly ports: PortBlock;
     /** Address sandboxes are published on. @default 127.0.0.1 */
     readonly bindAddress?: string;
+    /**
+     * Public IPv4 addresses of the Docker host: no part of the internet that sandboxes may reach. Given,
+     * and not looked for, so that a policy says the same wherever a laptop is. @default none
+     */
+    readonly hostAddresses?: readonly string[];
     /**
      * Host name or address under which the Kubernetes API is reached from here. Another one than
      * 127.0.0.1 publishes it on `bindAddress`. @default 127.0.0.1
@@ -91,6 +108,10 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
     readonly fixedPorts = new FixedPorts();
     readonly ports: PortBlock;
     readonly internalNetworks = [constants.CLUSTER_CIDR, constants.SERVICE_CIDR];
+    readonly ownNetworks: readonly string[];
+    readonly clientNetworks?: readonly string[];
+    readonly hostAddresses: readonly string[];
+    readonly gate: Gate;
     /** The data volume. Everything in Kubernetes is stored in it. */
     readonly storage: docker.Volume;
     /** Administrator's kubeconfig; it names only what is in state and is valid while stopped. */
@@ -144,6 +165,15 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
             // Only once the volume is ours: what is refused for its volume leaves nothing in Docker.
             { ...cattle, dependsOn: [this.storage], hooks: { beforeCreate: [isFree] } },
         );
+        this.ownNetworks = [args.subnet];
+        this.hostAddresses = args.hostAddresses ?? [];
+        if (isLoopback(this.bindAddress)) {
+            // From there alone Docker hands on what reaches a port on the loopback.
+            this.clientNetworks = [`${bridgeAddress(args)}/32`];
+        }
+        // Its own address needs no service to be set up first, and answers whoever is not kept out.
+        const target = { host: ownAddress(args), port: constants.K3S_API_PORT };
+        this.gate = { image: args.gateImage ?? constants.GATE_IMAGE, target };
         const archives = args.imageArchives;
         const parts = { image: image.imageId, network: network.name, volume: data.name, identity };
         const spec = containerSpec(args, {

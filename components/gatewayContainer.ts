@@ -12,6 +12,8 @@ import { withoutProxy } from "./proxy";
 import { ENTRYPOINT_PARTS, script } from "./scripts";
 import { hostAddress, parseSubnet, type Subnet } from "./subnet";
 
+const KUBELET_PORT = 10250;
+
 const ENTRYPOINT = "/usr/local/bin/sandbox-gateway-entrypoint";
 
 /** Parts of the entrypoint, and the health check. */
@@ -148,9 +150,30 @@ function apiAddress({ apiHost, bindAddress }: GatewayArgs): string {
     return here ? constants.LOOPBACK : (bindAddress ?? constants.LOOPBACK);
 }
 
+/** Whether an address is this machine's alone. */
+export function isLoopback(address: string): boolean {
+    return address.startsWith("127.");
+}
+
 /** The container's address in its network, for ever. */
-function ownAddress({ subnet }: GatewayArgs): string {
+export function ownAddress({ subnet }: Pick<GatewayArgs, "subnet">): string {
     return hostAddress(parseSubnet(subnet) as Subnet, 2);
+}
+
+/** That of Docker's host in it: what comes by a port on the host's loopback comes from there. */
+export function bridgeAddress({ subnet }: Pick<GatewayArgs, "subnet">): string {
+    return hostAddress(parseSubnet(subnet) as Subnet, 1);
+}
+
+/** Ports of the container that are for the host's loopback alone, as iptables takes them. */
+function localPorts(args: GatewayArgs): string {
+    const { first, last } = args.ports;
+    return [
+        // The kubelet's: nobody outside has a reason to.
+        KUBELET_PORT,
+        ...(isLoopback(apiAddress(args)) ? [constants.K3S_API_PORT] : []),
+        ...(isLoopback(args.bindAddress ?? constants.LOOPBACK) ? [`${first}:${last}`] : []),
+    ].join(" ");
 }
 
 /** Ours are for the entrypoint: the message with which it refuses a volume, its address, its time. */
@@ -165,6 +188,8 @@ function environment(
         pulumi.interpolate`SANDBOX_GATEWAY_VOLUME=${volume}`,
         `SANDBOX_GATEWAY_ADDRESS=${ownAddress(args)}`,
         `SANDBOX_GATEWAY_PODS=${constants.CLUSTER_CIDR}`,
+        `SANDBOX_GATEWAY_BRIDGE=${bridgeAddress(args)}`,
+        `SANDBOX_GATEWAY_LOCAL_PORTS=${localPorts(args)}`,
         `SANDBOX_GATEWAY_DRAIN_SECONDS=${drain}`,
     ];
     return secretEnv === undefined

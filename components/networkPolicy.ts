@@ -1,15 +1,19 @@
 /** Pure: who may talk to a sandbox, and whom it may talk to. */
 import type { types } from "@pulumi/kubernetes";
-import { LABEL_SANDBOX } from "./constants";
+import { LABEL_SANDBOX, LINK_LOCAL_CIDR } from "./constants";
+import { contains, parseSubnet, type Subnet } from "./subnet";
 
 type Policy = types.input.networking.v1.NetworkPolicySpec;
 type Rule = types.input.networking.v1.NetworkPolicyEgressRule;
 
 /**
- * A destination a sandbox may reach. `internet` is every public IPv4 address; anything else is a
- * network, with the TCP ports that are open (all, if none is given).
+ * A destination a sandbox may reach: the internet, which is every public IPv4 address, or a network. Of
+ * `ports`, TCP ones, no other is open then; without them all are, of every protocol.
  */
-export type Egress = "internet" | { readonly cidr: string; readonly ports?: readonly number[] };
+export type Egress =
+    | "internet"
+    | { readonly internet: true; readonly ports?: readonly number[] }
+    | { readonly cidr: string; readonly ports?: readonly number[] };
 
 /** Pods of another namespace: all of them, or those that have all the labels. */
 export interface PodsOf {
@@ -17,17 +21,29 @@ export interface PodsOf {
     readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** Networks that are not the internet: private, link-local (cloud metadata), loopback, multicast. */
+/**
+ * Networks that are not the internet: private, link-local (cloud metadata), loopback, multicast; those of
+ * protocols and of benchmarks, in which VPNs and clouds have their own; Azure's host, which has a public
+ * address.
+ */
 const NOT_INTERNET = [
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
     "127.0.0.0/8",
-    "169.254.0.0/16",
+    "168.63.129.16/32",
+    LINK_LOCAL_CIDR,
     "172.16.0.0/12",
+    "192.0.0.0/24",
     "192.168.0.0/16",
+    "198.18.0.0/15",
     "224.0.0.0/3",
 ];
+
+/** Whether an IPv4 address is the internet's: everyone's, and not of a private network. */
+export function isPublic(address: string): boolean {
+    return !NOT_INTERNET.some((network) => isWithin(`${address}/32`, network));
+}
 
 /** Nothing in, nothing out, for every pod of the namespace. */
 export function defaultDeny(): Policy {
@@ -41,12 +57,28 @@ export function sandboxPolicy(input: {
     readonly port?: number;
     /** Networks of the cluster itself: no neighbour may use the published port's way in. */
     readonly internalNetworks: readonly string[];
+    /** Further networks of which only single addresses can be opened. @default none */
+    readonly ownNetworks?: readonly string[];
+    /** Networks that the published port is for. @default anywhere but `internalNetworks` */
+    readonly clientNetworks?: readonly string[];
+    /** Public addresses that are this machine's own, and not the internet's. @default none */
+    readonly hostAddresses?: readonly string[];
+    /** Whether it resolves names. @default where there is something to reach */
+    readonly dns?: boolean;
     /** Pods that may use it from inside, an Ingress controller's for example. @default none */
     readonly ingressFrom?: readonly PodsOf[];
     readonly egress: readonly Egress[];
 }): Policy {
+    const { internalNetworks, clientNetworks = ["0.0.0.0/0"] } = input;
+    const closed = closedNetworks(input);
+    const notInternet = outermost([
+        ...NOT_INTERNET,
+        ...internalNetworks,
+        ...(input.hostAddresses ?? []).map((address) => `${address}/32`),
+    ]);
+    const resolves = input.dns ?? input.egress.length > 0;
     const from = [
-        { ipBlock: { cidr: "0.0.0.0/0", except: [...input.internalNetworks] } },
+        ...clientNetworks.map((cidr) => block(cidr, internalNetworks)),
         ...(input.ingressFrom ?? []).map(podsOf),
     ];
     return {
@@ -56,8 +88,36 @@ export function sandboxPolicy(input: {
             input.port === undefined
                 ? []
                 : [{ from, ports: [{ port: input.port, protocol: "TCP" }] }],
-        egress: [dns(), ...input.egress.map(egressRule)],
+        egress: [
+            ...(resolves ? [dns()] : []),
+            ...input.egress.map((rule) => egressRule(rule, notInternet, closed)),
+        ],
     };
+}
+
+/** Networks that a rule about a wider one leaves out: the cluster's, the gateway's, those of a link. */
+export function closedNetworks(cluster: {
+    readonly internalNetworks: readonly string[];
+    readonly ownNetworks?: readonly string[] | undefined;
+}): string[] {
+    return outermost([
+        ...cluster.internalNetworks,
+        ...(cluster.ownNetworks ?? []),
+        LINK_LOCAL_CIDR,
+    ]);
+}
+
+/**
+ * What a rule would open that is closed, and not by a single address with ports, which is meant.
+ *
+ * @returns the closed network that it lies in; undefined when there is none
+ */
+export function opensClosed(rule: Egress, closed: readonly string[]): string | undefined {
+    if (rule === "internet" || "internet" in rule) {
+        return undefined;
+    }
+    const single = rule.cidr.endsWith("/32") && (rule.ports ?? []).length > 0;
+    return single ? undefined : closed.find((network) => isWithin(rule.cidr, network));
 }
 
 function dns(): Rule {
@@ -75,10 +135,29 @@ function podsOf({ namespace, labels }: PodsOf) {
     };
 }
 
-function egressRule(rule: Egress): Rule {
+function egressRule(rule: Egress, notInternet: readonly string[], closed: readonly string[]): Rule {
     if (rule === "internet") {
-        return { to: [{ ipBlock: { cidr: "0.0.0.0/0", except: NOT_INTERNET } }] };
+        return { to: [block("0.0.0.0/0", notInternet)] };
     }
     const ports = (rule.ports ?? []).map((port) => ({ port, protocol: "TCP" }));
-    return { to: [{ ipBlock: { cidr: rule.cidr } }], ...(ports.length > 0 ? { ports } : {}) };
+    const to = "internet" in rule ? block("0.0.0.0/0", notInternet) : block(rule.cidr, closed);
+    return { to: [to], ...(ports.length > 0 ? { ports } : {}) };
+}
+
+/** A network without those of `closed` that lie in it; Kubernetes takes no others. */
+function block(cidr: string, closed: readonly string[]) {
+    const except = closed.filter((network) => network !== cidr && isWithin(network, cidr));
+    return { ipBlock: { cidr, ...(except.length > 0 ? { except } : {}) } };
+}
+
+function isWithin(inner: string, outer: string): boolean {
+    return contains(parseSubnet(outer) as Subnet, parseSubnet(inner) as Subnet);
+}
+
+/** Networks, each once, without those that lie in another. */
+function outermost(networks: readonly string[]): string[] {
+    const once = [...new Set(networks)];
+    return once.filter(
+        (network) => !once.some((other) => other !== network && isWithin(network, other)),
+    );
 }

@@ -4,6 +4,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { Application, Resources } from "./application";
 import type { ClaimTemplate } from "./claims";
 import * as constants from "./constants";
+import { gateContainer, type Gate } from "./gate";
 import { literally } from "./literal";
 
 type PodTemplate = types.input.core.v1.PodTemplateSpec;
@@ -29,6 +30,8 @@ export interface PodInput {
     /** Whether the kubelet has to hand a new volume to the agent's group. */
     readonly fsGroup: boolean;
     readonly placement: Placement;
+    /** What keeps everything of the sandbox's own back until its network is closed. */
+    readonly gate: Gate;
     readonly labels: Readonly<Record<string, string>>;
     /** Changes whenever a file or a secret does, so that the pod is made anew then. */
     readonly configHash: pulumi.Input<string>;
@@ -57,9 +60,15 @@ const SEED_RESOURCES: Resources = { limits: { memory: "256Mi" } };
 const SCRIPTS_VOLUME = "sandbox-gateway";
 const TMP_VOLUME = "tmp";
 
+const SCRIPTS_MOUNT = {
+    name: SCRIPTS_VOLUME,
+    mountPath: constants.SCRIPTS_PATH,
+    readOnly: true,
+};
+
 /** Volumes of every sandbox, and where they are. */
 export const COMMON_MOUNTS: readonly { name: string; mountPath: string; readOnly?: boolean }[] = [
-    { name: SCRIPTS_VOLUME, mountPath: constants.SCRIPTS_PATH, readOnly: true },
+    SCRIPTS_MOUNT,
     { name: TMP_VOLUME, mountPath: "/tmp" },
 ];
 
@@ -84,7 +93,10 @@ export function podTemplate(input: PodInput): PodTemplate {
             },
             ...(input.gpus > 0 ? { runtimeClassName: constants.GPU_RUNTIME_CLASS } : {}),
             ...placement(input.placement),
-            ...(input.seeded ? { initContainers: [seedContainer(input)] } : {}),
+            initContainers: [
+                gateContainer(input.gate, [SCRIPTS_MOUNT]),
+                ...(input.seeded ? [seedContainer(input)] : []),
+            ],
             containers: [agentContainer(input)],
             volumes: [
                 scriptsVolume(input),

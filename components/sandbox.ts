@@ -6,7 +6,7 @@ import type { Application, Resources } from "./application";
 import { claimTemplates, createClaims, workspaceTemplate, type ClaimTemplate } from "./claims";
 import type { Cluster } from "./cluster";
 import * as constants from "./constants";
-import { sandboxPolicy, type Egress } from "./networkPolicy";
+import { closedNetworks, opensClosed, sandboxPolicy, type Egress } from "./networkPolicy";
 import { DEFAULT_RESOURCES, podTemplate, type Placement } from "./podTemplate";
 import { mergeResources } from "./resources";
 import { configHash, deriveToken, fileData, secretData } from "./sandboxData";
@@ -44,8 +44,10 @@ export interface SandboxArgs {
     readonly user?: number;
     /** Raise it to make a new token, in place. @default 1 */
     readonly tokenGeneration?: number;
-    /** Destinations it may reach besides DNS. @default none */
+    /** Destinations it may reach. @default none */
     readonly egress?: readonly Egress[];
+    /** Whether it resolves names, by which data can leave it as well. @default with any `egress` */
+    readonly dns?: boolean;
     /** OpenAI-compatible endpoint, as INFERENCE_BASE_URL and INFERENCE_API_KEY. @default none */
     readonly inference?: {
         readonly baseUrl: pulumi.Input<string>;
@@ -68,6 +70,7 @@ export class Sandbox extends pulumi.ComponentResource {
     constructor(name: string, args: SandboxArgs, opts?: pulumi.ComponentResourceOptions) {
         super(`${constants.TYPE_PREFIX}:Sandbox`, name, describe(args), opts);
         const { cluster, application } = args;
+        checkEgress(args);
         const labels = {
             [constants.LABEL_SANDBOX]: name,
             [constants.LABEL_MANAGED_BY]: constants.MANAGED_BY,
@@ -139,8 +142,12 @@ export class Sandbox extends pulumi.ComponentResource {
                     sandbox: name,
                     ...(application ? { port: application.port } : {}),
                     internalNetworks: cluster.internalNetworks,
+                    ...(cluster.ownNetworks && { ownNetworks: cluster.ownNetworks }),
+                    ...(cluster.clientNetworks && { clientNetworks: cluster.clientNetworks }),
+                    ...(cluster.hostAddresses && { hostAddresses: cluster.hostAddresses }),
                     ingressFrom: cluster.ingressFrom ?? [],
                     egress: args.egress ?? [],
+                    ...(args.dns === undefined ? {} : { dns: args.dns }),
                 }),
             },
             child,
@@ -182,6 +189,7 @@ export class Sandbox extends pulumi.ComponentResource {
                         mounts: templates,
                         seeded: own.length === 0,
                         placement: args.placement ?? {},
+                        gate: cluster.gate,
                         labels,
                         configHash: configHash(files, secrets, this.token),
                         configMap: config.metadata.name,
@@ -220,6 +228,20 @@ export class Sandbox extends pulumi.ComponentResource {
         );
         this.registerOutputs({ url: this.url, tokenUrl: this.tokenUrl, claims: this.claims });
     }
+}
+
+/** What the program's settings have checked already, and others' have not. */
+function checkEgress({ cluster, egress = [] }: SandboxArgs): void {
+    const closed = closedNetworks(cluster);
+    egress.forEach((rule, index) => {
+        const network = opensClosed(rule, closed);
+        if (network !== undefined) {
+            throw new pulumi.InputPropertyError({
+                propertyPath: `egress[${index}]`,
+                reason: `got ${JSON.stringify(rule)}; must not open ${network}, which is closed to sandboxes, but for a single address with ports, such as { cidr: "172.30.18.1/32", ports: [11434] }`,
+            });
+        }
+    });
 }
 
 /** What the component records as its inputs: what it is, not whether it runs. */

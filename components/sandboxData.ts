@@ -49,6 +49,7 @@ export interface FileData {
 /** Scripts and the application's files. */
 export function fileData(args: SandboxArgs, address: pulumi.Output<Address> | undefined): FileData {
     const scripts: Record<string, string> = {
+        "gate.sh": script("gate.sh"),
         "seed.sh": script("seed.sh"),
         "start.sh": script("start.sh"),
     };

@@ -7,12 +7,18 @@ export const ENTRYPOINT_PARTS = [
     "report.sh",
     "machine.sh",
     "dns.sh",
+    "isolate.sh",
     "restart.sh",
     "watch.sh",
 ] as const;
 
 type Script =
-    "entrypoint.sh" | "health.sh" | "seed.sh" | "start.sh" | (typeof ENTRYPOINT_PARTS)[number];
+    | "entrypoint.sh"
+    | "gate.sh"
+    | "health.sh"
+    | "seed.sh"
+    | "start.sh"
+    | (typeof ENTRYPOINT_PARTS)[number];
 
 /** The text of a script in `components/scripts`. */
 export function script(file: Script): string {

@@ -43,6 +43,11 @@ export function overlaps(a: Subnet, b: Subnet): boolean {
     return (a.base & mask) >>> 0 === (b.base & mask) >>> 0;
 }
 
+/** Whether all of one subnet lies in another; each lies in itself. */
+export function contains(outer: Subnet, inner: Subnet): boolean {
+    return outer.prefix <= inner.prefix && overlaps(outer, inner);
+}
+
 function toNumber(address: ipaddr.IPv4): number {
     return address.octets.reduce((sum, octet) => sum * 256 + octet, 0);
 }

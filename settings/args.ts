@@ -111,6 +111,7 @@ export function sandboxArgs(cluster: Cluster, settings: SandboxSettings): Sandbo
         startTimeoutSeconds: settings.startTimeoutSeconds,
         tokenGeneration: settings.tokenGeneration,
         egress: settings.egress,
+        ...(settings.dns === undefined ? {} : { dns: settings.dns }),
         user: user === "root" ? 0 : user,
         secretEnv: pulumi.secret(secretEnv),
         ...(inference && {

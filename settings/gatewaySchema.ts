@@ -76,6 +76,7 @@ export const gatewaySchema = z.strictObject(
             "dev",
         ).default("openshell"),
         image: image.default("rancher/k3s:v1.35.4-k3s1"),
+        gateImage: image.optional(),
         subnet: subnet.default("172.30.18.0/24"),
         apiPort: port(16443).default(16443),
         ports: portBlock.default({ first: 18789, last: 18808 }),
@@ -87,6 +88,12 @@ export const gatewaySchema = z.strictObject(
             "be a host name or an address of the Docker host",
             "server.example.org",
         ).default(LOOPBACK),
+        hostAddresses: z
+            .array(
+                z.ipv4(must("be an IPv4 address of this machine", "203.0.113.7")),
+                must("be a list of IPv4 addresses of this machine", '["203.0.113.7"]'),
+            )
+            .default([]),
         imageArchives: text(/./, "be the path of a folder", ".local/images").optional(),
         tlsSans: z
             .array(

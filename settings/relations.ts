@@ -11,6 +11,7 @@ import { claimName, claimResource } from "../components/names";
 import { COMMON_MOUNTS } from "../components/podTemplate";
 import { contains, formatBlock } from "../components/ports";
 import { overlaps, parseSubnet, type Subnet } from "../components/subnet";
+import { checkEgress } from "./egressRules";
 import { checkK3s } from "./k3sRules";
 import { checkPorts } from "./portRules";
 import { parseQuantity } from "../components/quantity";
@@ -143,7 +144,11 @@ function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings)
             example: 'gateway.gpus: "all"',
         });
     }
-    problems.push(...checkClaims(key, sandbox), ...checkSandboxVariables(key, sandbox));
+    problems.push(
+        ...checkEgress(`${key}.egress`, sandbox.egress, settings),
+        ...checkClaims(key, sandbox),
+        ...checkSandboxVariables(key, sandbox),
+    );
     for (const kind of ["cpu", "memory"] as const) {
         const request = sandbox.resources?.requests?.[kind];
         const limit = sandbox.resources?.limits?.[kind];

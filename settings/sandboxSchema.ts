@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { APPLICATIONS, type ApplicationName } from "../components/application";
 import { HANDSHAKE_SECRET } from "../components/constants";
+import type { Egress } from "../components/networkPolicy";
 import { anyPort, cidr, cpu, flag, image, port, quantity, text, variables } from "./forms";
 import { openclawSchema } from "./openclawSchema";
 import { folder } from "./paths";
@@ -64,10 +65,28 @@ const application = z.union([z.enum(applicationNames), customApplication], {
     error: must("be a known application or an object", '"openclaw"'),
 });
 
-const egress = z.union(
-    [z.literal("internet"), z.strictObject({ cidr, ports: z.array(anyPort("8443")).optional() })],
-    { error: must("be `internet` or a network", '"internet"') },
-);
+const EGRESS = must("be `internet`, or an object of one of `internet` and `cidr`", '"internet"');
+
+const egressPorts = z
+    .array(anyPort("443"), must("be a list of TCP ports", "[443]"))
+    .min(1, must("name a port, or be left out for all of them", "[443]"))
+    .optional();
+
+const destination = z
+    .strictObject({
+        internet: z.literal(true, must("be true, or be left out", "true")).optional(),
+        cidr: cidr.optional(),
+        ports: egressPorts,
+    })
+    .refine(({ internet, cidr: network }) => (internet === undefined) !== (network === undefined), {
+        error: EGRESS,
+    })
+    .transform(({ cidr: network, ports }): Egress => {
+        const open = ports === undefined ? {} : { ports };
+        return network === undefined ? { internet: true, ...open } : { cidr: network, ...open };
+    });
+
+const egress = z.union([z.literal("internet"), destination], { error: EGRESS });
 
 const USER = must("be a user id above 0, or `root` by that name", "1000");
 
@@ -157,6 +176,7 @@ const sandbox = z.strictObject(
             .min(1, must("be a whole number from 1", "2"))
             .default(1),
         egress: z.array(egress, must("be a list", '["internet"]')).default([]),
+        dns: flag(true).optional(),
         inference: z
             .strictObject(
                 {

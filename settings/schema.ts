@@ -1,7 +1,7 @@
 /** The form of the configuration: every key, its default, its rule. Relations are in relations.ts. */
 import { z } from "zod";
 import { CLUSTER_CIDR, SERVICE_CIDR } from "../components/constants";
-import { cidr, flag, text } from "./forms";
+import { anyPort, cidr, flag, image, text } from "./forms";
 import { gatewaySchema } from "./gatewaySchema";
 import { must } from "./problems";
 import { sandboxesSchema } from "./sandboxSchema";
@@ -55,6 +55,16 @@ const existingCluster = z.strictObject(
             .optional(),
         ingressFrom: z
             .array(ingressFrom, must("be a list", '[{"namespace": "ingress-nginx"}]'))
+            .optional(),
+        gateImage: image.optional(),
+        gateTarget: z
+            .strictObject(
+                {
+                    host: text(/^[A-Za-z0-9.:-]+$/, "be an address", "10.0.0.1"),
+                    port: anyPort("443"),
+                },
+                must("be an object of host and port", '{"host": "10.0.0.1", "port": 443}'),
+            )
             .optional(),
         internalNetworks: z
             .array(cidr, must("be a list of networks", '["10.42.0.0/16"]'))

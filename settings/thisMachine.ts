@@ -1,6 +1,7 @@
 /** Reads what this machine has; what it means is in hostNetworks.ts. */
 import { existsSync, readFileSync } from "node:fs";
 import * as os from "node:os";
+import { publicAddresses } from "./hostAddresses";
 import { hostNetworks, parseRoutes, type HostNetwork } from "./hostNetworks";
 
 /** The kernel's IPv4 routes; Linux only. */
@@ -10,6 +11,11 @@ const ROUTES = "/proc/net/route";
 export function readHostNetworks(): HostNetwork[] {
     const routes = existsSync(ROUTES) ? parseRoutes(readFileSync(ROUTES, "utf8")) : [];
     return hostNetworks(os.networkInterfaces(), routes);
+}
+
+/** Public IPv4 addresses of all interfaces, sorted; none behind a router that translates addresses. */
+export function readPublicAddresses(): string[] {
+    return publicAddresses(os.networkInterfaces());
 }
 
 /**

@@ -36,6 +36,9 @@ drain_seconds=${SANDBOX_GATEWAY_DRAIN_SECONDS:-50}
 # Where pods reach this container, and where they come from.
 address=${SANDBOX_GATEWAY_ADDRESS:-}
 pods=${SANDBOX_GATEWAY_PODS:-10.42.0.0/16}
+# What is for this machine's loopback alone: ports of this container, and where it comes from then.
+local_ports=${SANDBOX_GATEWAY_LOCAL_PORTS:-}
+bridge=${SANDBOX_GATEWAY_BRIDGE:-}
 volume=${SANDBOX_GATEWAY_VOLUME:-VOLUME}
 node=$(cat /proc/sys/kernel/hostname)
 images=$data/agent/images
@@ -44,6 +47,7 @@ tasks=/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io
 . "$lib/report.sh"
 . "$lib/machine.sh"
 . "$lib/dns.sh"
+. "$lib/isolate.sh"
 . "$lib/restart.sh"
 . "$lib/watch.sh"
 
@@ -165,10 +169,11 @@ must mkdir -p "$run"
 must rm -rf "$run/again" "$run/restarts" "$run/stopping" "$run/opening"
 prepare_cgroups
 reserve_memory
-filter_bridges
 mount --make-rshared / || warn "mounts are not shared (mount --make-rshared / failed): volumes of pods may stay empty"
 claim_volume
 prepare_dns
+unclosed=''
+isolate
 [ -z "$asked" ] || exit 0
 
 # One life of k3s.

@@ -66,19 +66,3 @@ reserve_memory() {
     [ "$(cat "$reserve" 2>/dev/null)" = "$wanted" ] || must write_file "$reserve" "$wanted"
     note "memory: $limit MiB, of which $K3S_MEMORY for k3s and the rest for sandboxes"
 }
-
-# Without this module packets between pods of the node pass by every rule: no DNS, and no policies.
-# The container has no modules; but the kernel itself asks the machine for it when a rule looks at the
-# ports of a bridge.
-filter_bridges() {
-    filter=$root/proc/sys/net/bridge/bridge-nf-call-iptables
-    # Kernels before 5.3 show its settings to the machine alone.
-    [ ! -d "$root/sys/module/br_netfilter" ] || return 0
-    [ -e "$filter" ] || modprobe br_netfilter 2>/dev/null
-    if [ ! -e "$filter" ] && iptables -w -N SANDBOX-GATEWAY 2>/dev/null; then
-        iptables -w -A SANDBOX-GATEWAY -m physdev --physdev-is-bridged -j RETURN 2>/dev/null
-        iptables -w -F SANDBOX-GATEWAY
-        iptables -w -X SANDBOX-GATEWAY
-    fi
-    [ -e "$filter" ] || warn "the kernel module br_netfilter is not loaded: sandboxes resolve no names, and policies between them do not hold. On the Docker host: sudo modprobe br_netfilter && echo br_netfilter | sudo tee /etc/modules-load.d/br_netfilter.conf; then docker restart ${volume}"
-}

@@ -38,7 +38,10 @@ look() {
         k3s kubectl get --raw /openapi/v2 --request-timeout=30s >/dev/null 2>&1 || return 1
         served=yes
     fi
-    reopen || return 1
+    if [ -n "$unclosed" ]; then
+        result "network policies are not enforced: $unclosed"
+        return 1
+    fi
     if ! iptables-save -t filter 2>/dev/null | grep -q '^:KUBE-ROUTER-FORWARD '; then
         looks=$((looks + 1))
         [ "$looks" -lt "$POLICY_LOOKS" ] ||
@@ -51,6 +54,8 @@ look() {
         result "network policies are not enforced: the kernel lacks$lacking"
         return 1
     fi
+    # Only now: what a drain has ended starts again.
+    reopen || return 1
     result ok
 }
 

@@ -40,7 +40,7 @@ const config = (gateway: object = {}) => ({
         },
         ...gateway,
     },
-    sandboxes: { agent: { ...AGENT, secretEnv: { KEY: SECRET } } },
+    sandboxes: { agent: { ...AGENT, dns: true, secretEnv: { KEY: SECRET } } },
 });
 
 beforeAll(async () => {

@@ -33,7 +33,7 @@ const bridge = () => hostAddress(parseSubnet(stack.subnet) as Subnet, 1);
 
 const config = (gateway: object = {}, sandbox: object = {}) => ({
     gateway: { imageArchives: IMAGES, memory: "3Gi", ...gateway },
-    sandboxes: { agent: { ...AGENT, ...sandbox } },
+    sandboxes: { agent: { ...AGENT, dns: true, ...sandbox } },
 });
 
 beforeAll(async () => {

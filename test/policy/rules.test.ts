@@ -244,7 +244,7 @@ describe("a spoiled program is refused by the rule that is meant for it", () => 
         ],
         [
             "assistant-agent",
-            (s) => (pod(s).initContainers[0].securityContext.privileged = true),
+            (s) => (pod(s).initContainers[1].securityContext.privileged = true),
             "no-privileged-pod: assistant-agent: container workspace-init must not be privileged and must set allowPrivilegeEscalation to false.",
         ],
         ...["hostNetwork", "hostPID", "hostIPC"].map(

@@ -64,13 +64,24 @@ describe.each(shells())("under $name", (shell) => {
             );
         });
 
-        it("is undone by the next start, which opens the node once the API is ready", async () => {
+        it("is undone by the next start, which opens the node once policies hold", async () => {
             await root.startAndStop("k3s has started", started);
+            root.enforce();
             const { calls: second } = await root.startAndStop(
                 "the node is open",
                 () => root.read(OPEN) !== undefined,
             );
             expect(second).toContain(opened);
+            expect(root.read(DRAINED)).toBe("");
+        });
+
+        it("leaves the node closed while policies do not hold", async () => {
+            root.write(DRAINED, "");
+            const { calls } = await root.startAndStop(
+                "it says so",
+                () => root.health().said === "network policies are not enforced",
+            );
+            expect(calls).not.toContain(opened);
             expect(root.read(DRAINED)).toBe("");
         });
 
@@ -272,6 +283,7 @@ describe.each(shells())("under $name", (shell) => {
                 expect(calls.filter((call) => call.startsWith("kubectl drain"))).toHaveLength(1);
                 expect(calls.at(-1)).toBe("server ended");
                 spawnSync("mount", ["-o", "remount,rw,size=2m,nr_inodes=100", root.at(DATA)]);
+                root.enforce();
                 const opened = () => root.read(OPEN) !== undefined;
                 expect((await root.startAndStop("the node is open", opened)).status).toBe(0);
                 expect(root.read(MARKER)).toBe(`${OURS}\n`);

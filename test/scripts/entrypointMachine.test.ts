@@ -117,48 +117,17 @@ describe.each(shells())("under $name", (shell) => {
         });
     });
 
-    describe("the filter of bridges", () => {
-        const FILTER = "proc/sys/net/bridge/bridge-nf-call-iptables";
-
-        it("that is there is left alone", () => {
-            root.enter();
-            expect(root.read("rules") ?? "").not.toContain("physdev");
-        });
-
-        it("is loaded by the kernel for a rule that needs it, which is taken away again", () => {
-            rmSync(root.at(FILTER));
-            root.program(
-                "iptables",
-                `echo "$*" >>"$SANDBOX_GATEWAY_ROOT/rules"; case $* in *physdev*) echo 1 >"$SANDBOX_GATEWAY_ROOT/${FILTER}";; esac`,
-            );
-            root.enter();
-            expect(root.lines("rules").slice(0, 4)).toEqual([
-                "-w -N SANDBOX-GATEWAY",
-                "-w -A SANDBOX-GATEWAY -m physdev --physdev-is-bridged -j RETURN",
-                "-w -F SANDBOX-GATEWAY",
-                "-w -X SANDBOX-GATEWAY",
-            ]);
-            expect(warnings()).toBe("");
-        });
-
-        it("that cannot be had is reported with the remedy", () => {
-            rmSync(root.at(FILTER));
-            root.enter();
-            expect(warnings()).toContain("On the Docker host: sudo modprobe br_netfilter");
-        });
-    });
-
     describe("the health of a gateway", () => {
         const isSaid = (text: string) => () => root.health().said === text;
 
         it("is good once the API is ready and policies are enforced", async () => {
             root.write("ready", "");
-            root.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
+            root.enforce();
             await root.startAndStop("it is healthy", () => root.health().status === 0);
         });
 
         it("waits for the API", async () => {
-            root.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
+            root.enforce();
             await root.startAndStop("it says so", isSaid("the Kubernetes API is not ready"));
             expect(root.health().status).toBe(1);
         });
@@ -178,7 +147,7 @@ describe.each(shells())("under $name", (shell) => {
 
         it("is never good on a kernel that refuses what policies are made of, with their chain there", async () => {
             root.write("ready", "");
-            root.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
+            root.enforce();
             root.program("iptables", 'case $* in *NFLOG*) exit 1 ;; esac; [ "$4" != -C ]');
             const { stderr } = await root.startAndStop(
                 "it says so",

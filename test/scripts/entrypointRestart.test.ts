@@ -32,7 +32,7 @@ describe.each(shells())("k3s alone under $name", (shell) => {
         root = new GatewayRoot(shell);
         root.write("ready", "");
         root.write("drains", "");
-        root.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
+        root.enforce();
     });
     afterEach(() => root.remove());
 

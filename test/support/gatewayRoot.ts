@@ -75,6 +75,9 @@ export class GatewayRoot {
         this.write("proc/net/tcp", `  sl  local_address\n${SOCKETS.tcp}\n`);
         this.write("proc/sys/net/bridge/bridge-nf-call-iptables", "1\n");
         this.write("proc/sys/net/ipv4/conf/default/route_localnet", "0\n");
+        this.write("proc/sys/net/bridge/bridge-nf-call-ip6tables", "0\n");
+        this.write("proc/sys/net/ipv6/bindv6only", "0\n");
+        this.write("proc/net/route", "Iface\tDestination\neth7\t00000000\t01121EAC\n");
         this.k3s("ends");
         // The script changes how the root is mounted, and rules of packets; a test must not.
         this.program("mount", "exit 0");
@@ -83,6 +86,11 @@ export class GatewayRoot {
             "iptables",
             'echo "iptables $*" >>"$SANDBOX_GATEWAY_ROOT/rules"; [ "$4" != -C ]',
         );
+        this.program("ip6tables", 'echo "ip6tables $*" >>"$SANDBOX_GATEWAY_ROOT/rules6"');
+        // Never those of this machine, whatever the script makes of the answer.
+        for (const kind of ["nft", "legacy"]) {
+            this.program(`ip6tables-${kind}`, "exit 1");
+        }
         this.program("ipset", 'echo "ipset $*" >>"$SANDBOX_GATEWAY_ROOT/sets"');
         this.program("iptables-save", 'cat "$SANDBOX_GATEWAY_ROOT/saved" 2>/dev/null');
         this.program("sleep", "exec /bin/sleep 0.02");
@@ -123,6 +131,11 @@ export class GatewayRoot {
     program(name: string, body: string): void {
         mkdirSync(this.at("bin"), { recursive: true });
         writeFileSync(this.at(`bin/${name}`), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+    }
+
+    /** The policy controller has set up its rules. */
+    enforce(): void {
+        this.write("saved", ":KUBE-ROUTER-FORWARD - [0:0]\n");
     }
 
     k3s(kind: "ends" | "runs"): void {

@@ -54,6 +54,8 @@ describe("the gateway's container", () => {
             "SANDBOX_GATEWAY_VOLUME=openshell-cluster-Test",
             "SANDBOX_GATEWAY_ADDRESS=10.213.77.2",
             "SANDBOX_GATEWAY_PODS=10.42.0.0/16",
+            "SANDBOX_GATEWAY_BRIDGE=10.213.77.1",
+            "SANDBOX_GATEWAY_LOCAL_PORTS=10250 6443 18789:18808",
             "SANDBOX_GATEWAY_DRAIN_SECONDS=50",
         ]);
     });

@@ -15,6 +15,7 @@ let root: string;
 /** A machine with nothing on it. */
 const EMPTY: Machine = {
     networks: () => [],
+    addresses: () => [],
     findBusy: () => Promise.resolve(undefined),
     claimed: () => Promise.resolve([]),
     hasVolume: () => Promise.resolve(false),
@@ -73,6 +74,12 @@ describe("the file of a new stack", () => {
         });
         expect(textOf("second")).toMatch(/^# The stack `second`: /);
         expect(readdirSync(root)).toEqual(["Pulumi.second.yaml"]);
+    });
+
+    it("closes the machine's own public addresses to sandboxes", async () => {
+        const addresses = () => ["203.0.113.7"];
+        const { hostAddresses } = await write("second", { ...EMPTY, addresses });
+        expect(hostAddresses).toEqual(["203.0.113.7"]);
     });
 
     it("is called by the last part of the stack's name, as Pulumi calls it", async () => {

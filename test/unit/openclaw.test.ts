@@ -346,6 +346,7 @@ describe("the pod", () => {
     it("finds its file in the ConfigMap, without settings of one's own", async () => {
         const recorded = await program({ openclaw: { allowedOrigins: ["https://a.example"] } });
         expect(Object.keys(configMap(recorded)).sort()).toEqual([
+            "gate.sh",
             "openclaw.json",
             "seed.sh",
             "start.sh",
@@ -373,7 +374,7 @@ describe("the pod", () => {
             mountPath: "/opt/sandbox-gateway",
             readOnly: true,
         });
-        expect(Object.keys(configMap(recorded)).sort()).toEqual(["seed.sh", "start.sh"]);
+        expect(Object.keys(configMap(recorded)).sort()).toEqual(["gate.sh", "seed.sh", "start.sh"]);
         const secret = find(recorded, SECRET, "a-files").inputs;
         expect(isSecret(secret["stringData"])).toBe(true);
         const { "openclaw.json": file, ...rest } = plain(secret["stringData"]) as Record<

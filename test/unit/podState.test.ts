@@ -29,6 +29,13 @@ const pod = (agent: object, init: object[] = []): Pod =>
         },
     }) satisfies Pod;
 
+/** A pod whose agent waits until its network is closed. */
+const gated = (gate: object) =>
+    pod({ ready: false, state: waiting("PodInitializing") }, [
+        { name: "gate", ...gate },
+        { state: waiting("PodInitializing") },
+    ]);
+
 /** A pod whose agent waits for its workspace. */
 const seeding = (init: object) => pod({ ready: false, state: waiting("PodInitializing") }, [init]);
 
@@ -322,5 +329,48 @@ describe("a node that has just started", () => {
 
     it("is believed about what was started since", () => {
         expect(state("2025-12-31T23:59:58.5Z")).toEqual({ state: "running" });
+    });
+});
+
+describe("the gate of a sandbox", () => {
+    const NOT_ENFORCED = "network policies are not enforced here: after 60 seconds";
+    const failed = ended(1, { message: `${NOT_ENFORCED}\n` });
+    const GATE_LOGS = "kubectl logs a-0 -c gate";
+
+    it.each<Case>([
+        [
+            "waits",
+            gated({ state: running }),
+            {
+                detail: "waits until its network policies hold",
+                next: `${GATE_LOGS} --follow`,
+                ...log("gate", false),
+            },
+        ],
+        ["has given up", gated({ state: failed }), { detail: NOT_ENFORCED, next: GATE_LOGS }],
+        [
+            "has given up and tries again",
+            gated({ state: running, lastState: failed }),
+            { detail: NOT_ENFORCED, next: GATE_LOGS },
+        ],
+        [
+            "has no image",
+            gated({ state: waiting("ImagePullBackOff", "busybox") }),
+            { detail: "the image cannot be pulled: ImagePullBackOff: busybox", next: DESCRIBE },
+        ],
+        [
+            "has ended, so that the workspace is next",
+            pod({ ready: false, state: waiting("PodInitializing") }, [
+                { name: "gate", state: ended(0) },
+                { state: running },
+            ]),
+            {
+                detail: "the workspace is being seeded",
+                next: `${SEED_LOGS} --follow`,
+                ...log("workspace-init", false),
+            },
+        ],
+    ])("that %s", (_, given, expected) => {
+        expect(applicationState(given, "a", typed)).toEqual({ state: "not running", ...expected });
     });
 });

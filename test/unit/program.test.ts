@@ -83,6 +83,7 @@ describe("the running gateway", () => {
             "/usr/local/lib/sandbox-gateway/report.sh",
             "/usr/local/lib/sandbox-gateway/machine.sh",
             "/usr/local/lib/sandbox-gateway/dns.sh",
+            "/usr/local/lib/sandbox-gateway/isolate.sh",
             "/usr/local/lib/sandbox-gateway/restart.sh",
             "/usr/local/lib/sandbox-gateway/watch.sh",
             "/usr/local/lib/sandbox-gateway/health.sh",
@@ -93,8 +94,8 @@ describe("the running gateway", () => {
             "/etc/sandbox-gateway/tls/client-ca.crt",
             "/etc/sandbox-gateway/tls/client-ca.key",
         ]);
-        expect(uploads.slice(7).every(({ permissions }) => permissions === "0600")).toBe(true);
-        expect(uploads[7]?.content).toContain('node-name: "openshell-test"');
+        expect(uploads.slice(8).every(({ permissions }) => permissions === "0600")).toBe(true);
+        expect(uploads[8]?.content).toContain('node-name: "openshell-test"');
         expect(isSecret(find(recorded, CONTAINER).inputs["uploads"])).toBe(true);
     });
 
@@ -218,8 +219,22 @@ describe("a sandbox", () => {
             enableServiceLinks: false,
             securityContext: { seccompProfile: { type: "RuntimeDefault" } },
         });
-        expect(spec.template.spec.initContainers).toHaveLength(1);
-        expect(spec.template.spec.initContainers[0]).toMatchObject({
+        const [gate, seeding, ...others] = spec.template.spec.initContainers;
+        expect(others).toEqual([]);
+        expect(gate).toMatchObject({
+            name: "gate",
+            image: "rancher/mirrored-library-busybox:1.37.0",
+            command: ["/bin/sh", "/opt/sandbox-gateway/gate.sh"],
+            args: ["10.213.77.2", "6443"],
+            terminationMessagePolicy: "FallbackToLogsOnError",
+            securityContext: {
+                runAsNonRoot: true,
+                allowPrivilegeEscalation: false,
+                readOnlyRootFilesystem: true,
+                capabilities: { drop: ["ALL"] },
+            },
+        });
+        expect(seeding).toMatchObject({
             name: "workspace-init",
             image: "ghcr.io/openclaw/openclaw:2026.9.6",
             securityContext: { runAsUser: 0, capabilities: { drop: ["ALL"] } },

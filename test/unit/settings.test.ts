@@ -22,7 +22,8 @@ const TAG_RULE =
     "must name a tag or a digest, so that it means the same next week; for example busybox:1.37.0";
 const APP_RULE = 'must be a known application or an object; for example "openclaw"';
 const SIZE_RULE = "must be a Kubernetes quantity of storage; for example 2Gi";
-const EGRESS_RULE = 'must be `internet` or a network; for example "internet"';
+const EGRESS_RULE =
+    'must be `internet`, or an object of one of `internet` and `cidr`; for example "internet"';
 const USER_RULE = "must be a user id above 0, or `root` by that name; for example 1000";
 /** Not shown when it is long. */
 const shown = (text: string) =>
@@ -446,6 +447,7 @@ describe("a right configuration", () => {
                 newK3sFlags: [],
                 hostAliases: {},
                 dns: [],
+                hostAddresses: [],
                 caCertificates: [],
                 env: {},
                 secretEnv: {},

@@ -22,7 +22,7 @@ export function configuration(stack: TestStack, overrides: object = {}) {
     const egress = [{ cidr: `${machineAddress(stack)}/32`, ports: [22] }];
     return {
         gateway: { imageArchives: ARCHIVES, memory: GATEWAY_MEMORY },
-        sandboxes: { agent: { ...patient, egress }, closed: patient },
+        sandboxes: { agent: { ...patient, egress }, closed: { ...patient, dns: true } },
         ...overrides,
     };
 }
