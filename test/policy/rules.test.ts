@@ -121,6 +121,10 @@ type Mutable = {
 const pod = (subject: Mutable) => subject.inputs.spec.template.spec;
 const agent = (subject: Mutable) => pod(subject).containers[0];
 
+const k3sConfig = (subject: Mutable) =>
+    subject.inputs.uploads.find(({ file }: any) => file === "/etc/rancher/k3s/config.yaml");
+const AUTHORIZED = "kube-apiserver-arg: authorization-mode=AlwaysAllow";
+
 describe("the program", () => {
     it("violates nothing", () => {
         expect(resources.length).toBeGreaterThan(25);
@@ -133,7 +137,7 @@ describe("the program", () => {
     });
 
     it("has every kind that a rule speaks of", () => {
-        expect(policies.map(({ name }) => name)).toHaveLength(20);
+        expect(policies.map(({ name }) => name)).toHaveLength(21);
         expect(new Set(policies.map(({ name }) => name)).size).toBe(policies.length);
     });
 });
@@ -183,6 +187,26 @@ describe("a spoiled program is refused by the rule that is meant for it", () => 
             GATEWAY,
             (s) => (s.inputs.hostname = "other"),
             "hostname-is-node-name: gateway-k3s must have the hostname other as node-name in k3s's settings.",
+        ],
+        ...[
+            ['disable-network-policy: "true"', "disable-network-policy: true"],
+            ["disable-network-policy: true", "disable-network-policy: true"],
+            ['"kubelet-arg+": ["anonymous-auth=true"]', "kubelet-arg: anonymous-auth=true"],
+            ["kube-apiserver-arg:\n  - authorization-mode=AlwaysAllow", AUTHORIZED],
+            ["a: [", "a file that is no YAML"],
+        ].map(([text, found]): [string, (s: Mutable) => void, string] => [
+            GATEWAY,
+            (s) => (k3sConfig(s).content += `${text}\n`),
+            `isolation-on: gateway-k3s must not open sandboxes in k3s's settings: ${found}.`,
+        ]),
+        [
+            GATEWAY,
+            (s) =>
+                s.inputs.uploads.push({
+                    file: "/etc/rancher/k3s/config.yaml.d/x.yaml",
+                    content: "rootless: true",
+                }),
+            "isolation-on: gateway-k3s must not open sandboxes in k3s's settings: rootless: true.",
         ],
         [
             GATEWAY,
@@ -359,6 +383,13 @@ describe("configuration", () => {
     it("leaves resources out by name", () => {
         const changed = spoiled("gateway-data", (s) => (s.protect = false));
         expect(violations(changed, { exempt: ["gateway-data"] })).toEqual([]);
+    });
+
+    it("takes settings of k3s that close what is closed already", () => {
+        const changed = spoiled("gateway-k3s", (s) => {
+            k3sConfig(s).content += 'disable-network-policy: "false"\nkubelet-arg+: ["v=2"]\n';
+        });
+        expect(violations(changed)).toEqual([]);
     });
 
     it("leaves them out of the rules about relations, too", () => {
