@@ -1,6 +1,9 @@
 /** Settings of a sandbox that most leave alone: what each makes of the StatefulSet and the claims. */
+import * as path from "node:path";
 import { describe, expect, it } from "vitest";
 import { inputs, run } from "../support/program";
+
+const KUBECONFIG = path.join(__dirname, "..", "fixtures", "kubeconfig");
 
 const STATEFUL_SET = "kubernetes:apps/v1:StatefulSet";
 const CLAIM = "kubernetes:core/v1:PersistentVolumeClaim";
@@ -78,7 +81,7 @@ describe("claims of its own", () => {
 });
 
 it("is taken up when a killed run has made it already, on a gateway and in another cluster", async () => {
-    const existingCluster = { kubeconfig: __filename, context: "c", storageClass: "s", host: "h" };
+    const existingCluster = { kubeconfig: KUBECONFIG, context: "c", storageClass: "s", host: "h" };
     for (const rest of [{}, { existingCluster }]) {
         const { recorded } = await sandbox({}, rest);
         const { metadata } = inputs<{ metadata: object }>(recorded, STATEFUL_SET);
@@ -105,7 +108,7 @@ describe("where it may run", () => {
 
 describe("a volume's group", () => {
     const existingCluster = {
-        kubeconfig: __filename,
+        kubeconfig: KUBECONFIG,
         context: "c",
         storageClass: "standard-retain",
         host: "127.0.0.1",
