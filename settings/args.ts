@@ -116,6 +116,10 @@ export function sandboxArgs(cluster: Cluster, settings: SandboxSettings): Sandbo
         tokenGeneration: settings.tokenGeneration,
         egress: settings.egress,
         user: user === "root" ? 0 : user,
+        group: settings.group,
+        runtimeClass: settings.runtimeClass,
+        userNamespace: settings.userNamespace,
+        readOnlyRoot: settings.readOnlyRoot,
         secretEnv: pulumi.secret(secretEnv),
         ...(inference && {
             inference: {

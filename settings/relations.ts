@@ -1,6 +1,13 @@
 /** Rules between values of the configuration, checked when each value has its right form. */
 import { APPLICATIONS } from "../components/application";
-import { CLUSTER_CIDR, LOOPBACK, SERVICE_CIDR, WORKSPACE_VOLUME } from "../components/constants";
+import {
+    CLUSTER_CIDR,
+    DISK_RESOURCE,
+    GPU_RUNTIME_CLASS,
+    LOOPBACK,
+    SERVICE_CIDR,
+    WORKSPACE_VOLUME,
+} from "../components/constants";
 import { claimName, claimResource } from "../components/names";
 import { COMMON_MOUNTS } from "../components/podTemplate";
 import { contains, formatBlock } from "../components/ports";
@@ -138,7 +145,15 @@ function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings)
         });
     }
     problems.push(...checkClaims(key, sandbox), ...checkSandboxVariables(key, sandbox));
-    for (const kind of ["cpu", "memory"] as const) {
+    if (sandbox.runtimeClass !== undefined && sandbox.gpus > 0) {
+        problems.push({
+            key: `${key}.runtimeClass`,
+            got: sandbox.runtimeClass,
+            rule: `not be given with gpus, which need ${GPU_RUNTIME_CLASS}`,
+            example: "a sandbox without GPUs",
+        });
+    }
+    for (const kind of ["cpu", "memory", DISK_RESOURCE] as const) {
         const request = sandbox.resources?.requests?.[kind];
         const limit = sandbox.resources?.limits?.[kind];
         if (request && limit && parseQuantity(request) > parseQuantity(limit)) {

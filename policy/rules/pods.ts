@@ -12,10 +12,21 @@ interface Container {
     readonly livenessProbe?: object;
     readonly readinessProbe?: object;
     readonly resources?: { readonly limits?: Readonly<Record<string, unknown>> };
-    readonly securityContext?: {
+    readonly securityContext?: SecurityContext & {
         readonly privileged?: boolean;
         readonly allowPrivilegeEscalation?: boolean;
+        readonly capabilities?: {
+            readonly drop?: readonly string[];
+            readonly add?: readonly string[];
+        };
     };
+}
+
+/** What a pod says for its containers, and each of them for itself. */
+interface SecurityContext {
+    readonly runAsNonRoot?: boolean;
+    readonly runAsUser?: number;
+    readonly seccompProfile?: { readonly type?: string };
 }
 
 interface PodSpec {
@@ -23,6 +34,7 @@ interface PodSpec {
     readonly hostNetwork?: boolean;
     readonly hostPID?: boolean;
     readonly hostIPC?: boolean;
+    readonly securityContext?: SecurityContext;
     readonly containers?: readonly Container[];
     readonly initContainers?: readonly Container[];
     readonly volumes?: readonly {
@@ -104,6 +116,35 @@ function containerRule(
     });
 }
 
+/** What seeding a workspace takes: to give files the owners and modes of an image. */
+const FILE_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"];
+
+/** A rule about each container but a device plugin's, which is the node's and root's. */
+function sandboxRule(
+    rule: Omit<Rule, "check">,
+    check: (container: Container, pod: PodSpec, prepares: boolean) => string | undefined,
+) {
+    return podRule(rule, (pod, args, report) => {
+        if ((pod.volumes ?? []).some(({ hostPath }) => hostPath?.path === DEVICE_PLUGIN_FOLDER)) {
+            return;
+        }
+        const all = [
+            ...(pod.initContainers ?? []).map((each) => [each, true] as const),
+            ...(pod.containers ?? []).map((each) => [each, false] as const),
+        ];
+        for (const [container, prepares] of all) {
+            const violation = check(container, pod, prepares);
+            if (violation) {
+                report(`${args.name}: container ${container.name ?? "?"} ${violation}`);
+            }
+        }
+    });
+}
+
+function seccompOf({ securityContext }: PodSpec): { readonly type?: string } {
+    return securityContext?.seccompProfile ?? {};
+}
+
 export const podPolicies = [
     containerRule(
         {
@@ -129,6 +170,50 @@ export const podPolicies = [
             securityContext?.allowPrivilegeEscalation !== false
                 ? "must not be privileged and must set allowPrivilegeEscalation to false."
                 : undefined,
+    ),
+    sandboxRule(
+        {
+            name: "seccomp-on",
+            description: "A container must be kept from the system calls that no program needs.",
+            remediation: "Set `seccompProfile: {type: RuntimeDefault}` for the pod.",
+        },
+        ({ securityContext }, pod) => {
+            const { type } = securityContext?.seccompProfile ?? seccompOf(pod);
+            return type === "RuntimeDefault" || type === "Localhost"
+                ? undefined
+                : "must have the seccomp profile RuntimeDefault, or one of the node's.";
+        },
+    ),
+    sandboxRule(
+        {
+            name: "capabilities-dropped",
+            description:
+                "A container must have no capability; one that prepares a pod may own files.",
+            remediation: "Set `capabilities: {drop: [ALL]}`, and add none.",
+        },
+        ({ securityContext }, _, prepares) => {
+            const { drop = [], add = [] } = securityContext?.capabilities ?? {};
+            const more = add.filter((name) => !(prepares && FILE_CAPABILITIES.includes(name)));
+            if (!drop.includes("ALL")) {
+                return "must drop the capabilities ALL.";
+            }
+            return more.length > 0 ? `must not add ${more.join(", ")}.` : undefined;
+        },
+    ),
+    sandboxRule(
+        {
+            name: "runs-as-non-root",
+            description: "What runs in a pod must not be root; what prepares it may be.",
+            remediation:
+                "Leave `user` of the sandbox at an id above 0, or leave the resource out by name.",
+        },
+        ({ securityContext: own }, { securityContext: all }, prepares) => {
+            const nonRoot = own?.runAsNonRoot ?? all?.runAsNonRoot;
+            const user = own?.runAsUser ?? all?.runAsUser;
+            return prepares || (nonRoot === true && user !== 0)
+                ? undefined
+                : "must set runAsNonRoot, with a user above 0.";
+        },
     ),
     podRule(
         {

@@ -137,7 +137,7 @@ describe("the program", () => {
     });
 
     it("has every kind that a rule speaks of", () => {
-        expect(policies.map(({ name }) => name)).toHaveLength(21);
+        expect(policies.map(({ name }) => name)).toHaveLength(24);
         expect(new Set(policies.map(({ name }) => name)).size).toBe(policies.length);
     });
 });
@@ -263,9 +263,43 @@ describe("a spoiled program is refused by the rule that is meant for it", () => 
         ],
         [
             "assistant-agent",
-            (s) => delete agent(s).securityContext,
+            (s) => delete agent(s).securityContext.allowPrivilegeEscalation,
             "no-privileged-pod: assistant-agent: container agent must not be privileged and must set allowPrivilegeEscalation to false.",
         ],
+        [
+            "tool-agent",
+            (s) => (agent(s).securityContext.seccompProfile = { type: "Unconfined" }),
+            "seccomp-on: tool-agent: container agent must have the seccomp profile RuntimeDefault, or one of the node's.",
+        ],
+        [
+            "tool-agent",
+            (s) => (agent(s).securityContext.capabilities.add = ["NET_ADMIN"]),
+            "capabilities-dropped: tool-agent: container agent must not add NET_ADMIN.",
+        ],
+        [
+            "tool-agent",
+            (s) => delete agent(s).securityContext.capabilities,
+            "capabilities-dropped: tool-agent: container agent must drop the capabilities ALL.",
+        ],
+        [
+            "tool-agent",
+            (s) => (agent(s).securityContext.capabilities.add = ["CHOWN"]),
+            "capabilities-dropped: tool-agent: container agent must not add CHOWN.",
+        ],
+        [
+            "tool-agent",
+            (s) => pod(s).initContainers.at(-1).securityContext.capabilities.add.push("SYS_ADMIN"),
+            "capabilities-dropped: tool-agent: container workspace-init must not add SYS_ADMIN.",
+        ],
+        ...[
+            (s: Mutable) => (agent(s).securityContext.runAsNonRoot = false),
+            (s: Mutable) => (agent(s).securityContext.runAsUser = 0),
+            (s: Mutable) => delete agent(s).securityContext.runAsNonRoot,
+        ].map((change): [string, (s: Mutable) => void, string] => [
+            "tool-agent",
+            change,
+            "runs-as-non-root: tool-agent: container agent must set runAsNonRoot, with a user above 0.",
+        ]),
         [
             "assistant-agent",
             (s) => (pod(s).initContainers[0].securityContext.privileged = true),
@@ -350,6 +384,29 @@ describe("a spoiled program is refused by the rule that is meant for it", () => 
         expect(
             found.every((violation) => /^(gateway-image|images)-by-digest: /.test(violation)),
         ).toBe(true);
+    });
+});
+
+describe("what a pod says for its containers", () => {
+    it("counts where they say nothing", () => {
+        const changed = spoiled("tool-agent", (s) => {
+            delete agent(s).securityContext.runAsNonRoot;
+            delete agent(s).securityContext.runAsUser;
+            Object.assign(pod(s).securityContext, { runAsNonRoot: true, runAsUser: 7 });
+        });
+        expect(violations(changed)).toEqual([]);
+    });
+
+    it("is asked of every container: without seccomp for the pod, each is named", () => {
+        const changed = spoiled("tool-agent", (s) => delete pod(s).securityContext);
+        const found = changed.find(({ name }) => name === "tool-agent") as unknown as Mutable;
+        const containers: any[] = [pod(found).initContainers, pod(found).containers].flat();
+        expect(violations(changed)).toEqual(
+            containers.map(
+                ({ name }) =>
+                    `seccomp-on: tool-agent: container ${name} must have the seccomp profile RuntimeDefault, or one of the node's.`,
+            ),
+        );
     });
 });
 

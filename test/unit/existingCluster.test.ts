@@ -104,6 +104,9 @@ describe("the namespace of a stack", () => {
             labels: {
                 "app.kubernetes.io/managed-by": "sandbox-gateway",
                 "pod-security.kubernetes.io/enforce": "baseline",
+                "pod-security.kubernetes.io/enforce-version": "v1.35",
+                "pod-security.kubernetes.io/audit": "restricted",
+                "pod-security.kubernetes.io/audit-version": "v1.35",
             },
         });
         expect(await value(outputs["namespace"] as never)).toBe("sandboxes");
