@@ -58,8 +58,9 @@ export class Progress {
         readonly logFile: string,
         private readonly out: NodeJS.WritableStream = process.stdout,
     ) {
-        mkdirSync(path.dirname(logFile), { recursive: true });
-        this.log = createWriteStream(logFile);
+        // What commands say may name more than others on the machine need to know.
+        mkdirSync(path.dirname(logFile), { recursive: true, mode: 0o700 });
+        this.log = createWriteStream(logFile, { mode: 0o600 });
         for (const signal of ["SIGINT", "SIGTERM"] as const) {
             process.on(signal, () => this.interrupt(signal));
         }

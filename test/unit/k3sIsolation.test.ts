@@ -16,6 +16,16 @@ describe("openedBy", () => {
         expect(openedBy(parseYaml(content) as Record<string, unknown>)).toEqual([]);
     });
 
+    it("finds a limit of a pod's processes in them, and processes kept back for the machine", () => {
+        const { "kubelet-arg": kubelet } = k3sSettings({
+            ...{ nodeName: "n", token: "t", tlsSans: [], extra: {} },
+            ports: { first: 18789, last: 18808 },
+        });
+        expect(kubelet).toEqual(
+            expect.arrayContaining(["pod-max-pids=4096", "kube-reserved=cpu=100m,pid=1000"]),
+        );
+    });
+
     it.each<[string, unknown]>([
         ["disable-network-policy", true],
         ["disable-network-policy", "true"],
