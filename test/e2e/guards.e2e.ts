@@ -111,7 +111,40 @@ describe("the guard lets through", () => {
         stack.configure(changed());
         const { status, stdout } = await guard();
         expect(stdout).toContain("none destroys what holds data");
+        expect(stdout).toContain("nothing is opened that is closed");
         expect(status).toBe(0);
+    });
+});
+
+describe("the guard stops what opens", () => {
+    const opened: [string, object, object, string, string][] = [
+        [
+            "a sandbox to a network",
+            { egress: [{ cidr: "0.0.0.0/0" }] },
+            {},
+            "agent-network",
+            "egress to 0.0.0.0/0",
+        ],
+        ["a sandbox to root", { user: "root" }, {}, "agent-agent", "container agent may be root"],
+        [
+            "the gateway to other machines",
+            {},
+            { bindAddress: "0.0.0.0" },
+            "gateway",
+            "sandboxes are published on 0.0.0.0",
+        ],
+    ];
+
+    it.each(opened)("%s, unless it is allowed", async (_, agent, gateway, name, words) => {
+        stack.configure(
+            config({ gateway, sandboxes: { agent: { ...AGENT, ...agent }, other: AGENT } }),
+        );
+        const { status, stdout, stderr } = await guard();
+        expect(stdout + stderr).toContain(`${name}: `);
+        expect(stdout).toContain(words);
+        expect(status).toBe(1);
+        const all = ["gateway", "gateway-k3s", name].flatMap((each) => ["--allow-open", each]);
+        expect((await guard(...all)).status).toBe(0);
     });
 });
 
@@ -206,9 +239,12 @@ describe("while everything is protected, the guard stops", () => {
 });
 
 describe("once protection is lifted, the guard alone stops", () => {
-    it("nothing when protection is all that changes", async () => {
+    it("its being lifted, unless it is allowed", async () => {
         stack.configure(config({ protect: false }));
-        expect((await guard()).status).toBe(0);
+        const { status, stdout } = await guard();
+        expect(stdout).toContain("gateway-data: it is no longer protected");
+        expect(status).toBe(1);
+        expect((await guard("--allow-open", "protection")).status).toBe(0);
         await stack.up();
     });
 
