@@ -60,10 +60,10 @@ export const DEFAULT_RESOURCES: Resources = {
 };
 
 /**
- * Of the node's disk, besides the workspace: the image's files that it changes, /tmp and logs. Without a
- * request of its own, all of the limit would be asked for.
+ * Of the node's disk, besides the workspace: the image's files that it changes, /tmp and logs. Nothing is
+ * asked for: without a request, all of the limit would be, and a few sandboxes would be all a node takes.
  */
-const DEFAULT_DISK = { request: "64Mi", limit: "4Gi" };
+const DEFAULT_DISK = { request: "0", limit: "4Gi" };
 
 /** Resources, of which the disk is limited, too. */
 export function withDisk({ requests, limits }: Resources): Resources {

@@ -179,7 +179,7 @@ describe("what holds a sandbox apart from its node", () => {
     ])("limits what it takes of the node's disk, by %s, /tmp included", async (_, own, limit) => {
         const { containers, volumes } = await pod(own);
         expect(containers[0]?.resources).toMatchObject({
-            requests: { "ephemeral-storage": "64Mi" },
+            requests: { "ephemeral-storage": "0" },
             limits: { "ephemeral-storage": limit },
         });
         expect(volumes).toContainEqual({ name: "tmp", emptyDir: { sizeLimit: limit } });
@@ -189,7 +189,7 @@ describe("what holds a sandbox apart from its node", () => {
         const { initContainers } = (await sandbox({})).set.spec.template.spec;
         expect(initContainers?.at(-1)).toMatchObject({
             resources: {
-                requests: { "ephemeral-storage": "64Mi" },
+                requests: { "ephemeral-storage": "0" },
                 limits: { "ephemeral-storage": "4Gi", memory: "256Mi" },
             },
         });
