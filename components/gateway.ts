@@ -117,7 +117,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         this.bindAddress = args.bindAddress ?? constants.LOOPBACK;
         const elsewhere = args.dockerHost !== undefined && !args.dockerHost.startsWith("unix:");
         this.dockerAddress = (elsewhere ? args.apiHost : undefined) ?? constants.LOOPBACK;
-        const { apiHost = constants.LOOPBACK } = args;
+        const { apiHost = constants.LOOPBACK, credentialsGeneration: generation } = args;
         this.names = apiHost === constants.LOOPBACK ? [] : [apiHost];
 
         const provider = new docker.Provider(`${name}-docker`, dockerSettings(args), {
@@ -130,12 +130,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         const isFree = nameIsFree(name, args.dockerHost);
 
         const image = createImage(name, args, cattle);
-        const identity = new Identity(
-            `${name}-identity`,
-            image,
-            { parent: this },
-            args.credentialsGeneration,
-        );
+        const identity = new Identity(`${name}-identity`, image, { parent: this }, generation);
         const data = new DataVolume(
             `${name}-data`,
             this.dockerName,

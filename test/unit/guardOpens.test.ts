@@ -40,10 +40,11 @@ const policy = (egress: Egress[], more: object = {}) => ({
     }),
 });
 
+const LAN = { cidr: "192.168.7.0/24" };
+
 describe("a network policy", () => {
-    const LAN = { cidr: "192.168.7.0/24" };
     it.each<[string, object, object, string[]]>([
-        ["to the internet", policy([]), policy(["internet"]), ["egress to 0.0.0.0/0"]],
+        ["to the internet", policy([LAN]), policy([LAN, "internet"]), ["egress to 0.0.0.0/0"]],
         ["to all", policy(["internet"]), policy([{ cidr: "0.0.0.0/0" }]), ["egress to 0.0.0.0/0"]],
         [
             "to metadata beside the internet",
@@ -362,7 +363,7 @@ describe("protection", () => {
 });
 
 describe("openings", () => {
-    const change = step(POLICY, policy([]), policy(["internet"]), "a-network");
+    const change = step(POLICY, policy([LAN]), policy([LAN, "internet"]), "a-network");
 
     it("name the resource, what gets open, and what to do", () => {
         expect(openings([change], [])).toEqual([
