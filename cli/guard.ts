@@ -13,7 +13,7 @@ well when a preview would open what is closed: further networks for a sandbox or
 other addresses than loopback, a wall between sandbox and node less, protection off. A plan does not
 tell what is opened.
 
-  pulumi preview --json | npx tsx cli/guard.ts
+  pulumi preview --json --show-sames | npx tsx cli/guard.ts
 
   --allow NAME  name or URN of a resource that may go with what it holds; may be repeated
   --allow-open NAME

@@ -29,13 +29,14 @@ interface Change {
 
 /**
  * What gets open, without leave. Of a stack that is made by the change itself nothing is: all of it is
- * what the reviewer looks at.
+ * what the reviewer looks at. What stays the same is in a preview only with --show-sames; without it, a
+ * new sandbox is compared with less, and opens more.
  *
  * @param allowed names or URNs of resources that may be opened, and `protection`
  */
 export function openings(steps: readonly Step[], allowed: readonly string[]): Opening[] {
     const changes = changesOf(steps);
-    if (!changes.some(({ before }) => before)) {
+    if (changes.some(({ type, before }) => type === "pulumi:pulumi:Stack" && !before)) {
         return [];
     }
     return changes.flatMap((change) => {

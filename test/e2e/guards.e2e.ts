@@ -32,7 +32,7 @@ afterAll(async () => {
 
 /** Runs the guard on a preview, as a pipeline would. */
 async function guard(...args: string[]) {
-    const preview = await stack.tryPulumi(["preview", "--json"]);
+    const preview = await stack.tryPulumi(["preview", "--json", "--show-sames"]);
     return attempt(
         path.join(ROOT, "node_modules/.bin/tsx"),
         [path.join(ROOT, "cli/guard.ts"), ...args],

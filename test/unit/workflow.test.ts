@@ -226,7 +226,7 @@ describe("a pull request that edits the guard and the policy pack", () => {
         const policy = readFileSync(path.join(ROOT, "policy", "index.ts"), "utf8");
         expect(readFileSync(at("judging-policy"), "utf8")).toBe(policy);
         expect(readFileSync(at("pulumi"), "utf8")).toBe(
-            "preview --stack dev --policy-pack ../base/policy --json\n",
+            "preview --stack dev --policy-pack ../base/policy --json --show-sames\n",
         );
     });
 
@@ -267,7 +267,7 @@ describe("without a preview", () => {
         const { preview, judge } = runBoth();
         expect(preview.passed).toBe(false);
         expect(readFileSync(at("pulumi"), "utf8").split("\n")).toEqual([
-            "preview --stack dev --policy-pack ../base/policy --json",
+            "preview --stack dev --policy-pack ../base/policy --json --show-sames",
             "preview --stack dev --policy-pack ../base/policy",
             "",
         ]);
