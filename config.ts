@@ -4,10 +4,11 @@
  */
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
+import { plainTransport } from "./components/dockerTransport";
 import { explainReachable } from "./settings/hostAddresses";
 import { findClash, type HostNetwork } from "./settings/hostNetworks";
 import { parseSettings } from "./settings/parse";
-import { explain } from "./settings/problems";
+import { explain, type Problem } from "./settings/problems";
 import type { Settings } from "./settings/schema";
 import { findSecrets, NO_SECRETS, type Secrets } from "./settings/secrets";
 import {
@@ -35,12 +36,34 @@ export function loadSettings(): Settings {
     if (!settings || problems.length > 0) {
         throw new pulumi.RunError(explain(problems));
     }
+    const plain = plainDocker(settings);
+    if (plain) {
+        throw new pulumi.RunError(explain([plain]));
+    }
     if (secrets.unknown.length > 0) {
         void pulumi.log.warn(
             `${secrets.unknown.join(", ")}: which values are secret cannot be told, for the stack's file in the project is not what the engine was given; every env is kept as a secret, everything else is taken for clear`,
         );
     }
     return settings;
+}
+
+/** What the docker plugin would send in clear; `make` looks at what it hands on by itself. */
+export function plainDocker(
+    { gateway, existingCluster }: Settings,
+    env: NodeJS.ProcessEnv = process.env,
+): Problem | undefined {
+    // A context brings its own, and is read by `docker` alone.
+    const host = gateway.dockerHost ?? (env["DOCKER_CONTEXT"] ? undefined : env["DOCKER_HOST"]);
+    const plain = existingCluster ? undefined : plainTransport(host, env);
+    return (
+        plain && {
+            key: gateway.dockerHost === undefined ? "DOCKER_HOST" : "gateway.dockerHost",
+            got: host,
+            rule: plain.reason,
+            example: plain.instead,
+        }
+    );
 }
 
 /** The SDK has it, and leaves it out of its types. */

@@ -9,6 +9,15 @@ export interface Step {
     readonly causes: readonly string[];
     /** Whether the resource is protected in the state. */
     readonly protected: boolean;
+    /** The resource as it is in the state, and as it would be: a plan tells neither. */
+    readonly before?: State;
+    readonly after?: State;
+}
+
+/** A resource in a state, as far as it is compared; values that are secret are not in a preview. */
+export interface State {
+    readonly protect?: boolean;
+    readonly inputs?: Readonly<Record<string, unknown>>;
 }
 
 /** A step that is refused. */
@@ -125,12 +134,14 @@ function previewStep(step: unknown): Step {
     const reasons = [step["replaceReasons"], step["diffReasons"]].find(
         (list): list is string[] => Array.isArray(list) && list.length > 0,
     );
-    const old = step["oldState"];
+    const { oldState: before, newState: after } = step;
     return {
         op: step["op"],
         urn: step["urn"],
         causes: reasons ?? [],
-        protected: isRecord(old) && old["protect"] === true,
+        protected: isRecord(before) && before["protect"] === true,
+        ...(isRecord(before) ? { before } : {}),
+        ...(isRecord(after) ? { after } : {}),
     };
 }
 
@@ -155,7 +166,7 @@ function failureOf(diagnostics: unknown): string | undefined {
 }
 
 /** `urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME`. */
-function parseUrn(urn: string): { type: string; name: string } {
+export function parseUrn(urn: string): { type: string; name: string } {
     const parts = urn.split("::");
     if (!urn.startsWith("urn:pulumi:") || parts.length < 4) {
         throw new UnreadableError(`${JSON.stringify(urn)} is no URN`);

@@ -1,8 +1,9 @@
 /** What the Makefile's targets run. `node --require tsx/cjs cli/make.ts COMMAND`; see USAGE. */
 import * as path from "node:path";
-import { asShell, DEFAULT_STACK, LOCAL_FOLDER } from "../toolchain/environment";
+import { asShell, DEFAULT_STACK } from "../toolchain/environment";
 import { InterruptedError, Progress, StepError } from "../toolchain/progress";
 import { readPlace } from "../toolchain/stackFile";
+import { makeLocalFolder } from "../toolchain/stateFolder";
 import { inWords } from "../toolchain/systemError";
 import { askPerson, destroy } from "./destroy";
 import { chooseEnvironment } from "./environment";
@@ -48,7 +49,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
 
 async function main(command: string | undefined): Promise<number> {
     const stack = process.env["STACK"] ?? process.env["PULUMI_STACK"] ?? DEFAULT_STACK;
-    const log = path.join(ROOT, LOCAL_FOLDER, "log", `${command ?? "help"}.log`);
+    const log = path.join(makeLocalFolder(ROOT), "log", `${command ?? "help"}.log`);
     if (command === "up") {
         return run(log, (progress) => up(ROOT, stack, progress));
     }

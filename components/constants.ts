@@ -86,6 +86,9 @@ export const ANNOTATION_REVISION = "sandbox-gateway.dev/gateway-revision";
 /** Resource that a pod asks for; NVIDIA's device plugin's name. */
 export const GPU_RESOURCE = "nvidia.com/gpu";
 
+/** The node's disk, as a resource of a container. */
+export const DISK_RESOURCE = "ephemeral-storage";
+
 /** Runtime class that k3s makes for NVIDIA's runtime when it finds one in its image. */
 export const GPU_RUNTIME_CLASS = "nvidia";
 

@@ -60,6 +60,8 @@ export interface GatewayArgs {
     readonly apiHost?: string;
     /** Folder with image archives that k3s imports, for machines without a registry. */
     readonly imageArchives?: string;
+    /** Raise it to make a new administrator's certificate, in place; the old one stays good. @default 1 */
+    readonly credentialsGeneration?: number;
     /** Further names and addresses under which the API is reached. @default none */
     readonly tlsSans?: readonly string[];
     /** Further k3s settings; k3sFlags.ts tells which are not for the taking. @default none */
@@ -136,7 +138,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         this.bindAddress = args.bindAddress ?? constants.LOOPBACK;
         const elsewhere = args.dockerHost !== undefined && !args.dockerHost.startsWith("unix:");
         this.dockerAddress = (elsewhere ? args.apiHost : undefined) ?? constants.LOOPBACK;
-        const { apiHost = constants.LOOPBACK } = args;
+        const { apiHost = constants.LOOPBACK, credentialsGeneration: generation } = args;
         this.names = apiHost === constants.LOOPBACK ? [] : [apiHost];
 
         const provider = new docker.Provider(`${name}-docker`, dockerSettings(args), {
@@ -149,7 +151,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         const isFree = nameIsFree(name, args.dockerHost);
 
         const image = createImage(name, args, cattle);
-        const identity = new Identity(`${name}-identity`, image, { parent: this });
+        const identity = new Identity(`${name}-identity`, image, { parent: this }, generation);
         const data = new DataVolume(
             `${name}-data`,
             this.dockerName,

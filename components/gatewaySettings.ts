@@ -4,12 +4,19 @@ import { formatBlock, type PortBlock } from "./ports";
 import type { K3sSettings, K3sValue } from "./k3sConfig";
 import { OPTIONAL_ADDONS } from "./k3sFlags";
 
+/** Processes and threads of one pod. A browser, or a build with many threads, takes some hundreds. */
+const POD_MAX_PIDS = 4096;
+
 const KUBELET_ARGS = [
     // Kubernetes 1.35 refuses cgroup v1 unless told otherwise; the setting is harmless on v2.
     "fail-cgroupv1=false",
     // One sandbox that logs without end must not fill the disk of all.
     "container-log-max-size=10Mi",
     "container-log-max-files=3",
+    // One sandbox that forks without end must not take the process ids of all, and of the machine: an
+    // eighth of what a kernel gives out by itself, for one; for all of them, all but what is kept back.
+    `pod-max-pids=${POD_MAX_PIDS}`,
+    "kube-reserved=cpu=100m,pid=1000",
     // Evicting a sandbox at 15 % free space, the default, would stop agents on any fairly full laptop.
     // Inodes too: whoever sets this switches off what is not named, and many small files take all of them.
     "eviction-hard=memory.available<100Mi,nodefs.available<2%,imagefs.available<2%,nodefs.inodesFree<2%,imagefs.inodesFree<2%",

@@ -10,7 +10,7 @@ import { clientEpoch, issueAuthority, issueClient, type KeyPair } from "./pki";
  * Certificates and secrets of a gateway.
  *
  * The authorities and secrets inherit the component's protection. The administrator's certificate
- * does not: it is renewed every year, and losing it loses nothing.
+ * does not: it is renewed every quarter, and losing it loses nothing.
  */
 export class Identity extends pulumi.ComponentResource {
     /** Signs the API server's certificate. */
@@ -33,8 +33,14 @@ export class Identity extends pulumi.ComponentResource {
     /**
      * @param after made before the server authority, in Docker: an identity that is in the state while
      * nothing of its gateway could be made would be taken for one that has lost its data
+     * @param generation of the administrator's certificate. @default 1
      */
-    constructor(name: string, after: pulumi.Resource, opts?: pulumi.ComponentResourceOptions) {
+    constructor(
+        name: string,
+        after: pulumi.Resource,
+        opts?: pulumi.ComponentResourceOptions,
+        generation?: number,
+    ) {
         super(`${TYPE_PREFIX}:Identity`, name, {}, opts);
         const child: pulumi.CustomResourceOptions = { parent: this };
 
@@ -56,7 +62,7 @@ export class Identity extends pulumi.ComponentResource {
             this.clientCa.apply((ca) =>
                 issueClient(ca, { commonName: "system:admin", organization: "system:masters" }),
             ),
-            { ...child, protect: false, replacementTrigger: clientEpoch() },
+            { ...child, protect: false, replacementTrigger: clientEpoch(generation) },
         );
         const secret = (suffix: string, bytes: number) =>
             new random.RandomBytes(`${name}-${suffix}`, { length: bytes }, child).hex;

@@ -61,6 +61,8 @@ interface Refusal {
     readonly reason: string;
     /** What to do instead, as an example. */
     readonly instead: string;
+    /** Whether sandboxes are closed only without it: k3sIsolation.ts looks for it in k3s's settings. */
+    readonly isolation?: true;
 }
 
 const byName = (refusals: readonly Refusal[]): ReadonlyMap<string, Refusal> =>
@@ -102,6 +104,13 @@ export const REFUSED_FLAGS = byName([
         names: "disable-network-policy disable-kube-proxy flannel-cni-conf flannel-conf rootless",
         reason: "what a sandbox may reach, and who may reach it, rests on it",
         instead: "sandboxes.NAME.egress",
+        isolation: true,
+    },
+    {
+        names: "tls-san-security",
+        reason: "whoever asks for a name would get it into the API server's certificate",
+        instead: "gateway.tlsSans",
+        isolation: true,
     },
     {
         names: `
@@ -154,9 +163,20 @@ const KUBELET = byName([
         instead: '["v=2"]',
     },
     {
-        names: "anonymous-auth authorization-mode client-ca-file read-only-port",
+        names: `
+            anonymous-auth authentication-token-webhook authorization-mode client-ca-file
+            read-only-port`,
         reason: "whoever is let in by it runs commands in every sandbox",
         instead: '["v=2"]',
+        isolation: true,
+    },
+    {
+        names: `
+            allowed-unsafe-sysctls bootstrap-kubeconfig make-iptables-util-chains manifest-url
+            manifest-url-header pod-manifest-path`,
+        reason: "what runs beside the sandboxes, and what holds them apart, rests on it",
+        instead: '["v=2"]',
+        isolation: true,
     },
     {
         names: "fail-cgroupv1",
@@ -173,10 +193,18 @@ const KUBELET = byName([
 const API_SERVER = byName([
     {
         names: `
-            authorization-mode authorization-config client-ca-file token-auth-file
-            disable-admission-plugins admission-control-config-file`,
+            admission-control-config-file anonymous-auth authentication-config
+            authentication-token-webhook-config-file authorization-config authorization-mode
+            authorization-policy-file authorization-webhook-config-file client-ca-file
+            disable-admission-plugins egress-selector-config-file
+            enable-bootstrap-token-auth kubelet-certificate-authority
+            kubelet-client-certificate kubelet-client-key proxy-client-cert-file
+            proxy-client-key-file requestheader-allowed-names requestheader-client-ca-file
+            requestheader-extra-headers-prefix requestheader-group-headers
+            requestheader-username-headers service-account-lookup token-auth-file`,
         reason: "who may change sandboxes, and what a pod may be, rests on it",
         instead: '["v=2"]',
+        isolation: true,
     },
     {
         names: `
@@ -202,13 +230,25 @@ const CONTROLLERS = byName([
         reason: "the gateway's addresses, its identity or its sandboxes rest on it",
         instead: '["v=2"]',
     },
+    {
+        names: `
+            client-ca-file cluster-signing-cert-file cluster-signing-key-file
+            cluster-signing-kube-apiserver-client-cert-file
+            cluster-signing-kube-apiserver-client-key-file use-service-account-credentials`,
+        reason: "who may change sandboxes rests on it",
+        instead: '["v=2"]',
+        isolation: true,
+    },
 ]);
 
 const PROXY = byName([
     {
-        names: "cluster-cidr hostname-override kubeconfig nodeport-addresses proxy-mode",
+        names: `
+            cluster-cidr config hostname-override kubeconfig masquerade-all nodeport-addresses
+            proxy-mode`,
         reason: "the gateway's ports, and who may reach a sandbox, rest on it",
         instead: '["v=2"]',
+        isolation: true,
     },
 ]);
 

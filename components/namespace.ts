@@ -7,6 +7,18 @@ import { defaultDeny } from "./networkPolicy";
 /** Labels of everything that is not of one sandbox. */
 export const labels = { [LABEL_MANAGED_BY]: MANAGED_BY };
 
+/**
+ * Pod Security admission. A sandbox meets `restricted`, but for the container that seeds its workspace as
+ * root: an audit tells of it, where a warning would be one of every `up`. Of a version, so that a newer
+ * Kubernetes keeps nobody from starting.
+ */
+const POD_SECURITY = {
+    "pod-security.kubernetes.io/enforce": "baseline",
+    "pod-security.kubernetes.io/enforce-version": "v1.35",
+    "pod-security.kubernetes.io/audit": "restricted",
+    "pod-security.kubernetes.io/audit-version": "v1.35",
+};
+
 /** What a namespace of a stack has in a cluster that others use as well. */
 export interface OwnNamespace {
     readonly name: pulumi.Input<string>;
@@ -32,7 +44,7 @@ export function createNamespace(
         {
             metadata: {
                 name: own?.name ?? NAMESPACE,
-                labels: { ...labels, "pod-security.kubernetes.io/enforce": "baseline" },
+                labels: { ...labels, ...POD_SECURITY },
                 ...(own && { annotations: { [ANNOTATION_OWNER]: own.owner } }),
             },
         },

@@ -24,8 +24,17 @@ const DAY = 24 * 60 * 60 * 1000;
  */
 const CA_LIFETIME = 100 * 365 * DAY;
 
-/** A client certificate is renewed every calendar year (`clientEpoch`) and overlaps the next. */
-const CLIENT_LIFETIME = 2 * 365 * DAY;
+/**
+ * Fixed: made under a clock that is a year ahead, an authority would not be good yet when it is right
+ * again, and nothing makes another one.
+ */
+const CA_NOT_BEFORE = new Date("2020-01-01T00:00:00Z");
+
+/**
+ * A client certificate is renewed every quarter (`clientEpoch`), by the first `up` in it. What is left
+ * over is for a gateway that nobody touches: a refresh of its stack still works after nine months.
+ */
+const CLIENT_LIFETIME = 365 * DAY;
 
 /** Clocks of laptops and of containers differ; a certificate is valid a day before it is made. */
 const CLOCK_SKEW = DAY;
@@ -37,7 +46,8 @@ export async function issueAuthority(commonName: string, now = new Date()): Prom
         name: `CN=${commonName}`,
         keys,
         signingAlgorithm: ALGORITHM,
-        ...validity(now, CA_LIFETIME),
+        notBefore: CA_NOT_BEFORE,
+        notAfter: new Date(now.getTime() + CA_LIFETIME),
         extensions: [
             new x509.BasicConstraintsExtension(true, undefined, true),
             new x509.KeyUsagesExtension(
@@ -70,7 +80,8 @@ export async function issueClient(
         publicKey: keys.publicKey,
         signingKey: await importKey(authority.key),
         signingAlgorithm: ALGORITHM,
-        ...validity(now, CLIENT_LIFETIME),
+        notBefore: new Date(now.getTime() - CLOCK_SKEW),
+        notAfter: new Date(now.getTime() + CLIENT_LIFETIME),
         extensions: [
             new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
             new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
@@ -80,16 +91,14 @@ export async function issueClient(
     return { cert: pem(certificate), key: sec1(keys.privateKey) };
 }
 
-/** The period a client certificate belongs to: a new one is issued when this value changes. */
-export function clientEpoch(now = new Date()): string {
-    return String(now.getUTCFullYear());
-}
-
-function validity(now: Date, lifetime: number): { notBefore: Date; notAfter: Date } {
-    return {
-        notBefore: new Date(now.getTime() - CLOCK_SKEW),
-        notAfter: new Date(now.getTime() + lifetime),
-    };
+/**
+ * What a client certificate belongs to: a new one is issued when this value changes.
+ *
+ * @param generation of the credentials. @default 1
+ */
+export function clientEpoch(generation = 1, now = new Date()): string {
+    const quarter = `${now.getUTCFullYear()}-Q${Math.floor(now.getUTCMonth() / 3) + 1}`;
+    return generation === 1 ? quarter : `${quarter}/${generation}`;
 }
 
 async function generateKeys(): Promise<CryptoKeyPair> {

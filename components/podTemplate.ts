@@ -20,6 +20,14 @@ export interface PodInput {
     readonly env: Readonly<Record<string, string>>;
     /** User the agent runs as. 0 only when the sandbox asked for it by name. */
     readonly user: number;
+    /** Group of the agent. @default the image's for the user, else 0 */
+    readonly group?: number;
+    /** Runtime class, such as gvisor. @default the node's own, and with GPUs NVIDIA's */
+    readonly runtimeClass?: string;
+    /** Whether it has a user namespace of its own. */
+    readonly userNamespace: boolean;
+    /** Whether the image's files are read-only. */
+    readonly readOnlyRoot: boolean;
     readonly resources: Resources;
     /** GPUs, on top of the resources. */
     readonly gpus: number;
@@ -54,8 +62,22 @@ export const DEFAULT_RESOURCES: Resources = {
     limits: { memory: "1Gi" },
 };
 
+/**
+ * Of the node's disk, besides the workspace: the image's files that it changes, /tmp and logs. Nothing is
+ * asked for: without a request, all of the limit would be, and a few sandboxes would be all a node takes.
+ */
+const DEFAULT_DISK = { request: "0", limit: "4Gi" };
+
+/** Resources, of which the disk is limited, too. */
+export function withDisk({ requests, limits }: Resources): Resources {
+    return {
+        requests: { [constants.DISK_RESOURCE]: DEFAULT_DISK.request, ...requests },
+        limits: { [constants.DISK_RESOURCE]: DEFAULT_DISK.limit, ...limits },
+    };
+}
+
 /** Copying needs little; the page cache counts as memory too and is given back. */
-const SEED_RESOURCES: Resources = { limits: { memory: "256Mi" } };
+const SEED_RESOURCES = withDisk({ limits: { memory: "256Mi" } });
 
 const SCRIPTS_VOLUME = "sandbox-gateway";
 const TMP_VOLUME = "tmp";
@@ -91,20 +113,31 @@ export function podTemplate(input: PodInput): PodTemplate {
                     ? { fsGroup: input.user, fsGroupChangePolicy: "OnRootMismatch" }
                     : {}),
             },
-            ...(input.gpus > 0 ? { runtimeClassName: constants.GPU_RUNTIME_CLASS } : {}),
+            ...runtime(input),
             ...placement(input.placement),
             initContainers: [
                 gateContainer(input.gate, [SCRIPTS_MOUNT]),
                 ...(input.seeded ? [seedContainer(input)] : []),
             ],
             containers: [agentContainer(input)],
-            volumes: [
-                scriptsVolume(input),
-                // Local to the pod: what a killed process leaves here is gone with the pod.
-                { name: TMP_VOLUME, emptyDir: {} },
-            ],
+            volumes: [scriptsVolume(input), tmpVolume(input)],
         },
     };
+}
+
+/** What holds it apart from the node, besides what every container has. */
+function runtime({ gpus, runtimeClass, userNamespace }: PodInput) {
+    const name = gpus > 0 ? constants.GPU_RUNTIME_CLASS : runtimeClass;
+    return {
+        ...(name === undefined ? {} : { runtimeClassName: name }),
+        ...(userNamespace ? { hostUsers: false } : {}),
+    };
+}
+
+/** Local to the pod: what a killed process leaves here is gone with the pod. */
+function tmpVolume({ resources }: PodInput): types.input.core.v1.Volume {
+    const sizeLimit = resources.limits?.[constants.DISK_RESOURCE] ?? DEFAULT_DISK.limit;
+    return { name: TMP_VOLUME, emptyDir: { sizeLimit } };
 }
 
 function scriptsVolume({ configMap, secretFiles }: PodInput): types.input.core.v1.Volume {
@@ -163,6 +196,8 @@ function agentContainer(input: PodInput): Container {
             capabilities: { drop: ["ALL"] },
             runAsNonRoot: input.user !== 0,
             runAsUser: input.user,
+            ...(input.group === undefined ? {} : { runAsGroup: input.group }),
+            ...(input.readOnlyRoot ? { readOnlyRootFilesystem: true } : {}),
         },
         volumeMounts: [
             ...input.mounts.map(({ name, mountPath }) => ({ name, mountPath })),

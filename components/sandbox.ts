@@ -7,7 +7,7 @@ import { claimTemplates, createClaims, workspaceTemplate, type ClaimTemplate } f
 import type { Cluster } from "./cluster";
 import * as constants from "./constants";
 import { closedNetworks, opensClosed, sandboxPolicy, type Egress } from "./networkPolicy";
-import { DEFAULT_RESOURCES, podTemplate, type Placement } from "./podTemplate";
+import { DEFAULT_RESOURCES, podTemplate, withDisk, type Placement } from "./podTemplate";
 import { mergeResources } from "./resources";
 import { configHash, deriveToken, fileData, secretData } from "./sandboxData";
 import { publish } from "./service";
@@ -42,6 +42,14 @@ export interface SandboxArgs {
     readonly startTimeoutSeconds?: number;
     /** User id of the agent. @default 1000 */
     readonly user?: number;
+    /** Group id of the agent. @default the image's for the user, else 0 */
+    readonly group?: number;
+    /** Runtime class of the cluster, such as gvisor. @default the node's own */
+    readonly runtimeClass?: string;
+    /** Whether its users are nobody on the node; needs Kubernetes 1.33 and containerd 2. @default false */
+    readonly userNamespace?: boolean;
+    /** Whether it may write to its claims and /tmp alone. @default false */
+    readonly readOnlyRoot?: boolean;
     /** Raise it to make a new token, in place. @default 1 */
     readonly tokenGeneration?: number;
     /** Destinations it may reach. @default none */
@@ -180,10 +188,16 @@ export class Sandbox extends pulumi.ComponentResource {
                         ...(application ? { application } : {}),
                         env: args.env ?? {},
                         user: args.user ?? 1000,
+                        ...(args.group === undefined ? {} : { group: args.group }),
+                        ...(args.runtimeClass === undefined
+                            ? {}
+                            : { runtimeClass: args.runtimeClass }),
+                        userNamespace: args.userNamespace ?? false,
+                        readOnlyRoot: args.readOnlyRoot ?? false,
                         fsGroup: cluster.fsGroup,
                         resources: mergeResources(
                             args.resources,
-                            application?.resources ?? DEFAULT_RESOURCES,
+                            withDisk(application?.resources ?? DEFAULT_RESOURCES),
                         ),
                         gpus: args.gpus ?? 0,
                         mounts: templates,

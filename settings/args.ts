@@ -2,8 +2,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
+import * as path from "node:path";
 import { APPLICATIONS, openclawWith, type Application, type Cluster } from "../components";
 import type { ExistingClusterArgs, GatewayArgs, SandboxArgs } from "../components";
+import { cutKubeconfig } from "./kubeconfigFile";
 import { expandHome, hostPath } from "./paths";
 import { explain } from "./problems";
 import { parseQuantity } from "../components/quantity";
@@ -70,21 +72,23 @@ function readCertificates(file: string, index: number): string {
     }
 }
 
-/** Arguments of an existing cluster; reads its kubeconfig. */
+/** Arguments of an existing cluster; of its kubeconfig, what the context needs. */
 export function existingClusterArgs(
     { running }: Settings,
     { kubeconfig, ...rest }: NonNullable<Settings["existingCluster"]>,
 ): ExistingClusterArgs {
+    const file = hostPath(kubeconfig);
     try {
-        const content = readFileSync(hostPath(kubeconfig), "utf8");
-        return { ...rest, running, kubeconfig: pulumi.secret(content) };
+        const content = readFileSync(file, "utf8");
+        const cut = cutKubeconfig(content, rest.context, path.dirname(file));
+        return { ...rest, running, kubeconfig: pulumi.secret(cut) };
     } catch (error) {
         throw new pulumi.RunError(
             explain([
                 {
                     key: "existingCluster.kubeconfig",
                     got: kubeconfig,
-                    rule: `be a file that can be read (${(error as Error).message})`,
+                    rule: `be a kubeconfig with the context ${rest.context} (${(error as Error).message})`,
                     example: "~/.kube/config",
                 },
             ]),
@@ -113,6 +117,10 @@ export function sandboxArgs(cluster: Cluster, settings: SandboxSettings): Sandbo
         egress: settings.egress,
         ...(settings.dns === undefined ? {} : { dns: settings.dns }),
         user: user === "root" ? 0 : user,
+        group: settings.group,
+        runtimeClass: settings.runtimeClass,
+        userNamespace: settings.userNamespace,
+        readOnlyRoot: settings.readOnlyRoot,
         secretEnv: pulumi.secret(secretEnv),
         ...(inference && {
             inference: {

@@ -45,6 +45,8 @@ const k3sSettings = z.record(
     must("be an object of k3s settings", '{"kubelet-arg": ["v=2"]}'),
 );
 
+const GENERATION = must("be a whole number from 1", "2");
+
 const CPU_SHARES = must("be a weight from 2 to 262144", "512");
 
 const ALIAS = must("be an IPv4 address or host-gateway", "192.168.7.20");
@@ -101,6 +103,8 @@ export const gatewaySchema = z.strictObject(
                 must("be a list of host names or addresses", '["agents.example.org"]'),
             )
             .default([]),
+        // Without a default: the inputs of a gateway that has none stay as they were.
+        credentialsGeneration: z.int(GENERATION).min(1, GENERATION).optional(),
         k3s: k3sSettings.default({}),
         newK3sFlags: z
             .array(

@@ -14,7 +14,10 @@ function collect(issue: Issue, parents: readonly PropertyKey[], raw: unknown): P
     const path = [...parents, ...issue.path];
     switch (issue.code) {
         case "unrecognized_keys":
-            return issue.keys.map((key) => problem([...path, key], raw, unknownKey(path)));
+            return issue.keys.map((key) => ({
+                ...problem([...path, key], raw, unknownKey(path)),
+                unknown: true,
+            }));
         case "invalid_key":
             // The key itself is what is wrong; its value says nothing.
             return issue.issues.map((inner) => ({

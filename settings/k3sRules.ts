@@ -86,7 +86,20 @@ function checkValue(name: string, value: K3sValue): Problem[] {
         .flatMap((argument) => {
             const refusal = refused?.get(argument);
             return refusal ? [notHere(name, argument, refusal)] : [];
-        });
+        })
+        .concat(checkPids(name, value));
+}
+
+/** Zero and less mean no limit at all. */
+function checkPids(name: string, value: K3sValue): Problem[] {
+    return items(value)
+        .filter((item) => name === "kubelet-arg" && argumentName(item) === "pod-max-pids")
+        .filter((item) => !/=[1-9][0-9]*$/.test(item))
+        .map((got) => ({
+            ...{ key: `gateway.k3s.${name}`, got },
+            rule: "limit the processes of a pod: without a limit one sandbox takes all of the machine's",
+            example: '["pod-max-pids=8192"]',
+        }));
 }
 
 function notHere(

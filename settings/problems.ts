@@ -12,6 +12,8 @@ export interface Problem {
     readonly example: string;
     /** Whether what was found is secret, or holds what is. @default false, unless the key looks like it */
     readonly secret?: boolean;
+    /** Whether nothing is known of the key: a text there may be anything. @default false */
+    readonly unknown?: boolean;
 }
 
 /** A path as `pulumi config set --path` takes it. */
@@ -48,9 +50,10 @@ const NAMES = /^(sandboxes(\.[^.[]+|\["[^\]]*"\])|gateway\.k3s\..*)/;
 
 /** One line for each problem, under a heading that says nothing was changed. */
 export function explain(problems: readonly Problem[]): string {
-    const lines = problems.map(({ key, got, rule, example, secret }) => {
+    const lines = problems.map(({ key, got, rule, example, secret, unknown }) => {
         const hidden = secret === true || SECRET_KEYS.test(key.replace(NAMES, ""));
-        const value = hidden ? "a secret value" : show(got);
+        const text = unknown === true && typeof got === "string";
+        const value = hidden ? "a secret value" : text ? "a text" : show(got);
         return `  ${key}: got ${value}; must ${rule}; for example ${example}`;
     });
     return ["the configuration is wrong, nothing was changed:", ...lines].join("\n");

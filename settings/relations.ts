@@ -2,6 +2,8 @@
 import { APPLICATIONS } from "../components/application";
 import {
     CLUSTER_CIDR,
+    DISK_RESOURCE,
+    GPU_RUNTIME_CLASS,
     LOOPBACK,
     SCRIPTS_PATH,
     SERVICE_CIDR,
@@ -149,7 +151,15 @@ function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings)
         ...checkClaims(key, sandbox),
         ...checkSandboxVariables(key, sandbox),
     );
-    for (const kind of ["cpu", "memory"] as const) {
+    if (sandbox.runtimeClass !== undefined && sandbox.gpus > 0) {
+        problems.push({
+            key: `${key}.runtimeClass`,
+            got: sandbox.runtimeClass,
+            rule: `not be given with gpus, which need ${GPU_RUNTIME_CLASS}`,
+            example: "a sandbox without GPUs",
+        });
+    }
+    for (const kind of ["cpu", "memory", DISK_RESOURCE] as const) {
         const request = sandbox.resources?.requests?.[kind];
         const limit = sandbox.resources?.limits?.[kind];
         if (request && limit && parseQuantity(request) > parseQuantity(limit)) {

@@ -1,7 +1,7 @@
 /** The form of `sandboxes`. */
 import { z } from "zod";
 import { APPLICATIONS, type ApplicationName } from "../components/application";
-import { HANDSHAKE_SECRET } from "../components/constants";
+import { DISK_RESOURCE, HANDSHAKE_SECRET } from "../components/constants";
 import type { Egress } from "../components/networkPolicy";
 import { anyPort, cidr, cpu, flag, image, port, quantity, text, variables } from "./forms";
 import { openclawSchema } from "./openclawSchema";
@@ -13,6 +13,7 @@ const resourceList = z.strictObject(
     {
         cpu: cpu.optional(),
         memory: quantity("memory", "2Gi").optional(),
+        [DISK_RESOURCE]: quantity("the node's disk", "4Gi").optional(),
     },
     must("be an object of quantities", '{"memory": "2Gi"}'),
 );
@@ -91,6 +92,8 @@ const egress = z.union([z.literal("internet"), destination], { error: EGRESS });
 const USER = must("be a user id above 0, or `root` by that name", "1000");
 
 const user = z.union([z.literal("root"), z.int(USER).min(1, USER).max(4294967294, USER)], USER);
+
+const GROUP = must("be a group id", "1000");
 
 const claimTemplate = z.strictObject(
     {
@@ -171,6 +174,14 @@ const sandbox = z.strictObject(
             .min(10, must("be a number of seconds from 10", "600"))
             .optional(),
         user: user.default(1000),
+        group: z.int(GROUP).min(0, GROUP).max(4294967294, GROUP).optional(),
+        runtimeClass: text(
+            /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
+            "be the name of a runtime class",
+            "gvisor",
+        ).optional(),
+        userNamespace: flag(true).default(false),
+        readOnlyRoot: flag(true).default(false),
         tokenGeneration: z
             .int(must("be a whole number from 1", "2"))
             .min(1, must("be a whole number from 1", "2"))

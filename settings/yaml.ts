@@ -7,7 +7,7 @@ const wholeNumber: ScalarTag = {
     default: true,
     test: /^[-+]?(0b[01_]+|0[0-7_]+|[1-9][0-9]*_[0-9_]*)$/,
     resolve: (text) => {
-        const digits = text.replaceAll("_", "").replace(/^[-+]/, "");
+        const digits = text.replace(/_/g, "").replace(/^[-+]/, "");
         const value = digits.startsWith("0b")
             ? parseInt(digits.slice(2), 2)
             : parseInt(digits, /^0./.test(digits) ? 8 : 10);

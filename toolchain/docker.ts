@@ -240,7 +240,7 @@ async function startDaemon(host: DockerHost): Promise<void> {
 }
 
 function startWithoutSystemd(): void {
-    mkdirSync(STATE_FOLDER, { recursive: true });
+    mkdirSync(STATE_FOLDER, { recursive: true, mode: 0o700 });
     const args = canRaiseLimits(readFileSync("/proc/self/status", "utf8"))
         ? []
         : [
@@ -249,7 +249,7 @@ function startWithoutSystemd(): void {
               "--default-runtime",
               "no-sys-resource",
           ];
-    const log = openSync(path.join(STATE_FOLDER, "dockerd.log"), "a");
+    const log = openSync(path.join(STATE_FOLDER, "dockerd.log"), "a", 0o600);
     const daemon = spawn("dockerd", ["--host", SYSTEM_SOCKET, ...args], {
         // It has to outlive this run and the terminal.
         detached: true,

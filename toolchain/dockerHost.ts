@@ -1,5 +1,6 @@
 /** Pure: which Docker daemon `docker` means, and how one that does not answer is started. */
 import * as path from "node:path";
+import { plainTransport } from "../components/dockerTransport";
 import { StepError } from "./progress";
 
 /** Where Docker's own packages have their daemon listen. */
@@ -48,9 +49,20 @@ const TLS_FILES = ["ca.pem", "cert.pem", "key.pem"];
 /**
  * The daemon that `docker` means, unless the settings name another.
  *
- * @throws StepError when a context is named that cannot be handed on to other clients
+ * @throws StepError when a context is named that cannot be handed on to other clients, and when what is
+ *   said to the daemon would go over the network in clear
  */
 export function chooseDockerHost(choice: Choice): DockerHost {
+    const chosen = choose(choice);
+    const { host, namedBy, variables } = chosen;
+    const plain = plainTransport(host, { ...choice.env, ...variables });
+    if (plain) {
+        throw new StepError(`${namedBy} is ${host}, which must ${plain.reason}`, plain.instead);
+    }
+    return chosen;
+}
+
+function choose(choice: Choice): DockerHost {
     const { setting, env, inspected } = choice;
     if (setting !== undefined) {
         return named(setting, "gateway.dockerHost");

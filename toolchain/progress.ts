@@ -59,12 +59,15 @@ export class Progress {
         readonly logFile: string,
         private readonly out: NodeJS.WritableStream = process.stdout,
     ) {
+        // What commands say may name more than others on the machine need to know.
         try {
-            mkdirSync(path.dirname(logFile), { recursive: true });
+            mkdirSync(path.dirname(logFile), { recursive: true, mode: 0o700 });
         } catch (error) {
             this.loseLog(error as Error);
         }
-        this.log = createWriteStream(logFile).on("error", (error) => this.loseLog(error));
+        this.log = createWriteStream(logFile, { mode: 0o600 }).on("error", (error) =>
+            this.loseLog(error),
+        );
         for (const signal of ["SIGINT", "SIGTERM"] as const) {
             process.on(signal, () => this.interrupt(signal));
         }

@@ -55,14 +55,25 @@ export function findStateFolder(root: string, env: NodeJS.ProcessEnv = process.e
     return { ...former, betterAt: own.folder };
 }
 
-/** Makes a folder outside of the checkout, for its owner only, and notes in it whose it is. */
+/** Makes a folder for its owner only, and notes in one outside of the checkout whose it is. */
 export function makeStateFolder({ folder, betterAt }: StateFolder, root: string): void {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makePrivate(folder);
     if (betterAt === undefined) {
-        // Somebody may have made it before us.
-        chmodSync(folder, 0o700);
         writeOnce(path.join(folder, CHECKOUT), `${realpathSync(root)}\n`, 0o600);
     }
+}
+
+/** The folder in the checkout, with logs, and with state of earlier versions. @returns its path */
+export function makeLocalFolder(root: string): string {
+    return makePrivate(path.join(root, LOCAL_FOLDER));
+}
+
+/** For its owner only: the engine has what it makes in it read by everyone. */
+function makePrivate(folder: string): string {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Somebody may have made it before us, as earlier versions have.
+    chmodSync(folder, 0o700);
+    return folder;
 }
 
 /** State of another checkout. */

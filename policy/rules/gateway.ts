@@ -1,5 +1,7 @@
 /** Rules that keep a gateway the same gateway, and closed. */
 import { K3S_CONFIG_FILE, K3S_DATA_DIR, LOOPBACK } from "../../components/constants";
+import { openedBy } from "../../components/k3sIsolation";
+import { parseYaml } from "../../settings/yaml";
 import { DEVELOPMENT_STACKS, inputs, lacksDigest, policy } from "./support";
 
 interface Container {
@@ -32,6 +34,23 @@ function isGateway({ uploads, volumes }: Container): boolean {
             ({ containerPath, readOnly }) => containerPath === K3S_DATA_DIR && readOnly !== true,
         )
     );
+}
+
+/** k3s reads every such file after its `config.yaml`. */
+function isFragment(file: string): boolean {
+    return file.startsWith(`${K3S_CONFIG_FILE}.d/`);
+}
+
+/** What cannot be read cannot be judged, and k3s would not start with it. */
+function opened(content: string): string[] {
+    try {
+        const config = parseYaml(content);
+        return typeof config === "object" && config !== null
+            ? openedBy(config as Record<string, unknown>)
+            : [];
+    } catch {
+        return ["a file that is no YAML"];
+    }
 }
 
 /** A rule about the gateway's container alone. */
@@ -69,6 +88,19 @@ export const gatewayPolicies = [
             return config === undefined || config.includes(`node-name: ${JSON.stringify(hostname)}`)
                 ? undefined
                 : `must have the hostname ${hostname} as node-name in k3s's settings.`;
+        },
+    ),
+    gatewayRule(
+        "isolation-on",
+        "k3s's settings must leave sandboxes closed: policies enforced, nobody let in unknown.",
+        "Take out of k3s's settings what the message names.",
+        ({ uploads = [] }) => {
+            const found = uploads
+                .filter(({ file }) => file === K3S_CONFIG_FILE || isFragment(file))
+                .flatMap(({ content = "" }) => opened(content));
+            return found.length === 0
+                ? undefined
+                : `must not open sandboxes in k3s's settings: ${found.join(", ")}.`;
         },
     ),
     gatewayRule(

@@ -1,44 +1,9 @@
 /** Rules for pods, in every kind of object that makes some. */
 import type { PolicyConfigSchema, ReportViolation, ResourceValidationArgs } from "@pulumi/policy";
 import { DEVICE_PLUGIN_FOLDER, GATE_IMAGE } from "../../components/constants";
+import { podOf, type Container, type PodSpec } from "./podSpec";
 import { looksSecret } from "./secretVariables";
-import { DEVELOPMENT_STACKS, inputs, lacksDigest, policy, type Rule } from "./support";
-
-interface Container {
-    readonly name?: string;
-    readonly image?: string;
-    readonly env?: readonly { readonly name?: string; readonly value?: string }[];
-    readonly ports?: readonly object[];
-    readonly livenessProbe?: object;
-    readonly readinessProbe?: object;
-    readonly resources?: { readonly limits?: Readonly<Record<string, unknown>> };
-    readonly securityContext?: {
-        readonly privileged?: boolean;
-        readonly allowPrivilegeEscalation?: boolean;
-    };
-}
-
-interface PodSpec {
-    readonly automountServiceAccountToken?: boolean;
-    readonly hostNetwork?: boolean;
-    readonly hostPID?: boolean;
-    readonly hostIPC?: boolean;
-    readonly containers?: readonly Container[];
-    readonly initContainers?: readonly Container[];
-    readonly volumes?: readonly {
-        readonly name?: string;
-        readonly hostPath?: { readonly path?: string };
-    }[];
-}
-
-interface Workload {
-    readonly spec?: PodSpec & {
-        readonly template?: { readonly spec?: PodSpec };
-        readonly jobTemplate?: {
-            readonly spec?: { readonly template?: { readonly spec?: PodSpec } };
-        };
-    };
-}
+import { DEVELOPMENT_STACKS, lacksDigest, policy, type Rule } from "./support";
 
 /** Single variables can be left out: `"variables": ["STOP_TOKENS", "builder-agent/CACHE_KEY"]`. */
 const VARIABLES: NonNullable<PolicyConfigSchema["properties"]> = {
@@ -52,26 +17,6 @@ const VARIABLES: NonNullable<PolicyConfigSchema["properties"]> = {
 
 function exempt(variables: readonly string[], resource: string, name: string): boolean {
     return variables.includes(name) || variables.includes(`${resource}/${name}`);
-}
-
-/** The pod that a resource makes. @returns undefined when it makes none */
-function podOf(args: ResourceValidationArgs): PodSpec | undefined {
-    const { spec } = inputs<Workload>(args);
-    switch (args.type) {
-        case "kubernetes:core/v1:Pod":
-            return spec;
-        case "kubernetes:batch/v1:CronJob":
-            return spec?.jobTemplate?.spec?.template?.spec;
-        case "kubernetes:apps/v1:DaemonSet":
-        case "kubernetes:apps/v1:Deployment":
-        case "kubernetes:apps/v1:ReplicaSet":
-        case "kubernetes:apps/v1:StatefulSet":
-        case "kubernetes:batch/v1:Job":
-        case "kubernetes:core/v1:ReplicationController":
-            return spec?.template?.spec;
-        default:
-            return undefined;
-    }
 }
 
 function podRule(
@@ -104,6 +49,35 @@ function containerRule(
     });
 }
 
+/** What seeding a workspace takes: to give files the owners and modes of an image. */
+const FILE_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"];
+
+/** A rule about each container but a device plugin's, which is the node's and root's. */
+function sandboxRule(
+    rule: Omit<Rule, "check">,
+    check: (container: Container, pod: PodSpec, prepares: boolean) => string | undefined,
+) {
+    return podRule(rule, (pod, args, report) => {
+        if ((pod.volumes ?? []).some(({ hostPath }) => hostPath?.path === DEVICE_PLUGIN_FOLDER)) {
+            return;
+        }
+        const all = [
+            ...(pod.initContainers ?? []).map((each) => [each, true] as const),
+            ...(pod.containers ?? []).map((each) => [each, false] as const),
+        ];
+        for (const [container, prepares] of all) {
+            const violation = check(container, pod, prepares);
+            if (violation) {
+                report(`${args.name}: container ${container.name ?? "?"} ${violation}`);
+            }
+        }
+    });
+}
+
+function seccompOf({ securityContext }: PodSpec): { readonly type?: string } {
+    return securityContext?.seccompProfile ?? {};
+}
+
 export const podPolicies = [
     containerRule(
         {
@@ -130,6 +104,50 @@ export const podPolicies = [
             securityContext?.allowPrivilegeEscalation !== false
                 ? "must not be privileged and must set allowPrivilegeEscalation to false."
                 : undefined,
+    ),
+    sandboxRule(
+        {
+            name: "seccomp-on",
+            description: "A container must be kept from the system calls that no program needs.",
+            remediation: "Set `seccompProfile: {type: RuntimeDefault}` for the pod.",
+        },
+        ({ securityContext }, pod) => {
+            const { type } = securityContext?.seccompProfile ?? seccompOf(pod);
+            return type === "RuntimeDefault" || type === "Localhost"
+                ? undefined
+                : "must have the seccomp profile RuntimeDefault, or one of the node's.";
+        },
+    ),
+    sandboxRule(
+        {
+            name: "capabilities-dropped",
+            description:
+                "A container must have no capability; one that prepares a pod may own files.",
+            remediation: "Set `capabilities: {drop: [ALL]}`, and add none.",
+        },
+        ({ securityContext }, _, prepares) => {
+            const { drop = [], add = [] } = securityContext?.capabilities ?? {};
+            const more = add.filter((name) => !(prepares && FILE_CAPABILITIES.includes(name)));
+            if (!drop.includes("ALL")) {
+                return "must drop the capabilities ALL.";
+            }
+            return more.length > 0 ? `must not add ${more.join(", ")}.` : undefined;
+        },
+    ),
+    sandboxRule(
+        {
+            name: "runs-as-non-root",
+            description: "What runs in a pod must not be root; what prepares it may be.",
+            remediation:
+                "Leave `user` of the sandbox at an id above 0, or leave the resource out by name.",
+        },
+        ({ securityContext: own }, { securityContext: all }, prepares) => {
+            const nonRoot = own?.runAsNonRoot ?? all?.runAsNonRoot;
+            const user = own?.runAsUser ?? all?.runAsUser;
+            return prepares || (nonRoot === true && user !== 0)
+                ? undefined
+                : "must set runAsNonRoot, with a user above 0.";
+        },
     ),
     podRule(
         {

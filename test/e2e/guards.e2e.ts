@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attempt, run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
-import { TestStack } from "../support/stack";
+import { TestStack, withoutGateway } from "../support/stack";
 
 const ROOT = path.join(__dirname, "..", "..");
 const PACK = ["--policy-pack", "policy"];
@@ -32,7 +32,7 @@ afterAll(async () => {
 
 /** Runs the guard on a preview, as a pipeline would. */
 async function guard(...args: string[]) {
-    const preview = await stack.tryPulumi(["preview", "--json"]);
+    const preview = await stack.tryPulumi(["preview", "--json", "--show-sames"]);
     return attempt(
         path.join(ROOT, "node_modules/.bin/tsx"),
         [path.join(ROOT, "cli/guard.ts"), ...args],
@@ -111,7 +111,40 @@ describe("the guard lets through", () => {
         stack.configure(changed());
         const { status, stdout, stderr } = await guard();
         expect(stdout, stderr).toContain("none destroys what holds data");
+        expect(stdout).toContain("nothing is opened that is closed");
         expect(status).toBe(0);
+    });
+});
+
+describe("the guard stops what opens", () => {
+    const opened: [string, object, object, string, string][] = [
+        [
+            "a sandbox to a network",
+            { egress: [{ cidr: "0.0.0.0/0" }] },
+            {},
+            "agent-network",
+            "egress to 0.0.0.0/0",
+        ],
+        ["a sandbox to root", { user: "root" }, {}, "agent-agent", "container agent may be root"],
+        [
+            "the gateway to other machines",
+            {},
+            { bindAddress: "0.0.0.0" },
+            "gateway",
+            "sandboxes are published on 0.0.0.0",
+        ],
+    ];
+
+    it.each(opened)("%s, unless it is allowed", async (_, agent, gateway, name, words) => {
+        stack.configure(
+            config({ gateway, sandboxes: { agent: { ...AGENT, ...agent }, other: AGENT } }),
+        );
+        const { status, stdout, stderr } = await guard();
+        expect(stdout + stderr).toContain(`${name}: `);
+        expect(stdout).toContain(words);
+        expect(status).toBe(1);
+        const all = ["gateway", "gateway-k3s", name].flatMap((each) => ["--allow-open", each]);
+        expect((await guard(...all)).status).toBe(0);
     });
 });
 
@@ -213,9 +246,12 @@ describe("while everything is protected, the guard stops", () => {
 });
 
 describe("once protection is lifted, the guard alone stops", () => {
-    it("nothing when protection is all that changes", async () => {
+    it("its being lifted, unless it is allowed", async () => {
         stack.configure(config({ protect: false }));
-        expect((await guard()).status).toBe(0);
+        const { status, stdout } = await guard();
+        expect(stdout).toContain("gateway-data: it is no longer protected");
+        expect(status).toBe(1);
+        expect((await guard("--allow-open", "protection")).status).toBe(0);
         await stack.up();
     });
 
@@ -261,24 +297,38 @@ describe("once protection is lifted, the guard alone stops", () => {
     });
 });
 
-describe("the yearly renewal of the administrator's certificate", () => {
-    it("is let through, changes the certificate, and nothing that holds data", async () => {
+/** Of an earlier version: renewed every year, and otherwise the same. */
+const YEARLY = [
+    "components/pki.ts",
+    "return generation === 1 ? quarter : `${quarter}/${generation}`;",
+    "return String(now.getUTCFullYear() + (generation - 1) * Number(!quarter));",
+] as const;
+
+describe("the renewal of the administrator's certificate", () => {
+    const RENEWED = [
+        "replace pulumi:index:Stash gateway-identity-admin",
+        "update pulumi:providers:kubernetes gateway-kubernetes",
+    ];
+
+    it.each<[string, () => unknown]>([
+        [
+            "of a stack whose certificate is of a year",
+            () => withProgram(...YEARLY, () => stack.up()),
+        ],
+        [
+            "by its generation",
+            () =>
+                stack.configure(config({ protect: false, gateway: { credentialsGeneration: 2 } })),
+        ],
+    ])("%s is let through, changes it, and nothing that holds data", async (_, before) => {
         stack.configure(config({ protect: false }));
-        const before = await stack.output<string>("kubeconfig");
-        const epoch = "return String(now.getUTCFullYear());";
-        const nextYear = "return String(now.getUTCFullYear() + 1);";
-        await withProgram("components/pki.ts", epoch, nextYear, async () => {
-            expect((await guard()).status).toBe(0);
-            expect(await stack.preview()).toEqual([
-                "replace pulumi:index:Stash gateway-identity-admin",
-                "update pulumi:providers:kubernetes gateway-kubernetes",
-            ]);
-            await stack.up();
-            expect(await stack.output<string>("kubeconfig")).not.toBe(before);
-            await stack.up("--expect-no-changes", "--refresh");
-        });
-        // Back in the year before: another one, once more.
+        await before();
+        const old = await stack.output<string>("kubeconfig");
+        expect((await guard()).status).toBe(0);
+        expect(withoutGateway(await stack.preview())).toEqual(RENEWED);
         await stack.up();
+        expect(await stack.output<string>("kubeconfig")).not.toBe(old);
+        await stack.up("--expect-no-changes", "--refresh");
     });
 });
 

@@ -121,6 +121,10 @@ type Mutable = {
 const pod = (subject: Mutable) => subject.inputs.spec.template.spec;
 const agent = (subject: Mutable) => pod(subject).containers[0];
 
+const k3sConfig = (subject: Mutable) =>
+    subject.inputs.uploads.find(({ file }: any) => file === "/etc/rancher/k3s/config.yaml");
+const AUTHORIZED = "kube-apiserver-arg: authorization-mode=AlwaysAllow";
+
 describe("the program", () => {
     it("violates nothing", () => {
         expect(resources.length).toBeGreaterThan(25);
@@ -133,7 +137,7 @@ describe("the program", () => {
     });
 
     it("has every kind that a rule speaks of", () => {
-        expect(policies.map(({ name }) => name)).toHaveLength(20);
+        expect(policies.map(({ name }) => name)).toHaveLength(24);
         expect(new Set(policies.map(({ name }) => name)).size).toBe(policies.length);
     });
 });
@@ -183,6 +187,26 @@ describe("a spoiled program is refused by the rule that is meant for it", () => 
             GATEWAY,
             (s) => (s.inputs.hostname = "other"),
             "hostname-is-node-name: gateway-k3s must have the hostname other as node-name in k3s's settings.",
+        ],
+        ...[
+            ['disable-network-policy: "true"', "disable-network-policy: true"],
+            ["disable-network-policy: true", "disable-network-policy: true"],
+            ['"kubelet-arg+": ["anonymous-auth=true"]', "kubelet-arg: anonymous-auth=true"],
+            ["kube-apiserver-arg:\n  - authorization-mode=AlwaysAllow", AUTHORIZED],
+            ["a: [", "a file that is no YAML"],
+        ].map(([text, found]): [string, (s: Mutable) => void, string] => [
+            GATEWAY,
+            (s) => (k3sConfig(s).content += `${text}\n`),
+            `isolation-on: gateway-k3s must not open sandboxes in k3s's settings: ${found}.`,
+        ]),
+        [
+            GATEWAY,
+            (s) =>
+                s.inputs.uploads.push({
+                    file: "/etc/rancher/k3s/config.yaml.d/x.yaml",
+                    content: "rootless: true",
+                }),
+            "isolation-on: gateway-k3s must not open sandboxes in k3s's settings: rootless: true.",
         ],
         [
             GATEWAY,
@@ -239,9 +263,43 @@ describe("a spoiled program is refused by the rule that is meant for it", () => 
         ],
         [
             "assistant-agent",
-            (s) => delete agent(s).securityContext,
+            (s) => delete agent(s).securityContext.allowPrivilegeEscalation,
             "no-privileged-pod: assistant-agent: container agent must not be privileged and must set allowPrivilegeEscalation to false.",
         ],
+        [
+            "tool-agent",
+            (s) => (agent(s).securityContext.seccompProfile = { type: "Unconfined" }),
+            "seccomp-on: tool-agent: container agent must have the seccomp profile RuntimeDefault, or one of the node's.",
+        ],
+        [
+            "tool-agent",
+            (s) => (agent(s).securityContext.capabilities.add = ["NET_ADMIN"]),
+            "capabilities-dropped: tool-agent: container agent must not add NET_ADMIN.",
+        ],
+        [
+            "tool-agent",
+            (s) => delete agent(s).securityContext.capabilities,
+            "capabilities-dropped: tool-agent: container agent must drop the capabilities ALL.",
+        ],
+        [
+            "tool-agent",
+            (s) => (agent(s).securityContext.capabilities.add = ["CHOWN"]),
+            "capabilities-dropped: tool-agent: container agent must not add CHOWN.",
+        ],
+        [
+            "tool-agent",
+            (s) => pod(s).initContainers.at(-1).securityContext.capabilities.add.push("SYS_ADMIN"),
+            "capabilities-dropped: tool-agent: container workspace-init must not add SYS_ADMIN.",
+        ],
+        ...[
+            (s: Mutable) => (agent(s).securityContext.runAsNonRoot = false),
+            (s: Mutable) => (agent(s).securityContext.runAsUser = 0),
+            (s: Mutable) => delete agent(s).securityContext.runAsNonRoot,
+        ].map((change): [string, (s: Mutable) => void, string] => [
+            "tool-agent",
+            change,
+            "runs-as-non-root: tool-agent: container agent must set runAsNonRoot, with a user above 0.",
+        ]),
         [
             "assistant-agent",
             (s) => (pod(s).initContainers[1].securityContext.privileged = true),
@@ -329,6 +387,29 @@ describe("a spoiled program is refused by the rule that is meant for it", () => 
     });
 });
 
+describe("what a pod says for its containers", () => {
+    it("counts where they say nothing", () => {
+        const changed = spoiled("tool-agent", (s) => {
+            delete agent(s).securityContext.runAsNonRoot;
+            delete agent(s).securityContext.runAsUser;
+            Object.assign(pod(s).securityContext, { runAsNonRoot: true, runAsUser: 7 });
+        });
+        expect(violations(changed)).toEqual([]);
+    });
+
+    it("is asked of every container: without seccomp for the pod, each is named", () => {
+        const changed = spoiled("tool-agent", (s) => delete pod(s).securityContext);
+        const found = changed.find(({ name }) => name === "tool-agent") as unknown as Mutable;
+        const containers: any[] = [pod(found).initContainers, pod(found).containers].flat();
+        expect(violations(changed)).toEqual(
+            containers.map(
+                ({ name }) =>
+                    `seccomp-on: tool-agent: container ${name} must have the seccomp profile RuntimeDefault, or one of the node's.`,
+            ),
+        );
+    });
+});
+
 describe("every kind of workload", () => {
     const spec = { hostNetwork: true, automountServiceAccountToken: false };
     it.each([
@@ -359,6 +440,13 @@ describe("configuration", () => {
     it("leaves resources out by name", () => {
         const changed = spoiled("gateway-data", (s) => (s.protect = false));
         expect(violations(changed, { exempt: ["gateway-data"] })).toEqual([]);
+    });
+
+    it("takes settings of k3s that close what is closed already", () => {
+        const changed = spoiled("gateway-k3s", (s) => {
+            k3sConfig(s).content += 'disable-network-policy: "false"\nkubelet-arg+: ["v=2"]\n';
+        });
+        expect(violations(changed)).toEqual([]);
     });
 
     it("leaves them out of the rules about relations, too", () => {

@@ -8,7 +8,7 @@ import { shells } from "../support/shells";
 const DAY = 86_400_000;
 
 /** Days that what `issueClient` makes is good for. */
-const LIFE = 730;
+const LIFE = 365;
 
 let authority: KeyPair;
 let root: GatewayRoot;

@@ -14,6 +14,8 @@ export interface Recorded {
     readonly dependsOn: readonly string[];
     /** What runs before the resource is made, and whether a preview runs it too. */
     readonly beforeCreate: readonly { readonly name: string; readonly onDryRun: boolean }[];
+    /** A change of it replaces the resource. */
+    readonly replacementTrigger?: unknown;
 }
 
 /** What is there of the Services when the program runs, or what a preview makes of them. */
@@ -131,7 +133,10 @@ export async function record(
     return recorded;
 }
 
-type Options = Pick<Recorded, "ignoreChanges" | "beforeCreate" | "dependsOn">;
+type Options = Pick<
+    Recorded,
+    "ignoreChanges" | "beforeCreate" | "dependsOn" | "replacementTrigger"
+>;
 
 const NO_OPTIONS: Options = { ignoreChanges: [], beforeCreate: [], dependsOn: [] };
 
@@ -159,6 +164,9 @@ function watchOptions(options: Map<string, Options>): void {
             ignoreChanges: request.getIgnorechangesList(),
             dependsOn: request.getDependenciesList().map((urn) => urn.split("::").at(-1) ?? ""),
             beforeCreate: hooks.map((name) => ({ name, onDryRun: previewed.get(name) === true })),
+            ...(request.hasReplacementTrigger()
+                ? { replacementTrigger: request.getReplacementTrigger()?.toJavaScript() }
+                : {}),
         });
         return register(request, callback);
     };

@@ -1,16 +1,19 @@
 /** A cluster that others use as well: what the program declares in it. */
+import * as path from "node:path";
 import { describe, expect, it } from "vitest";
 import { settledNamespace } from "../../components/existingCluster";
 import { ownNamespace } from "../../components/names";
 import { find, type Found, type Recorded, type Stashed } from "../support/mocks";
 import { inputs, run, value } from "../support/program";
 
+const KUBECONFIG = path.join(__dirname, "..", "fixtures", "kubeconfig");
+
 const NAMESPACE = "kubernetes:core/v1:Namespace";
 const POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy";
 
 const config = (existing: object = {}, rest: object = {}) => ({
     existingCluster: {
-        ...{ kubeconfig: __filename, context: "c", storageClass: "s", host: "h" },
+        ...{ kubeconfig: KUBECONFIG, context: "c", storageClass: "s", host: "h" },
         ...existing,
     },
     sandboxes: { tool: { image: "busybox:1.37.0", application: { port: 8080 } } },
@@ -101,6 +104,9 @@ describe("the namespace of a stack", () => {
             labels: {
                 "app.kubernetes.io/managed-by": "sandbox-gateway",
                 "pod-security.kubernetes.io/enforce": "baseline",
+                "pod-security.kubernetes.io/enforce-version": "v1.35",
+                "pod-security.kubernetes.io/audit": "restricted",
+                "pod-security.kubernetes.io/audit-version": "v1.35",
             },
         });
         expect(await value(outputs["namespace"] as never)).toBe("sandboxes");

@@ -282,3 +282,33 @@ describe("the digest of the container on every sandbox", () => {
         expect(JSON.stringify(set)).not.toContain("hidden-value");
     });
 });
+
+describe("the administrator's certificate", () => {
+    const trigger = async (gateway: object) => {
+        const { recorded } = await run({ gateway });
+        const { replacementTrigger } = find(
+            recorded,
+            "pulumi:index:Stash",
+            "gateway-identity-admin",
+        );
+        const container = inputs(recorded, "docker:index/container:Container");
+        return { replacementTrigger, container: Object.keys(container) };
+    };
+
+    it("is renewed with the quarter, and with its generation; nothing of the container knows of it", async () => {
+        const first = await trigger({});
+        expect(first.replacementTrigger).toMatch(/^\d{4}-Q[1-4]$/);
+        expect((await trigger({ credentialsGeneration: 1 })).replacementTrigger).toBe(
+            first.replacementTrigger,
+        );
+        const second = await trigger({ credentialsGeneration: 2 });
+        expect(second.replacementTrigger).toBe(`${String(first.replacementTrigger)}/2`);
+        expect(second.container).toEqual(first.container);
+    });
+
+    it.each([0, 1.5, "2"])("has no generation %j", async (credentialsGeneration) => {
+        await expect(run({ gateway: { credentialsGeneration } })).rejects.toThrow(
+            "gateway.credentialsGeneration: got ",
+        );
+    });
+});

@@ -46,7 +46,7 @@ describe("refusals", () => {
         expect(refusals([step("delete", urn(type, name))], [])).toHaveLength(1);
     });
 
-    it("lets the yearly certificate be renewed", () => {
+    it("lets the administrator's certificate be renewed", () => {
         const admin = urn("pulumi:index:Stash", "gateway-identity-admin");
         expect(refusals([step("replace", admin)], [])).toEqual([]);
     });
@@ -97,6 +97,7 @@ describe("readSteps", () => {
                     op: "replace",
                     urn: VOLUME,
                     oldState: { protect: true },
+                    newState: { inputs: { name: "x" } },
                     replaceReasons: ["name"],
                     diffReasons: ["name", "labels"],
                 },
@@ -105,7 +106,10 @@ describe("readSteps", () => {
             diagnostics: [{ severity: "warning", message: "w" }],
         };
         expect(readSteps(JSON.stringify(document))).toEqual([
-            step("replace", VOLUME, { causes: ["name"], protected: true }),
+            step("replace", VOLUME, {
+                ...{ causes: ["name"], protected: true, before: { protect: true } },
+                after: { inputs: { name: "x" } },
+            }),
             step("update", CONTAINER, { causes: ["memory"] }),
         ]);
     });

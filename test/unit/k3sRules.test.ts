@@ -116,6 +116,7 @@ describe("a flag that a promise rests on", () => {
         ["disable-network-policy", "what a sandbox may reach"],
         ["disable-kube-proxy", "what a sandbox may reach"],
         ["rootless", "what a sandbox may reach"],
+        ["tls-san-security", "would get it into the API server's certificate"],
         ["disable-apiserver", "no sandbox runs without it"],
         ["disable-cloud-controller", "no sandbox runs without it"],
         ["docker", "k3s's own containerd"],
@@ -152,6 +153,14 @@ describe("a flag that a promise rests on", () => {
         ["kube-apiserver-arg", ["encryption-provider-config=/x"], "encryption-provider-config"],
         ["kube-controller-arg", ["controllers-=-statefulset"], "controllers"],
         ["kube-proxy-arg", ["proxy-mode=ipvs"], "proxy-mode"],
+        ["kube-proxy-arg", "masquerade-all=true", "masquerade-all"],
+        ["kube-apiserver-arg", ["anonymous-auth=true"], "anonymous-auth"],
+        ["kube-apiserver-arg", ["authentication-config=/x"], "authentication-config"],
+        ["kube-apiserver-arg", "requestheader-client-ca-file=/x", "requestheader-client-ca-file"],
+        ["kube-controller-arg", ["cluster-signing-cert-file=/x"], "cluster-signing-cert-file"],
+        ["kubelet-arg", "authentication-token-webhook=false", "authentication-token-webhook"],
+        ["kubelet-arg", ["manifest-url=http://x"], "manifest-url"],
+        ["kubelet-arg", ["allowed-unsafe-sysctls=net.*"], "allowed-unsafe-sysctls"],
     ])("an argument in it likewise: %s: %j", (name, value, argument) => {
         const messages = messageOf(k3s({ [name]: value }));
         expect(messages).toHaveLength(1);
@@ -161,10 +170,20 @@ describe("a flag that a promise rests on", () => {
     });
 });
 
+it.each(["pod-max-pids=-1", "--pod-max-pids=0", "pod-max-pids"])(
+    "a pod without a limit of processes is refused: %s",
+    (argument) => {
+        expect(messageOf(k3s({ "kubelet-arg": ["v=2", argument] }))).toEqual([
+            `gateway.k3s.kubelet-arg: got "${argument}"; must limit the processes of a pod: without a limit one sandbox takes all of the machine's; for example ["pod-max-pids=8192"]`,
+        ]);
+    },
+);
+
 describe("what may be set", () => {
     it.each<[string, unknown]>([
         ["kubelet-arg", ["eviction-hard=nodefs.available<1%", "v=2"]],
         ["kubelet-arg", "container-log-max-size=50Mi"],
+        ["kubelet-arg", "pod-max-pids=8192"],
         ["kube-apiserver-arg", ["audit-log-maxage=7", "enable-admission-plugins=EventRateLimit"]],
         ["tls-san", "agents.example.org"],
         ["disable", ["traefik"]],

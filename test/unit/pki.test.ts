@@ -37,15 +37,32 @@ describe("certificates", () => {
         expect(a.key).not.toBe(b.key);
     });
 
-    it("a client certificate of one epoch is valid beyond the next", async () => {
+    it("an authority is good whatever the clock says, also when it was made with one that is ahead", async () => {
+        const { cert } = await issueAuthority("test-ca", new Date("2031-06-01"));
+        const { validFrom, validTo } = new X509Certificate(cert);
+        expect(new Date(validFrom)).toEqual(new Date("2020-01-01T00:00:00Z"));
+        expect(new Date(validTo).getUTCFullYear()).toBeGreaterThan(2120);
+    });
+
+    it("a client certificate of one epoch is valid through the next three, and no longer than a year", async () => {
         const now = new Date("2026-12-31T23:59:59Z");
         const authority = await issueAuthority("test-ca", now);
         const subject = { commonName: "a", organization: "b" };
         const { cert } = await issueClient(authority, subject, now);
-        expect(new Date(new X509Certificate(cert).validTo).getTime()).toBeGreaterThan(
-            new Date("2028-01-01").getTime(),
+        expect(new Date(new X509Certificate(cert).validTo)).toEqual(
+            new Date("2027-12-31T23:59:59Z"),
         );
-        expect(clientEpoch(now)).toBe("2026");
-        expect(clientEpoch(new Date(now.getTime() + 1000))).toBe("2027");
+        expect(new Date(new X509Certificate(cert).validFrom)).toEqual(
+            new Date("2026-12-30T23:59:59Z"),
+        );
+    });
+
+    it.each([
+        ["2026-12-31T23:59:59Z", undefined, "2026-Q4"],
+        ["2027-01-01T00:00:00Z", undefined, "2027-Q1"],
+        ["2027-03-31T23:59:59Z", 1, "2027-Q1"],
+        ["2027-04-01T00:00:00Z", 2, "2027-Q2/2"],
+    ])("at %s, generation %s, the epoch is %s", (now, generation, epoch) => {
+        expect(clientEpoch(generation, new Date(now))).toBe(epoch);
     });
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { PassThrough } from "node:stream";
@@ -13,6 +13,15 @@ beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), "progress-"));
     out = new PassThrough();
     progress = new Progress(path.join(folder, "log"), out);
+});
+
+it("keeps what commands say for the owner of the log", async () => {
+    const log = path.join(folder, "a", "b", "log");
+    await new Progress(log, out).run("true", []);
+    // It is opened by itself, whenever that is.
+    await expect.poll(() => existsSync(log)).toBe(true);
+    const modes = [log, path.dirname(log)].map((file) => statSync(file).mode & 0o777);
+    expect(modes).toEqual([0o600, 0o700]);
 });
 
 afterEach(() => {

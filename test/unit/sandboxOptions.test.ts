@@ -1,6 +1,10 @@
 /** Settings of a sandbox that most leave alone: what each makes of the StatefulSet and the claims. */
+import * as path from "node:path";
 import { describe, expect, it } from "vitest";
 import { inputs, run } from "../support/program";
+import { messageOf } from "../support/settings";
+
+const KUBECONFIG = path.join(__dirname, "..", "fixtures", "kubeconfig");
 
 const STATEFUL_SET = "kubernetes:apps/v1:StatefulSet";
 const CLAIM = "kubernetes:core/v1:PersistentVolumeClaim";
@@ -83,7 +87,7 @@ describe("claims of its own", () => {
 });
 
 it("is taken up when a killed run has made it already, on a gateway and in another cluster", async () => {
-    const existingCluster = { kubeconfig: __filename, context: "c", storageClass: "s", host: "h" };
+    const existingCluster = { kubeconfig: KUBECONFIG, context: "c", storageClass: "s", host: "h" };
     for (const rest of [{}, { existingCluster }]) {
         const { recorded } = await sandbox({}, rest);
         const { metadata } = inputs<{ metadata: object }>(recorded, STATEFUL_SET);
@@ -110,7 +114,7 @@ describe("where it may run", () => {
 
 describe("a volume's group", () => {
     const existingCluster = {
-        kubeconfig: __filename,
+        kubeconfig: KUBECONFIG,
         context: "c",
         storageClass: "standard-retain",
         host: "127.0.0.1",
@@ -133,6 +137,99 @@ describe("a volume's group", () => {
         expect(set.spec.template.spec["securityContext"]).toEqual({
             seccompProfile: { type: "RuntimeDefault" },
         });
+    });
+});
+
+describe("what holds a sandbox apart from its node", () => {
+    const pod = async (settings: object, rest: object = {}) =>
+        (await sandbox(settings, rest)).set.spec.template.spec as unknown as {
+            containers: { securityContext: object; resources: object }[];
+            volumes: object[];
+        };
+
+    it("is what every node can give, unless more is asked for", async () => {
+        const spec = await pod({});
+        expect(spec).not.toHaveProperty("hostUsers");
+        expect(spec).not.toHaveProperty("runtimeClassName");
+        expect(spec.containers[0]?.securityContext).toEqual({
+            allowPrivilegeEscalation: false,
+            capabilities: { drop: ["ALL"] },
+            runAsNonRoot: true,
+            runAsUser: 1000,
+        });
+    });
+
+    it.each<[object, object]>([
+        [{ userNamespace: true }, { hostUsers: false }],
+        [{ runtimeClass: "gvisor" }, { runtimeClassName: "gvisor" }],
+    ])("is of the pod with %j", async (settings, expected) => {
+        expect(await pod(settings)).toMatchObject(expected);
+    });
+
+    it.each<[object, object]>([
+        [{ readOnlyRoot: true }, { readOnlyRootFilesystem: true }],
+        [{ group: 0 }, { runAsUser: 1000, runAsGroup: 0 }],
+        [
+            { user: "root", group: 7 },
+            { runAsUser: 0, runAsNonRoot: false, runAsGroup: 7 },
+        ],
+    ])("is of the agent with %j", async (settings, expected) => {
+        const { containers } = await pod(settings);
+        expect(containers[0]?.securityContext).toMatchObject(expected);
+    });
+
+    it.each<[string, object, string]>([
+        ["a default", {}, "4Gi"],
+        ["one of its own", { resources: { limits: { "ephemeral-storage": "20Gi" } } }, "20Gi"],
+    ])("limits what it takes of the node's disk, by %s, /tmp included", async (_, own, limit) => {
+        const { containers, volumes } = await pod(own);
+        expect(containers[0]?.resources).toMatchObject({
+            requests: { "ephemeral-storage": "0" },
+            limits: { "ephemeral-storage": limit },
+        });
+        expect(volumes).toContainEqual({ name: "tmp", emptyDir: { sizeLimit: limit } });
+    });
+
+    it("limits the disk of what seeds the workspace, too, and asks for no more than it takes", async () => {
+        const { initContainers } = (await sandbox({})).set.spec.template.spec;
+        expect(initContainers?.at(-1)).toMatchObject({
+            resources: {
+                requests: { "ephemeral-storage": "0" },
+                limits: { "ephemeral-storage": "4Gi", memory: "256Mi" },
+            },
+        });
+    });
+
+    it("is not chosen where GPUs choose it", () => {
+        const gpus = { sandboxes: { a: { image: "b:1", gpus: 1, runtimeClass: "gvisor" } } };
+        expect(messageOf({ ...gpus, gateway: { gpus: "all" } })).toEqual([
+            'sandboxes.a.runtimeClass: got "gvisor"; must not be given with gpus, which need nvidia; for example a sandbox without GPUs',
+        ]);
+    });
+
+    it.each<[object, string]>([
+        [{ group: "root" }, "sandboxes.a.group"],
+        [{ group: -1 }, "sandboxes.a.group"],
+        [{ runtimeClass: "Kata!" }, "sandboxes.a.runtimeClass"],
+        [{ userNamespace: "yes" }, "sandboxes.a.userNamespace"],
+        [{ readOnlyRoot: 1 }, "sandboxes.a.readOnlyRoot"],
+        [
+            { resources: { limits: { "ephemeral-storage": "1" } } },
+            "sandboxes.a.resources.limits.ephemeral-storage",
+        ],
+        [
+            {
+                resources: {
+                    requests: { "ephemeral-storage": "2Gi" },
+                    limits: { "ephemeral-storage": "1Gi" },
+                },
+            },
+            "sandboxes.a.resources.requests.ephemeral-storage",
+        ],
+    ])("refuses %j by its key", (settings, key) => {
+        const [line, ...others] = messageOf({ sandboxes: { a: { image: "b:1", ...settings } } });
+        expect(others).toEqual([]);
+        expect(line).toContain(`${key}: got `);
     });
 });
 

@@ -35,8 +35,8 @@ describe("a wrong configuration is named key by key", () => {
     it.each<[object, string]>([
         // Keys that do not exist.
         [{ runing: false }, `runing: got false; ${UNKNOWN("the program")}`],
-        [{ gateway: { nam: "x" } }, `gateway.nam: got "x"; ${UNKNOWN("gateway")}`],
-        [sandbox({ img: "x" }), `sandboxes.a.img: got "x"; ${UNKNOWN("sandboxes.a")}`],
+        [{ gateway: { nam: "x" } }, `gateway.nam: got a text; ${UNKNOWN("gateway")}`],
+        [sandbox({ img: "x" }), `sandboxes.a.img: got a text; ${UNKNOWN("sandboxes.a")}`],
         [
             sandbox({ resources: { limit: {} } }),
             `sandboxes.a.resources.limit: got {}; ${UNKNOWN("sandboxes.a.resources")}`,

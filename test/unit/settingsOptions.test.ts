@@ -91,7 +91,7 @@ describe("a wrong option of a sandbox is named", () => {
         ],
         [
             sandbox({ tolerations: [{ kay: "a" }] }),
-            `sandboxes.a.tolerations[0].kay: got "a"; ${UNKNOWN("sandboxes.a.tolerations[0]")}`,
+            `sandboxes.a.tolerations[0].kay: got a text; ${UNKNOWN("sandboxes.a.tolerations[0]")}`,
         ],
         [
             sandbox({ volumeClaimTemplates: {} }),

@@ -1,4 +1,5 @@
 import {
+    chmodSync,
     existsSync,
     mkdirSync,
     mkdtempSync,
@@ -12,7 +13,12 @@ import {
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findStateFolder, makeStateFolder, otherStateFolders } from "../../toolchain/stateFolder";
+import {
+    findStateFolder,
+    makeLocalFolder,
+    makeStateFolder,
+    otherStateFolders,
+} from "../../toolchain/stateFolder";
 
 let folder: string;
 let root: string;
@@ -49,6 +55,19 @@ describe("the folder of a checkout", () => {
         makeStateFolder(found, root);
         expect(statSync(found.folder).mode & 0o777).toBe(0o700);
         expect(readFileSync(path.join(found.folder, "checkout"), "utf8")).toBe(`${root}\n`);
+    });
+
+    it("is for its owner only in the checkout, too, however an earlier version has made it", () => {
+        const local = path.join(root, ".local");
+        store(local);
+        const found = findStateFolder(root, env);
+        expect(found.folder).toBe(local);
+        chmodSync(local, 0o755);
+        makeStateFolder(found, root);
+        expect(statSync(local).mode & 0o777).toBe(0o700);
+        chmodSync(local, 0o755);
+        expect(makeLocalFolder(root)).toBe(local);
+        expect(statSync(local).mode & 0o777).toBe(0o700);
     });
 
     it.each([undefined, "", "relative/states"])(

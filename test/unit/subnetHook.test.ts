@@ -10,7 +10,7 @@ const GATEWAY = "sandbox-gateway:index:Gateway";
 const LOOPBACK = { gateway: { subnet: "127.0.0.0/16" } };
 const EXISTING = {
     existingCluster: {
-        ...{ kubeconfig: "package.json", context: "c", storageClass: "s", host: "h" },
+        ...{ kubeconfig: "test/fixtures/kubeconfig", context: "c", storageClass: "s", host: "h" },
     },
 };
 
