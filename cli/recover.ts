@@ -20,6 +20,7 @@ import { isRecovered, markRecovered } from "./recovered";
 import { hasIdentity, otherIdentity, withIdentity, type Export } from "./recoveredState";
 import { adviceOf, checkState, hasSalt, ownerOf, selectStack, type Subject } from "./stackState";
 import { readVolume, type RecoveredIdentity } from "./volumeIdentity";
+import { makeTarget } from "./text";
 
 /** Runs all steps. Nothing in Docker and Kubernetes is changed. @returns 0 */
 export async function recover(root: string, stack: string, progress: Progress): Promise<number> {
@@ -107,7 +108,7 @@ export async function readIdentity(volume: string, image: string): Promise<Recov
         case "empty":
             throw new StepError(
                 `the volume ${volume} has no cluster in it: no gateway has run with it, or its content was removed`,
-                "restore a backup into it; if nothing was in it, `make up` makes a new gateway",
+                `restore a backup into it; if nothing was in it, \`${makeTarget("up")}\` makes a new gateway`,
             );
         case "other":
             throw new StepError(
@@ -179,7 +180,7 @@ export function checkLacking(
     if (hasIdentity(exported) && !again) {
         throw new StepError(
             `${where} has the identity of the volume: there is nothing to recover; nothing was changed`,
-            "`make up` and `make heal` work with it",
+            `\`${makeTarget("up")}\` and \`${makeTarget("heal")}\` work with it`,
         );
     }
 }

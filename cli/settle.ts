@@ -4,6 +4,7 @@ import type { Progress } from "../toolchain/progress";
 import type { Outputs } from "./outputs";
 import { readSandboxes, type Status } from "./status";
 import type { Target } from "./target";
+import { makeTarget } from "./text";
 
 /**
  * Seconds: the engine has waited already for what it has changed. What is left is what it does not
@@ -35,6 +36,6 @@ export function waitedFor({ sandboxes }: Sandboxes): string[] {
 function describe(status: Sandboxes | undefined): string {
     const missing = status ? waitedFor(status) : [];
     return missing.length > 0
-        ? `not running: ${missing.join(", ")} (\`make status\` says why)`
+        ? `not running: ${missing.join(", ")} (\`${makeTarget("status")}\` says why)`
         : "settled";
 }

@@ -9,7 +9,7 @@ import type { Outputs } from "./outputs";
 import { applicationState, type LogSource, type Pod } from "./podState";
 import { table } from "./summary";
 import type { Condition, Target } from "./target";
-import { plainLines } from "./text";
+import { makeTarget, plainLines } from "./text";
 
 /** Lines of a log that are shown, and characters of each. */
 const LOG_LINES = 5;
@@ -55,7 +55,7 @@ export async function printStatus(target: Target, outputs: Outputs, json: boolea
 
 /** Says that a stack is not there, or has nothing yet. */
 export function printNothing(json: boolean): void {
-    process.stdout.write(json ? "null\n" : "nothing is there yet: make up\n");
+    process.stdout.write(json ? "null\n" : `nothing is there yet: ${makeTarget("up")}\n`);
 }
 
 /** Whether nothing was found where everything could be seen. */
@@ -133,7 +133,7 @@ async function sandboxState(
     }
     if (replicas === undefined) {
         const detail = "Kubernetes has no StatefulSet of it";
-        return { state: "not running", detail, next: "make heal" };
+        return { state: "not running", detail, next: makeTarget("heal") };
     }
     try {
         const pod = await readPod(target, `${sandbox}-0`);

@@ -2,12 +2,18 @@
 import type { Progress } from "../toolchain/progress";
 import type { Outputs } from "./outputs";
 import type { Condition, Target } from "./target";
+import { makeTarget } from "./text";
 
-const STATES: Readonly<Record<Condition["state"], string>> = {
-    running: "up",
-    stopped: "stopped (`make start` starts it)",
-    unknown: "of unknown state (`make status` says why)",
-};
+function inWords(state: Condition["state"]): string {
+    switch (state) {
+        case "running":
+            return "up";
+        case "stopped":
+            return `stopped (\`${makeTarget("start")}\` starts it)`;
+        case "unknown":
+            return `of unknown state (\`${makeTarget("status")}\` says why)`;
+    }
+}
 
 /** A token opens the assistant: it is shown to a person at a terminal, never to a log. */
 export const SHOW_TOKENS = Boolean(process.stdout.isTTY);
@@ -25,12 +31,12 @@ export async function printSummary(
     });
     const { state } = await target.look();
     progress.print("");
-    progress.print(`${target.title}, ${STATES[state]} after ${progress.elapsed()}`);
+    progress.print(`${target.title}, ${inWords(state)} after ${progress.elapsed()}`);
     for (const line of table(["SANDBOX", "URL", "SHELL"], rows)) {
         progress.print(line, { secret: true });
     }
     progress.print("");
-    progress.print('for plain pulumi in this shell: eval "$(make env)"');
+    progress.print(`for plain pulumi in this shell: eval "$(${makeTarget("env")})"`);
     if (!SHOW_TOKENS) {
         progress.print("URLs with their tokens: pulumi stack output tokenUrls --show-secrets");
     }

@@ -1,5 +1,6 @@
-/** Pure: text of others, as it is safe and readable on a terminal. */
+/** Text of others, as it is safe and readable on a terminal; and commands, as they are typed. */
 import { stripVTControlCharacters } from "node:util";
+import { DEFAULT_STACK } from "../toolchain/environment";
 
 /**
  * The lines that say something. Control characters are left out: what an agent writes into its log
@@ -34,4 +35,13 @@ export function asCommand(words: readonly string[]): string {
             /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`,
         )
         .join(" ");
+}
+
+/**
+ * A target of make as it is typed for the stack that this run is about: without its name it would be
+ * another's.
+ */
+export function makeTarget(target: string, stack = process.env["STACK"]): string {
+    const isDefault = stack === undefined || stack === DEFAULT_STACK;
+    return asCommand(["make", target, ...(isDefault ? [] : [`STACK=${stack}`])]);
 }

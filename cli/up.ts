@@ -19,6 +19,7 @@ import { checkNeverThere, checkState, selectStack, type Subject } from "./stackS
 import { printSummary, SHOW_TOKENS } from "./summary";
 import { targetOf } from "./target";
 import { readVolume } from "./volumeIdentity";
+import { makeTarget } from "./text";
 
 /** Runs all steps. @returns the exit status of `pulumi up`, or 0 */
 export async function up(root: string, stack: string, progress: Progress): Promise<number> {
@@ -93,9 +94,9 @@ async function whatStops(
     docker: DockerHost | undefined,
 ): Promise<string> {
     if (existingCluster || !docker) {
-        return "every sandbox is or stays stopped; `make start` starts them";
+        return `every sandbox is or stays stopped; \`${makeTarget("start")}\` starts them`;
     }
     return (await dockerHas("container", dockerName(gateway.name)))
-        ? "this stops the gateway; `make start` starts it again"
-        : "the gateway stays stopped; `make start` starts it";
+        ? `this stops the gateway; \`${makeTarget("start")}\` starts it again`
+        : `the gateway stays stopped; \`${makeTarget("start")}\` starts it`;
 }

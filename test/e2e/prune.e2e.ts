@@ -93,7 +93,7 @@ describe("a stopped gateway", () => {
     it("is stopped to `make status`, and stays so by an up, which says why", async () => {
         expect((await stack.status()).gateway).toMatchObject({ state: "stopped" });
         expect(await make("up")).toContain(
-            "Pulumi.test.yaml has running=false: the gateway stays stopped; `make start` starts it",
+            "Pulumi.test.yaml has running=false: the gateway stays stopped; `make start STACK=test` starts it",
         );
         await stack.up("--expect-no-changes");
     });
