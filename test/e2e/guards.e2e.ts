@@ -143,8 +143,10 @@ describe("the guard stops what opens", () => {
         expect(stdout + stderr).toContain(`${name}: `);
         expect(stdout).toContain(words);
         expect(status).toBe(1);
-        const all = ["gateway", "gateway-k3s", name].flatMap((each) => ["--allow-open", each]);
-        expect((await guard(...all)).status).toBe(0);
+        // An address opens the container and the policy of each sandbox, too.
+        const all = ["gateway", "gateway-k3s", "agent-network", "other-network", name];
+        const allowed = await guard(...all.flatMap((each) => ["--allow-open", each]));
+        expect(allowed.status, allowed.stdout + allowed.stderr).toBe(0);
     });
 });
 
