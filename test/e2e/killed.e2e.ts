@@ -187,7 +187,7 @@ describe("somebody else's container", () => {
         expect(stdout).toContain(`Docker has a container ${stack.container}, which is not known`);
         const state = ["inspect", "--format", "{{.State.Status}}", stack.container];
         expect(await run("docker", state)).toBe("created\n");
-        await run("docker", ["rm", stack.container]);
+        await run("docker", ["rm", "--volumes", stack.container]);
     });
 });
 

@@ -109,7 +109,7 @@ describe("a stopped gateway", () => {
 describe("what was taken from a gateway whose keeper somebody has removed", () => {
     it("is made again by make up, which leaves it stopped", async () => {
         await make("stop");
-        await run("docker", ["rm", "--force", stack.keeper]);
+        await run("docker", ["rm", "--force", "--volumes", stack.keeper]);
         await run("docker", ["network", "rm", stack.container]);
         const said = await make("up");
         expect(said).toMatch(/Docker has lost, and it is made again: .*network openshell-cluster-/);
@@ -120,7 +120,7 @@ describe("what was taken from a gateway whose keeper somebody has removed", () =
     });
 
     it("is made again by make start, with the image and all data", async () => {
-        await run("docker", ["rm", "--force", stack.keeper]);
+        await run("docker", ["rm", "--force", "--volumes", stack.keeper]);
         await run("docker", ["network", "rm", stack.container]);
         await run("docker", ["rmi", OWN_IMAGE]);
         // In place of the registry, which would give the name again: with an image that has changed.
@@ -211,7 +211,7 @@ describe("a state that is lost", () => {
 describe("a data volume that is gone", () => {
     it("is taken by the very same prunes, once nothing holds it", async () => {
         await make("stop");
-        await run("docker", ["rm", "--force", stack.keeper]);
+        await run("docker", ["rm", "--force", "--volumes", stack.keeper]);
         const said = await pruneAll();
         expect(said).toContain(`Deleted Volumes:\n${stack.container}\n`);
         expect(said).toContain(`untagged: ${OWN_IMAGE}`);

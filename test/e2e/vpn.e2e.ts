@@ -80,7 +80,7 @@ describe("a gateway that is there, with routes to its subnet itself and to one a
         expect(await stack.preview()).toEqual([]);
         expect(await stack.inDocker()).toEqual(["keeper", "network", "volume"]);
         // Held by the keeper: it takes two steps to lose it.
-        await run("docker", ["rm", "--force", stack.keeper]);
+        await run("docker", ["rm", "--force", "--volumes", stack.keeper]);
         await run("docker", ["network", "rm", stack.container]);
     });
 
