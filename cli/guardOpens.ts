@@ -1,7 +1,8 @@
 /** Pure: what a preview would open that is closed now. What it would destroy is in guardRules.ts. */
 import { openedBy } from "../components/k3sIsolation";
+import type { PodSpec } from "../policy/rules/podSpec";
 import { parseUrn, type State, type Step } from "./guardRules";
-import { opensOfPod, type Pod } from "./guardPods";
+import { opensOfPod } from "./guardPods";
 import { same, widened, type PolicySpec } from "./policyWidth";
 
 /** A resource that a change opens. */
@@ -211,14 +212,14 @@ function levelOf(state: State | undefined): number {
 }
 
 /** The pod that a resource makes. @returns undefined when it makes none */
-function podOf(type: string, state: State | undefined): Pod | undefined {
+function podOf(type: string, state: State | undefined): PodSpec | undefined {
     if (!type.startsWith("kubernetes:") || !state) {
         return undefined;
     }
     interface Template {
-        readonly template?: { readonly spec?: Pod };
+        readonly template?: { readonly spec?: PodSpec };
     }
-    const { spec } = inputs<{ spec?: Pod & Template & { jobTemplate?: { spec?: Template } } }>(
+    const { spec } = inputs<{ spec?: PodSpec & Template & { jobTemplate?: { spec?: Template } } }>(
         state,
     );
     return type === "kubernetes:core/v1:Pod"

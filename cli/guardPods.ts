@@ -1,40 +1,10 @@
 /** Pure: what holds a pod apart from its node, and what of it a change takes away. */
 
-/** A pod's spec, as far as it is compared. */
-export interface Pod {
-    readonly automountServiceAccountToken?: boolean;
-    readonly hostNetwork?: boolean;
-    readonly hostPID?: boolean;
-    readonly hostIPC?: boolean;
-    readonly hostUsers?: boolean;
-    readonly runtimeClassName?: string;
-    readonly securityContext?: Context;
-    readonly containers?: readonly Container[];
-    readonly initContainers?: readonly Container[];
-    readonly volumes?: readonly { readonly hostPath?: { readonly path?: string } }[];
-}
-
-interface Container {
-    readonly name?: string;
-    readonly securityContext?: Context & {
-        readonly privileged?: boolean;
-        readonly allowPrivilegeEscalation?: boolean;
-        readonly readOnlyRootFilesystem?: boolean;
-        readonly capabilities?: {
-            readonly add?: readonly string[];
-            readonly drop?: readonly string[];
-        };
-    };
-}
-
-interface Context {
-    readonly runAsNonRoot?: boolean;
-    readonly runAsUser?: number;
-    readonly seccompProfile?: { readonly type?: string };
-}
+import { SEED_CAPABILITIES } from "../components/constants";
+import type { Container, PodSpec } from "../policy/rules/podSpec";
 
 /** What gets open in a pod. @param before of a pod that is new, nothing */
-export function opensOfPod(before: Pod | undefined, after: Pod | undefined): string[] {
+export function opensOfPod(before: PodSpec | undefined, after: PodSpec | undefined): string[] {
     if (!after) {
         return [];
     }
@@ -52,13 +22,11 @@ export function opensOfPod(before: Pod | undefined, after: Pod | undefined): str
 }
 
 /** What a sandbox has none of. */
-function weaknesses(pod: Pod): string[] {
-    const of = (pod: Pod, key: "hostNetwork" | "hostPID" | "hostIPC") =>
-        pod[key] === true ? [`${key} is set`] : [];
+function weaknesses(pod: PodSpec): string[] {
     return [
-        ...of(pod, "hostNetwork"),
-        ...of(pod, "hostPID"),
-        ...of(pod, "hostIPC"),
+        ...(["hostNetwork", "hostPID", "hostIPC"] as const)
+            .filter((key) => pod[key] === true)
+            .map((key) => `${key} is set`),
         ...(pod.automountServiceAccountToken === false ? [] : ["it holds a token of Kubernetes"]),
         ...(pod.volumes ?? []).flatMap(({ hostPath }) =>
             hostPath ? [`it mounts ${hostPath.path ?? "?"} of its node`] : [],
@@ -68,12 +36,9 @@ function weaknesses(pod: Pod): string[] {
     ];
 }
 
-/** Seeding a workspace takes root, and these. */
-const SEEDING = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"];
-
 function weaknessesOf(
     { name = "?", securityContext: own = {} }: Container,
-    { securityContext: all = {} }: Pod,
+    { securityContext: all = {} }: PodSpec,
     prepares: boolean,
 ): string[] {
     const { add = [], drop = [] } = own.capabilities ?? {};
@@ -85,7 +50,7 @@ function weaknessesOf(
         ...(own.allowPrivilegeEscalation === false ? [] : ["may gain privileges"]),
         ...(drop.includes("ALL") ? [] : ["keeps capabilities"]),
         ...add
-            .filter((capability) => !(prepares && SEEDING.includes(capability)))
+            .filter((capability) => !(prepares && SEED_CAPABILITIES.includes(capability)))
             .map((capability) => `has the capability ${capability}`),
         ...(seccomp === "RuntimeDefault" || seccomp === "Localhost" ? [] : ["has no seccomp"]),
         ...(prepares || (nonRoot === true && user !== 0) ? [] : ["may be root"]),
@@ -94,7 +59,7 @@ function weaknessesOf(
 }
 
 /** What a sandbox may have besides, by what it is called. */
-function wallsOf(pod: Pod): Map<string, string> {
+function wallsOf(pod: PodSpec): Map<string, string> {
     const readOnly = (pod.containers ?? [])
         .filter(({ securityContext }) => securityContext?.readOnlyRootFilesystem === true)
         .map(({ name = "?" }): [string, string] => [`readOnlyRootFilesystem of ${name}`, "true"]);

@@ -1,5 +1,6 @@
 /** Pure: what a network policy allows that another one does not. */
-import { overlaps, parseSubnet, type Subnet } from "../components/subnet";
+import { ordered } from "../components/ordered";
+import { contains, overlaps, parseSubnet } from "../components/subnet";
 
 /** A NetworkPolicy's spec, as far as it is compared. */
 export interface PolicySpec {
@@ -81,7 +82,7 @@ function covers(wide: Peer | undefined, narrow: Peer | undefined): boolean {
     }
     const inner = parseSubnet(narrow?.ipBlock?.cidr ?? "");
     const outer = parseSubnet(wide.ipBlock?.cidr ?? "");
-    if (!inner || !outer || !within(inner, outer)) {
+    if (!inner || !outer || !contains(outer, inner)) {
         return false;
     }
     const excepted = (narrow?.ipBlock?.except ?? []).map(parseSubnet);
@@ -89,17 +90,13 @@ function covers(wide: Peer | undefined, narrow: Peer | undefined): boolean {
         (hole) =>
             hole !== undefined &&
             // What was left out is outside, or is left out still.
-            (!overlaps(hole, inner) || excepted.some((own) => own && within(hole, own))),
+            (!overlaps(hole, inner) || excepted.some((own) => own && contains(own, hole))),
     );
-}
-
-function within(inner: Subnet, outer: Subnet): boolean {
-    return overlaps(inner, outer) && inner.prefix >= outer.prefix;
 }
 
 function describe({ peer, port }: Way, direction: (typeof DIRECTIONS)[number]): string {
     const who =
-        peer === undefined ? "everybody" : (peer.ipBlock?.cidr ?? JSON.stringify(canonical(peer)));
+        peer === undefined ? "everybody" : (peer.ipBlock?.cidr ?? JSON.stringify(ordered(peer)));
     const { port: number, protocol = "TCP" } = (port ?? {}) as { port?: number; protocol?: string };
     const where = port === undefined ? "" : `, ${protocol} ${number ?? "all ports"}`;
     return `${direction === "ingress" ? "from" : "to"} ${who}${where}`;
@@ -107,16 +104,5 @@ function describe({ peer, port }: Way, direction: (typeof DIRECTIONS)[number]): 
 
 /** Whether two values are one, whatever the order of their keys. */
 export function same(a: unknown, b: unknown): boolean {
-    return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
-}
-
-function canonical(value: unknown): unknown {
-    if (Array.isArray(value)) {
-        return value.map(canonical);
-    }
-    if (typeof value !== "object" || value === null) {
-        return value;
-    }
-    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-    return Object.fromEntries(entries.map(([key, inner]) => [key, canonical(inner)]));
+    return JSON.stringify(ordered(a)) === JSON.stringify(ordered(b));
 }

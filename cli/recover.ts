@@ -7,7 +7,6 @@ import { readRecord } from "../settings/stackConfig";
 import { requireDaemon } from "../toolchain/docker";
 import { dockerHas } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
-
 import { ensurePassphrase, hasPassphrase } from "../toolchain/environment";
 import { StepError, type Progress } from "../toolchain/progress";
 import { hideSalt } from "../toolchain/saltFilter";
@@ -19,8 +18,8 @@ import { prepareNodeImage, preparePulumi } from "./prepare";
 import { isRecovered, markRecovered } from "./recovered";
 import { hasIdentity, otherIdentity, withIdentity, type Export } from "./recoveredState";
 import { adviceOf, checkState, hasSalt, ownerOf, selectStack, type Subject } from "./stackState";
-import { readVolume, type RecoveredIdentity } from "./volumeIdentity";
 import { makeTarget } from "./text";
+import { readVolume, type RecoveredIdentity } from "./volumeIdentity";
 
 /** Runs all steps. Nothing in Docker and Kubernetes is changed. @returns 0 */
 export async function recover(root: string, stack: string, progress: Progress): Promise<number> {
@@ -139,7 +138,7 @@ export function dropStaleSalt({ root, stack, env }: Subject): void {
     if (encrypted.length > 0) {
         throw new StepError(
             `${stackFileName(root, stack)} has secrets that were encrypted with the lost passphrase: ${encrypted.join(", ")}`,
-            `put ${passphrase} back; without it, take those values out of the file, run this again, and set them anew (\`pulumi config set --secret --path\`) before \`make up\``,
+            `put ${passphrase} back; without it, take those values out of the file, run this again, and set them anew (\`pulumi config set --secret --path\`) before \`${makeTarget("up")}\``,
         );
     }
     writeFileSync(`${file}.new`, withoutSalt(file));

@@ -89,6 +89,9 @@ export const GPU_RESOURCE = "nvidia.com/gpu";
 /** The node's disk, as a resource of a container. */
 export const DISK_RESOURCE = "ephemeral-storage";
 
+/** What seeding a workspace takes: to give files the owners and modes of an image. */
+export const SEED_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"];
+
 /** Runtime class that k3s makes for NVIDIA's runtime when it finds one in its image. */
 export const GPU_RUNTIME_CLASS = "nvidia";
 

@@ -23,8 +23,3 @@ export function keyedDigest(
             ),
     );
 }
-
-/** Entries in the order of their keys. */
-export function sortedEntries<T>(record: Readonly<Record<string, T>>): [string, T][] {
-    return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
-}

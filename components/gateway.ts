@@ -270,7 +270,7 @@ function createImage(
 
 /** Whoever reaches a published port reaches the application: that is said, not only documented. */
 function warnOfOpenPorts(gateway: Gateway, { bindAddress, ports }: GatewayArgs): void {
-    if (bindAddress === undefined || bindAddress.startsWith("127.")) {
+    if (bindAddress === undefined || isLoopback(bindAddress)) {
         return;
     }
     void pulumi.log.warn(

@@ -2,11 +2,12 @@
 import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as constants from "./constants";
-import { keyedDigest, sortedEntries } from "./digest";
+import { keyedDigest } from "./digest";
 import type { GatewayArgs } from "./gateway";
 import { k3sSettings, publishedPorts } from "./gatewaySettings";
 import type { Identity } from "./identity";
 import { asYaml, renderK3sConfig } from "./k3sConfig";
+import { sortedEntries } from "./ordered";
 import { portsOf } from "./ports";
 import { withoutProxy } from "./proxy";
 import { ENTRYPOINT_PARTS, script } from "./scripts";

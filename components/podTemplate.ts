@@ -165,7 +165,7 @@ function seedContainer(input: PodInput): Container {
             runAsUser: 0,
             runAsGroup: 0,
             allowPrivilegeEscalation: false,
-            capabilities: { drop: ["ALL"], add: ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"] },
+            capabilities: { drop: ["ALL"], add: constants.SEED_CAPABILITIES },
         },
         volumeMounts: [
             { name: constants.WORKSPACE_VOLUME, mountPath: constants.SEED_PATH },

@@ -3,7 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { createHmac } from "node:crypto";
 import { INFERENCE_VARIABLES, tokenVariable } from "./application";
 import type { Address } from "./cluster";
-import { keyedDigest, sortedEntries } from "./digest";
+import { keyedDigest } from "./digest";
+import { sortedEntries } from "./ordered";
 import type { SandboxArgs } from "./sandbox";
 import { script } from "./scripts";
 

@@ -1,6 +1,7 @@
 /** Pure: of a person's kubeconfig, what one context needs: the rest is nothing of a stack's. */
 import * as path from "node:path";
-import { sortedEntries } from "../components/digest";
+import { ordered } from "../components/ordered";
+import { isRecord } from "./stackConfig";
 import { parseYaml } from "./yaml";
 
 /** What a kubeconfig lacks; never says what is in it. */
@@ -95,16 +96,6 @@ function located(entry: Entry, folder: string): Entry {
     );
 }
 
-/** Keys in one order at every depth; lists, such as arguments of a plugin, have theirs. */
-function ordered(value: unknown): unknown {
-    if (Array.isArray(value)) {
-        return value.map(ordered);
-    }
-    return isRecord(value)
-        ? Object.fromEntries(sortedEntries(value).map(([key, inner]) => [key, ordered(inner)]))
-        : value;
-}
-
 function record(value: unknown): Entry {
     return isRecord(value) ? value : {};
 }
@@ -114,8 +105,4 @@ function text(value: unknown, otherwise: string): string {
         throw new KubeconfigError(otherwise);
     }
     return value;
-}
-
-function isRecord(value: unknown): value is Entry {
-    return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -133,6 +133,7 @@ export function readRecord(file: string): Values {
     return isRecord(content) ? content : {};
 }
 
-function isRecord(value: unknown): value is Values {
+/** Whether a value has keys: no list, and not nothing. */
+export function isRecord(value: unknown): value is Values {
     return typeof value === "object" && value !== null && !Array.isArray(value);
 }

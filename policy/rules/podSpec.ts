@@ -2,7 +2,7 @@
 import type { ResourceValidationArgs } from "@pulumi/policy";
 import { inputs } from "./support";
 
-/** A container, as far as a rule reads it. */
+/** A container, as far as a rule or the preview guard reads it. */
 export interface Container {
     readonly name?: string;
     readonly image?: string;
@@ -14,6 +14,7 @@ export interface Container {
     readonly securityContext?: SecurityContext & {
         readonly privileged?: boolean;
         readonly allowPrivilegeEscalation?: boolean;
+        readonly readOnlyRootFilesystem?: boolean;
         readonly capabilities?: {
             readonly drop?: readonly string[];
             readonly add?: readonly string[];
@@ -34,6 +35,8 @@ export interface PodSpec {
     readonly hostNetwork?: boolean;
     readonly hostPID?: boolean;
     readonly hostIPC?: boolean;
+    readonly hostUsers?: boolean;
+    readonly runtimeClassName?: string;
     readonly securityContext?: SecurityContext;
     readonly containers?: readonly Container[];
     readonly initContainers?: readonly Container[];

@@ -1,6 +1,6 @@
 /** Rules for pods, in every kind of object that makes some. */
 import type { PolicyConfigSchema, ReportViolation, ResourceValidationArgs } from "@pulumi/policy";
-import { DEVICE_PLUGIN_FOLDER, GATE_IMAGE } from "../../components/constants";
+import { DEVICE_PLUGIN_FOLDER, GATE_IMAGE, SEED_CAPABILITIES } from "../../components/constants";
 import { podOf, type Container, type PodSpec } from "./podSpec";
 import { looksSecret } from "./secretVariables";
 import { DEVELOPMENT_STACKS, lacksDigest, policy, type Rule } from "./support";
@@ -48,9 +48,6 @@ function containerRule(
         }
     });
 }
-
-/** What seeding a workspace takes: to give files the owners and modes of an image. */
-const FILE_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"];
 
 /** A rule about each container but a device plugin's, which is the node's and root's. */
 function sandboxRule(
@@ -127,7 +124,7 @@ export const podPolicies = [
         },
         ({ securityContext }, _, prepares) => {
             const { drop = [], add = [] } = securityContext?.capabilities ?? {};
-            const more = add.filter((name) => !(prepares && FILE_CAPABILITIES.includes(name)));
+            const more = add.filter((name) => !(prepares && SEED_CAPABILITIES.includes(name)));
             if (!drop.includes("ALL")) {
                 return "must drop the capabilities ALL.";
             }
