@@ -1,7 +1,7 @@
 /** The whole system: settings -> cluster -> sandboxes -> outputs. */
-import { ExistingCluster, Gateway, Sandbox } from "./components";
+import { ExistingCluster, Gateway, OutboundProxy, Sandbox } from "./components";
 import { loadSettings, subnetIsFree, warnOfReachable, warnOfUnprotected } from "./config";
-import { existingClusterArgs, gatewayArgs, sandboxArgs } from "./settings/args";
+import { existingClusterArgs, gatewayArgs, outboundArgs, sandboxArgs } from "./settings/args";
 
 const settings = loadSettings();
 const { existingCluster, protect } = settings;
@@ -19,11 +19,14 @@ const cluster =
     gateway ??
     new ExistingCluster("cluster", existingClusterArgs(settings, existingCluster!), { protect });
 
+const throughProxy = outboundArgs(cluster, settings);
+const outbound = throughProxy && new OutboundProxy("outbound", throughProxy);
+
 const declared = Object.entries(settings.sandboxes).map(
     ([name, sandbox]) =>
         [
             name,
-            new Sandbox(name, sandboxArgs(cluster, sandbox), {
+            new Sandbox(name, sandboxArgs(cluster, sandbox, outbound?.of(name)), {
                 protect: sandbox.protect ?? protect,
             }),
         ] as const,

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import * as path from "node:path";
 import { dockerName } from "../components/names";
 import { openclaw } from "../components/openclaw";
+import { PROXY_IMAGE } from "../components/outbound/pod";
 import { portsOf } from "../components/ports";
 import { gatewaySchema } from "../settings/gatewaySchema";
 import { hostPath } from "../settings/paths";
@@ -59,8 +60,12 @@ export async function prepareForGateway(
         const folder = hostPath(gateway.imageArchives, root);
         mkdirSync(folder, { recursive: true });
         // Where the node image had to be made here, no registry is within reach of the pods either.
-        if (source === "made here" && sandboxImages.includes(openclaw.image)) {
-            await prepareArchives(folder, [images.OPENCLAW_ARCHIVE], progress);
+        const archives = [
+            ...(sandboxImages.includes(openclaw.image) ? [images.OPENCLAW_ARCHIVE] : []),
+            ...(sandboxImages.includes(PROXY_IMAGE) ? [images.PROXY_ARCHIVE] : []),
+        ];
+        if (source === "made here" && archives.length > 0) {
+            await prepareArchives(folder, archives, progress);
         }
     }
     return tools;
@@ -99,13 +104,16 @@ export function keepStateApart(root: string): void {
 }
 
 /**
- * A folder for gateways with small agents, and one for those with OpenClaw besides: every gateway
- * imports all of its folder, and OpenClaw takes longer than everything else of its start.
+ * A folder for gateways with small agents, one for those that have the outbound proxy, too, and one for
+ * those with OpenClaw besides: every gateway imports all of its folder, and OpenClaw takes longer than
+ * everything else of its start.
  */
 async function prepareTestImages(folder: string, progress: Progress): Promise<void> {
     await prepareArchives(path.join(folder, "agent"), [images.TEST_ARCHIVE], progress);
-    const both = [images.TEST_ARCHIVE, images.OPENCLAW_ARCHIVE];
-    await prepareArchives(path.join(folder, "assistant"), both, progress);
+    const outbound = [images.TEST_ARCHIVE, images.PROXY_ARCHIVE];
+    await prepareArchives(path.join(folder, "outbound"), outbound, progress);
+    const all = [...outbound, images.OPENCLAW_ARCHIVE];
+    await prepareArchives(path.join(folder, "assistant"), all, progress);
 }
 
 /**

@@ -45,6 +45,8 @@ export interface FileContext {
     readonly origins: readonly string[];
     /** Model to use of the inference endpoint. @default no endpoint */
     readonly model?: string;
+    /** Whether the endpoint needs no key of the sandbox's. @default false: it is in a variable */
+    readonly keyElsewhere?: boolean;
 }
 
 /** Kubernetes quantities. */
@@ -62,7 +64,7 @@ export type ApplicationName = keyof typeof APPLICATIONS;
 /** Environment variable with the sandbox's token, for agents that have no name of their own for it. */
 const TOKEN_VARIABLE = "SANDBOX_TOKEN";
 
-/** Environment variables that an inference endpoint is given in. */
+/** Environment variables that an inference endpoint is given in; through the outbound proxy, the first alone. */
 export const INFERENCE_VARIABLES = {
     baseUrl: "INFERENCE_BASE_URL",
     apiKey: "INFERENCE_API_KEY",

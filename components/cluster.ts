@@ -3,6 +3,7 @@ import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { FixedPorts } from "./fixedPorts";
 import type { Gate } from "./gate";
+import type { OutboundImages } from "./outbound/pod";
 import type { PodsOf } from "./networkPolicy";
 import type { PortBlock } from "./ports";
 
@@ -26,6 +27,10 @@ export interface Cluster {
     readonly hostAddresses?: readonly string[];
     /** How it is seen that a sandbox's network is closed, before anything runs in it. */
     readonly gate: Gate;
+    /** Images of the outbound proxy. */
+    readonly outboundImages: OutboundImages;
+    /** Address of the machine it runs on, as its pods find it. @default there is no such machine */
+    readonly machine?: string;
     /** Whether the storage class can make a claim larger. */
     readonly canGrow: boolean;
     /** Names under which published ports are reached, besides that of their address. @default none */

@@ -9,6 +9,7 @@ import type { Gate } from "./gate";
 import { ownNamespace } from "./names";
 import { createNamespace } from "./namespace";
 import type { PodsOf } from "./networkPolicy";
+import { outboundImages, type OutboundImages } from "./outbound/pod";
 import { Ownership, type Known } from "./ownership";
 
 /** Where the cluster is. Plain values decide which resources exist. */
@@ -34,6 +35,8 @@ export interface ExistingClusterArgs {
     readonly internalNetworks: readonly string[];
     /** Image of the gate in front of each sandbox: a shell and busybox's `nc`. @default k3s's own busybox */
     readonly gateImage?: string;
+    /** Images of the outbound proxy. @default HAProxy's official one, and the CoreDNS of k3s */
+    readonly outboundImages?: Partial<OutboundImages>;
     /** What no policy allows and answers everyone else. @default the cluster's API, as its pods find it */
     readonly gateTarget?: Gate["target"];
     /** Whether sandboxes run; while false, every one is scaled to zero. */
@@ -56,6 +59,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     readonly internalNetworks: readonly string[];
     readonly ingressFrom: readonly PodsOf[];
     readonly gate: Gate;
+    readonly outboundImages: OutboundImages;
     readonly hooks: pulumi.ResourceHookBinding;
     readonly serviceType: ServiceType;
     readonly fixedPorts = new FixedPorts();
@@ -71,6 +75,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
             image: args.gateImage ?? GATE_IMAGE,
             ...(args.gateTarget && { target: args.gateTarget }),
         };
+        this.outboundImages = outboundImages(args.outboundImages);
         this.serviceType = args.serviceType;
         this.host = args.host;
         this.storageClass = pulumi.output(args.storageClass);

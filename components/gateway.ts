@@ -24,6 +24,7 @@ import { renderKubeconfig } from "./kubeconfig";
 import type { K3sSettings } from "./k3sConfig";
 import * as names from "./names";
 import { createNamespace, labels } from "./namespace";
+import { outboundImages, type OutboundImages } from "./outbound/pod";
 import { formatBlock, type PortBlock } from "./ports";
 import { createStorageClass } from "./storageClass";
 
@@ -38,6 +39,8 @@ export interface GatewayArgs {
      * @default the busybox that k3s brings along
      */
     readonly gateImage?: string;
+    /** Images of the outbound proxy. @default HAProxy's official one, and k3s's own CoreDNS */
+    readonly outboundImages?: Partial<OutboundImages>;
     /** k3s image; by digest in real use. Pulled only when it is absent, and kept. */
     readonly image: string;
     /** IPv4 subnet of the gateway's own Docker network. k3s remembers its address: never change it. */
@@ -114,6 +117,8 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
     readonly clientNetworks?: readonly string[];
     readonly hostAddresses: readonly string[];
     readonly gate: Gate;
+    readonly outboundImages: OutboundImages;
+    readonly machine: string;
     /** The data volume. Everything in Kubernetes is stored in it. */
     readonly storage: docker.Volume;
     /** Administrator's kubeconfig; it names only what is in state and is valid while stopped. */
@@ -176,6 +181,8 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         // Its own address needs no service to be set up first, and answers whoever is not kept out.
         const target = { host: ownAddress(args), port: constants.K3S_API_PORT };
         this.gate = { image: args.gateImage ?? constants.GATE_IMAGE, target };
+        this.outboundImages = outboundImages(args.outboundImages);
+        this.machine = bridgeAddress(args);
         const archives = args.imageArchives;
         const parts = { image: image.imageId, network: network.name, volume: data.name, identity };
         const spec = containerSpec(args, {

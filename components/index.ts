@@ -6,4 +6,11 @@ export type { Address, Cluster } from "./cluster";
 export { ExistingCluster, type ExistingClusterArgs } from "./existingCluster";
 export { Gateway, type GatewayArgs } from "./gateway";
 export { openclawWith, type OpenClawOptions } from "./openclaw";
+export type { HostRule } from "./outbound/hosts";
+export {
+    OutboundProxy,
+    type Outbound,
+    type OutboundProxyArgs,
+    type OutboundRules,
+} from "./outbound/outboundProxy";
 export { Sandbox, type SandboxArgs } from "./sandbox";

@@ -68,15 +68,14 @@ export function sandboxPolicy(input: {
     /** Pods that may use it from inside, an Ingress controller's for example. @default none */
     readonly ingressFrom?: readonly PodsOf[];
     readonly egress: readonly Egress[];
+    /** The way to the outbound proxy, and whether names are resolved there. @default none */
+    readonly proxied?: { readonly way: Rule; readonly names: boolean };
 }): Policy {
     const { internalNetworks, clientNetworks = ["0.0.0.0/0"] } = input;
     const closed = closedNetworks(input);
-    const notInternet = outermost([
-        ...NOT_INTERNET,
-        ...internalNetworks,
-        ...(input.hostAddresses ?? []).map((address) => `${address}/32`),
-    ]);
-    const resolves = input.dns ?? input.egress.length > 0;
+    const near = notInternet(input);
+    // The proxy's answers take the place of the cluster's.
+    const resolves = !input.proxied?.names && (input.dns ?? input.egress.length > 0);
     const from = [
         ...clientNetworks.map((cidr) => block(cidr, internalNetworks)),
         ...(input.ingressFrom ?? []).map(podsOf),
@@ -90,7 +89,8 @@ export function sandboxPolicy(input: {
                 : [{ from, ports: [{ port: input.port, protocol: "TCP" }] }],
         egress: [
             ...(resolves ? [dns()] : []),
-            ...input.egress.map((rule) => egressRule(rule, notInternet, closed)),
+            ...input.egress.map((rule) => egressRule(rule, near, closed)),
+            ...(input.proxied ? [input.proxied.way] : []),
         ],
     };
 }
@@ -120,7 +120,8 @@ export function opensClosed(rule: Egress, closed: readonly string[]): string | u
     return single ? undefined : closed.find((network) => isWithin(rule.cidr, network));
 }
 
-function dns(): Rule {
+/** The cluster's own names, and those that it asks others for. */
+export function dns(): Rule {
     return {
         to: [podsOf({ namespace: "kube-system", labels: { "k8s-app": "kube-dns" } })],
         ports: ["UDP", "TCP"].map((protocol) => ({ port: 53, protocol })),
@@ -135,12 +136,12 @@ function podsOf({ namespace, labels }: PodsOf) {
     };
 }
 
-function egressRule(rule: Egress, notInternet: readonly string[], closed: readonly string[]): Rule {
+function egressRule(rule: Egress, near: readonly string[], closed: readonly string[]): Rule {
     if (rule === "internet") {
-        return { to: [block("0.0.0.0/0", notInternet)] };
+        return { to: [anywhereBut(near)] };
     }
     const ports = (rule.ports ?? []).map((port) => ({ port, protocol: "TCP" }));
-    const to = "internet" in rule ? block("0.0.0.0/0", notInternet) : block(rule.cidr, closed);
+    const to = "internet" in rule ? anywhereBut(near) : block(rule.cidr, closed);
     return { to: [to], ...(ports.length > 0 ? { ports } : {}) };
 }
 
@@ -148,6 +149,23 @@ function egressRule(rule: Egress, notInternet: readonly string[], closed: readon
 function block(cidr: string, closed: readonly string[]) {
     const except = closed.filter((network) => network !== cidr && isWithin(network, cidr));
     return { ipBlock: { cidr, ...(except.length > 0 ? { except } : {}) } };
+}
+
+/** Every address but those of some networks. */
+export function anywhereBut(closed: readonly string[]) {
+    return block("0.0.0.0/0", closed);
+}
+
+/** Every network that is not the internet: private ones, the cluster's, the machine's own addresses. */
+export function notInternet(cluster: {
+    readonly internalNetworks: readonly string[];
+    readonly hostAddresses?: readonly string[] | undefined;
+}): string[] {
+    return outermost([
+        ...NOT_INTERNET,
+        ...cluster.internalNetworks,
+        ...(cluster.hostAddresses ?? []).map((address) => `${address}/32`),
+    ]);
 }
 
 function isWithin(inner: string, outer: string): boolean {

@@ -48,12 +48,9 @@ export interface OpenClawOptions {
 export function openclawWith({ allowedOrigins = [], config }: OpenClawOptions): Application {
     return {
         ...openclaw,
-        files: ({ origins, model }) => ({
+        files: ({ origins, ...context }) => ({
             [CONFIG_FILE]: renderConfig(
-                {
-                    origins: [...new Set([...origins, ...allowedOrigins])],
-                    ...(model === undefined ? {} : { model }),
-                },
+                { ...context, origins: [...new Set([...origins, ...allowedOrigins])] },
                 config,
             ),
         }),

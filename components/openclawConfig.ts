@@ -13,7 +13,10 @@ export type OpenClawConfig = Readonly<Record<string, unknown>>;
  *
  * @param own laid over ours: objects are merged, everything else takes the place of ours; @default nothing
  */
-export function renderConfig({ origins, model }: FileContext, own: OpenClawConfig = {}): string {
+export function renderConfig(
+    { origins, model, keyElsewhere = false }: FileContext,
+    own: OpenClawConfig = {},
+): string {
     const config = {
         gateway: {
             mode: "local",
@@ -33,19 +36,20 @@ export function renderConfig({ origins, model }: FileContext, own: OpenClawConfi
                 ...(model ? { model: { primary: `inference/${model}` } } : {}),
             },
         },
-        ...(model ? { models: inferenceModels(model) } : {}),
+        ...(model ? { models: inferenceModels(model, keyElsewhere) } : {}),
     };
     return JSON.stringify(merge(config, own), undefined, 2) + "\n";
 }
 
 /** OpenClaw puts the values of environment variables in itself; neither enters the file. */
-function inferenceModels(model: string): object {
+function inferenceModels(model: string, keyElsewhere: boolean): object {
     return {
         mode: "merge",
         providers: {
             inference: {
                 baseUrl: "${INFERENCE_BASE_URL}",
-                apiKey: "${INFERENCE_API_KEY}",
+                // Something it has to be; the outbound proxy puts the key in its place.
+                apiKey: keyElsewhere ? "none" : "${INFERENCE_API_KEY}",
                 api: "openai-completions",
                 models: [{ id: model, name: model }],
             },

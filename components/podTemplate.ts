@@ -6,6 +6,7 @@ import type { ClaimTemplate } from "./claims";
 import * as constants from "./constants";
 import { gateContainer, type Gate } from "./gate";
 import { literally } from "./literal";
+import { INFERENCE_HOST } from "./outbound/hosts";
 
 type PodTemplate = types.input.core.v1.PodTemplateSpec;
 type Container = types.input.core.v1.Container;
@@ -38,6 +39,8 @@ export interface PodInput {
     /** Whether the kubelet has to hand a new volume to the agent's group. */
     readonly fsGroup: boolean;
     readonly placement: Placement;
+    /** Its way out by names. @default none */
+    readonly outbound?: PodOutbound;
     /** What keeps everything of the sandbox's own back until its network is closed. */
     readonly gate: Gate;
     readonly labels: Readonly<Record<string, string>>;
@@ -48,6 +51,16 @@ export interface PodInput {
     readonly secret: pulumi.Input<string>;
     /** Name of the Secret whose keys are files beside those of the ConfigMap. @default none */
     readonly secretFiles?: pulumi.Input<string>;
+}
+
+/** What a pod is told of the outbound proxy. */
+export interface PodOutbound {
+    /** Where it finds the proxy. */
+    readonly address: pulumi.Input<string>;
+    /** Whether it asks there for names. */
+    readonly names: boolean;
+    /** Whether its model is there. */
+    readonly inference: boolean;
 }
 
 /** Which nodes a pod may run on, as Kubernetes takes it. */
@@ -115,6 +128,7 @@ export function podTemplate(input: PodInput): PodTemplate {
             },
             ...runtime(input),
             ...placement(input.placement),
+            ...names(input.outbound),
             initContainers: [
                 gateContainer(input.gate, [SCRIPTS_MOUNT]),
                 ...(input.seeded ? [seedContainer(input)] : []),
@@ -203,6 +217,18 @@ function agentContainer(input: PodInput): Container {
             ...input.mounts.map(({ name, mountPath }) => ({ name, mountPath })),
             ...COMMON_MOUNTS,
         ],
+    };
+}
+
+/** The model's name needs nobody who resolves it: a sandbox with a model alone has no names at all. */
+function names(outbound: PodOutbound | undefined) {
+    if (outbound === undefined) {
+        return {};
+    }
+    const { address: ip } = outbound;
+    return {
+        ...(outbound.names ? { dnsPolicy: "None", dnsConfig: { nameservers: [ip] } } : {}),
+        ...(outbound.inference ? { hostAliases: [{ ip, hostnames: [INFERENCE_HOST] }] } : {}),
     };
 }
 

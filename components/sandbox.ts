@@ -7,6 +7,7 @@ import { claimTemplates, createClaims, workspaceTemplate, type ClaimTemplate } f
 import type { Cluster } from "./cluster";
 import * as constants from "./constants";
 import { closedNetworks, opensClosed, sandboxPolicy, type Egress } from "./networkPolicy";
+import type { Outbound } from "./outbound/outboundProxy";
 import { DEFAULT_RESOURCES, podTemplate, withDisk, type Placement } from "./podTemplate";
 import { mergeResources } from "./resources";
 import { configHash, deriveToken, fileData, secretData } from "./sandboxData";
@@ -56,7 +57,12 @@ export interface SandboxArgs {
     readonly egress?: readonly Egress[];
     /** Whether it resolves names, by which data can leave it as well. @default with any `egress` */
     readonly dns?: boolean;
-    /** OpenAI-compatible endpoint, as INFERENCE_BASE_URL and INFERENCE_API_KEY. @default none */
+    /** Its way out by names, and to its model: what an `OutboundProxy` says of it. @default none */
+    readonly outbound?: Outbound;
+    /**
+     * OpenAI-compatible endpoint, as INFERENCE_BASE_URL and INFERENCE_API_KEY. Where `outbound` leads to
+     * it, the first names the proxy, and nothing else of it enters the sandbox. @default none
+     */
     readonly inference?: {
         readonly baseUrl: pulumi.Input<string>;
         readonly apiKey: pulumi.Input<string>;
@@ -155,6 +161,7 @@ export class Sandbox extends pulumi.ComponentResource {
                     ...(cluster.hostAddresses && { hostAddresses: cluster.hostAddresses }),
                     ingressFrom: cluster.ingressFrom ?? [],
                     egress: args.egress ?? [],
+                    ...(args.outbound && { proxied: args.outbound }),
                     ...(args.dns === undefined ? {} : { dns: args.dns }),
                 }),
             },
@@ -203,6 +210,12 @@ export class Sandbox extends pulumi.ComponentResource {
                         mounts: templates,
                         seeded: own.length === 0,
                         placement: args.placement ?? {},
+                        ...(args.outbound && {
+                            outbound: {
+                                ...args.outbound,
+                                inference: args.outbound.inferenceUrl !== undefined,
+                            },
+                        }),
                         gate: cluster.gate,
                         labels,
                         configHash: configHash(files, secrets, this.token),

@@ -21,20 +21,33 @@ export function secretData(
     args: SandboxArgs,
     token: pulumi.Output<string>,
 ): pulumi.Output<Record<string, string>> {
-    const { application, inference } = args;
+    const { application } = args;
     const own = pulumi.all({
         // Never empty: Kubernetes drops an empty map, and every preview would add it again.
         [tokenVariable(application)]: token,
-        ...(inference && {
-            [INFERENCE_VARIABLES.baseUrl]: inference.baseUrl,
-            [INFERENCE_VARIABLES.apiKey]: inference.apiKey,
-        }),
+        ...inferenceVariables(args),
     });
     return pulumi.secret(
         pulumi
             .all([own, args.secretEnv ?? {}])
             .apply(([ours, theirs]): Record<string, string> => ({ ...theirs, ...ours })),
     );
+}
+
+/** With a proxy that has the key, the sandbox has the proxy's address alone. */
+function inferenceVariables({
+    inference,
+    outbound,
+}: SandboxArgs): Record<string, pulumi.Input<string>> {
+    if (inference === undefined) {
+        return {};
+    }
+    return outbound?.inferenceUrl
+        ? { [INFERENCE_VARIABLES.baseUrl]: outbound.inferenceUrl }
+        : {
+              [INFERENCE_VARIABLES.baseUrl]: inference.baseUrl,
+              [INFERENCE_VARIABLES.apiKey]: inference.apiKey,
+          };
 }
 
 type Files = pulumi.Output<Record<string, string>>;
@@ -64,7 +77,7 @@ export function fileData(args: SandboxArgs, address: pulumi.Output<Address> | un
 }
 
 function applicationFiles(
-    { application, inference, cluster }: SandboxArgs,
+    { application, inference, outbound, cluster }: SandboxArgs,
     address: pulumi.Output<Address> | undefined,
 ): Files | undefined {
     const files = application?.files;
@@ -79,6 +92,7 @@ function applicationFiles(
         return files({
             origins: [...names].map((name) => `http://${name}:${port}`),
             ...(inference ? { model: inference.model } : {}),
+            ...(outbound?.inferenceUrl ? { keyElsewhere: true } : {}),
         });
     });
 }

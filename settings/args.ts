@@ -4,8 +4,16 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { APPLICATIONS, openclawWith, type Application, type Cluster } from "../components";
-import type { ExistingClusterArgs, GatewayArgs, SandboxArgs } from "../components";
+import type {
+    ExistingClusterArgs,
+    GatewayArgs,
+    Outbound,
+    OutboundProxyArgs,
+    OutboundRules,
+    SandboxArgs,
+} from "../components";
 import { cutKubeconfig } from "./kubeconfigFile";
+import { byAddress, outboundRules, type PlainOutboundRules } from "./outbound";
 import { expandHome, hostPath } from "./paths";
 import { explain } from "./problems";
 import { parseQuantity } from "../components/quantity";
@@ -96,8 +104,42 @@ export function existingClusterArgs(
     }
 }
 
-/** Arguments of a sandbox in `cluster`. */
-export function sandboxArgs(cluster: Cluster, settings: SandboxSettings): SandboxArgs {
+/** Arguments of the outbound proxy. @returns undefined when no sandbox needs one */
+export function outboundArgs(cluster: Cluster, settings: Settings): OutboundProxyArgs | undefined {
+    const sandboxes = Object.entries(settings.sandboxes).flatMap(([name, sandbox]) => {
+        const rules = outboundRules(sandbox);
+        return rules === undefined ? [] : [[name, secretly(rules)] as const];
+    });
+    const { caCertificates } = settings.gateway;
+    return sandboxes.length === 0
+        ? undefined
+        : {
+              cluster,
+              sandboxes: Object.fromEntries(sandboxes),
+              ...(settings.existingCluster
+                  ? {}
+                  : { caCertificates: caCertificates.map(readCertificates) }),
+          };
+}
+
+function secretly({ inference, ...rules }: PlainOutboundRules): OutboundRules {
+    return {
+        ...rules,
+        ...(inference && {
+            inference: {
+                baseUrl: pulumi.secret(inference.baseUrl),
+                apiKey: pulumi.secret(inference.apiKey),
+            },
+        }),
+    };
+}
+
+/** Arguments of a sandbox in `cluster`. @param outbound its way out by names */
+export function sandboxArgs(
+    cluster: Cluster,
+    settings: SandboxSettings,
+    outbound?: Outbound,
+): SandboxArgs {
     const { image, user, secretEnv, inference } = settings;
     const application = applicationOf(settings);
     return {
@@ -114,7 +156,8 @@ export function sandboxArgs(cluster: Cluster, settings: SandboxSettings): Sandbo
         placement: { nodeSelector: settings.nodeSelector, tolerations: settings.tolerations },
         startTimeoutSeconds: settings.startTimeoutSeconds,
         tokenGeneration: settings.tokenGeneration,
-        egress: settings.egress,
+        egress: byAddress(settings),
+        ...(outbound && { outbound }),
         ...(settings.dns === undefined ? {} : { dns: settings.dns }),
         user: user === "root" ? 0 : user,
         group: settings.group,

@@ -1,6 +1,7 @@
 /** Rules about where a sandbox may go: what is never open, and what is only by an address with ports. */
 import { CLUSTER_CIDR, K3S_API_PORT, LINK_LOCAL_CIDR, SERVICE_CIDR } from "../components/constants";
 import { closedNetworks, opensClosed, type Egress } from "../components/networkPolicy";
+import type { HostRule } from "../components/outbound/hosts";
 import { contains, hostAddress, parseSubnet, type Subnet } from "../components/subnet";
 import type { Problem } from "./problems";
 import type { GatewaySettings, PlaceSettings } from "./schema";
@@ -10,7 +11,7 @@ type Network = Extract<Egress, { readonly cidr: string }>;
 /** What is wrong with the destinations of a sandbox. */
 export function checkEgress(
     key: string,
-    egress: readonly Egress[],
+    egress: readonly (Egress | HostRule)[],
     { gateway, existingCluster }: PlaceSettings,
 ): Problem[] {
     const closed = closedNetworks(
@@ -23,7 +24,7 @@ export function checkEgress(
         ? '{"cidr": "192.168.7.20/32", "ports": [8080]}'
         : `{"cidr": "${address(gateway, 1)}/32", "ports": [11434]}`;
     return egress.flatMap((destination, index) => {
-        if (destination === "internet" || "internet" in destination) {
+        if (destination === "internet" || !("cidr" in destination)) {
             return [];
         }
         const never = existingCluster ? undefined : neverOpen(destination, gateway);

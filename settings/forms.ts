@@ -53,6 +53,12 @@ export const image = text(
     error: must("name a tag or a digest, so that it means the same next week", "busybox:1.37.0"),
 });
 
+/** Images of the outbound proxy. */
+export const outboundImages = z.strictObject(
+    { proxy: image.optional(), dns: image.optional() },
+    must("be an object of proxy and dns", '{"proxy": "haproxy:3.2.26"}'),
+);
+
 /** An IPv4 network. */
 export const cidr = z
     .string(must("be an IPv4 network", "192.168.7.0/24"))

@@ -2,7 +2,16 @@
 import { z } from "zod";
 import { LOOPBACK } from "../components/constants";
 import { parseSubnet } from "../components/subnet";
-import { cidr, image, port, quantity, text, variableName, variables } from "./forms";
+import {
+    cidr,
+    image,
+    outboundImages,
+    port,
+    quantity,
+    text,
+    variableName,
+    variables,
+} from "./forms";
 import { must } from "./problems";
 import { registriesSchema } from "./registriesSchema";
 
@@ -79,6 +88,7 @@ export const gatewaySchema = z.strictObject(
         ).default("openshell"),
         image: image.default("rancher/k3s:v1.35.4-k3s1"),
         gateImage: image.optional(),
+        outboundImages: outboundImages.optional(),
         subnet: subnet.default("172.30.18.0/24"),
         apiPort: port(16443).default(16443),
         ports: portBlock.default({ first: 18789, last: 18808 }),

@@ -1,6 +1,7 @@
 /** Pure: addresses of the gateway's own machine that look like the internet's. */
 import type { NetworkInterfaceInfo } from "node:os";
-import { isPublic, type Egress } from "../components/networkPolicy";
+import { isPublic } from "../components/networkPolicy";
+import { byAddress, isInternet } from "./outbound";
 import type { Settings } from "./schema";
 
 /** Public IPv4 addresses of interfaces, sorted. */
@@ -24,13 +25,9 @@ export function explainReachable(
 ): string | undefined {
     const open = addresses.filter((address) => !gateway.hostAddresses.includes(address));
     const reach = Object.entries(sandboxes)
-        .filter(([, { egress }]) => egress.some(isInternet))
+        .filter(([, sandbox]) => byAddress(sandbox).some(isInternet))
         .map(([name]) => name);
     return existingCluster || open.length === 0 || reach.length === 0
         ? undefined
         : `this machine has the public address ${open.join(", ")}: what listens there is the internet to ${reach.join(", ")}; closed by gateway.hostAddresses: ${JSON.stringify([...gateway.hostAddresses, ...open])}`;
-}
-
-function isInternet(rule: Egress): boolean {
-    return rule === "internet" || "internet" in rule;
 }

@@ -15,6 +15,7 @@ import { contains, formatBlock } from "../components/ports";
 import { overlaps, parseSubnet, type Subnet } from "../components/subnet";
 import { checkEgress } from "./egressRules";
 import { checkK3s } from "./k3sRules";
+import { checkOutbound } from "./outboundRules";
 import { checkPorts } from "./portRules";
 import { parseQuantity } from "../components/quantity";
 import { folder } from "./paths";
@@ -31,6 +32,7 @@ export function checkRelations(settings: Settings): Problem[] {
         ...Object.entries(settings.sandboxes).flatMap(([name, sandbox]) =>
             checkSandbox(`sandboxes.${name}`, sandbox, settings),
         ),
+        ...checkOutbound(settings),
         ...checkClaimNames(settings),
         ...checkPorts(settings),
     ];

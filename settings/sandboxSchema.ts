@@ -3,6 +3,7 @@ import { z } from "zod";
 import { APPLICATIONS, type ApplicationName } from "../components/application";
 import { DISK_RESOURCE, HANDSHAKE_SECRET } from "../components/constants";
 import type { Egress } from "../components/networkPolicy";
+import type { HostRule } from "../components/outbound/hosts";
 import { anyPort, cidr, cpu, flag, image, port, quantity, text, variables } from "./forms";
 import { openclawSchema } from "./openclawSchema";
 import { folder } from "./paths";
@@ -66,7 +67,21 @@ const application = z.union([z.enum(applicationNames), customApplication], {
     error: must("be a known application or an object", '"openclaw"'),
 });
 
-const EGRESS = must("be `internet`, or an object of one of `internet` and `cidr`", '"internet"');
+const EGRESS = must(
+    "be `internet`, or an object of one of `internet`, `cidr` and `host`",
+    '{"host": "api.example.org"}',
+);
+
+/** Names are compared as they are asked for, in small letters. */
+const hostName = text(
+    /^(\*\.([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+|([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)*)[a-z]([a-z0-9-]*[a-z0-9])?$/i,
+    "be a host name, or `*.` and a domain of two labels or more for every name below it",
+    "api.example.org",
+)
+    .refine((name) => name.length <= 253, must("have at most 253 characters", "api.example.org"))
+    .transform((name) => name.toLowerCase());
+
+const isGiven = (value: unknown) => value !== undefined;
 
 const egressPorts = z
     .array(anyPort("443"), must("be a list of TCP ports", "[443]"))
@@ -77,13 +92,21 @@ const destination = z
     .strictObject({
         internet: z.literal(true, must("be true, or be left out", "true")).optional(),
         cidr: cidr.optional(),
+        host: hostName.optional(),
         ports: egressPorts,
+        private: flag(true).optional(),
     })
-    .refine(({ internet, cidr: network }) => (internet === undefined) !== (network === undefined), {
+    .refine((rule) => [rule.internet, rule.cidr, rule.host].filter(isGiven).length === 1, {
         error: EGRESS,
     })
-    .transform(({ cidr: network, ports }): Egress => {
+    .refine((rule) => rule.host !== undefined || rule.private === undefined, {
+        error: must("have `private` only beside `host`", '{"host": "git.lan", "private": true}'),
+    })
+    .transform(({ cidr: network, host, ports, private: near }): Egress | HostRule => {
         const open = ports === undefined ? {} : { ports };
+        if (host !== undefined) {
+            return { host, ...open, ...(near === undefined ? {} : { private: near }) };
+        }
         return network === undefined ? { internet: true, ...open } : { cidr: network, ...open };
     });
 
@@ -197,6 +220,7 @@ const sandbox = z.strictObject(
                     }),
                     apiKey: z.string(must("be a text", '"sk-..."')),
                     model: text(/^\S+$/, "be the name of a model", "small-1"),
+                    proxy: flag(true).default(true),
                 },
                 must("be an object of baseUrl, apiKey and model", '{"model": "small-1"}'),
             )

@@ -1,7 +1,7 @@
 /** The form of the configuration: every key, its default, its rule. Relations are in relations.ts. */
 import { z } from "zod";
 import { CLUSTER_CIDR, SERVICE_CIDR } from "../components/constants";
-import { anyPort, cidr, flag, image, text } from "./forms";
+import { anyPort, cidr, flag, image, outboundImages, text } from "./forms";
 import { gatewaySchema } from "./gatewaySchema";
 import { must } from "./problems";
 import { sandboxesSchema } from "./sandboxSchema";
@@ -57,6 +57,7 @@ const existingCluster = z.strictObject(
             .array(ingressFrom, must("be a list", '[{"namespace": "ingress-nginx"}]'))
             .optional(),
         gateImage: image.optional(),
+        outboundImages: outboundImages.optional(),
         gateTarget: z
             .strictObject(
                 {

@@ -82,7 +82,7 @@ export interface Archive {
     /** For people. */
     readonly title: string;
     /** Folder below toolchain/ with an executable `build --out FILE`. */
-    readonly folder: "openclaw-image" | "test-image";
+    readonly folder: "openclaw-image" | "proxy-image" | "test-image";
     /** File name in the folder of archives. */
     readonly file: string;
 }
@@ -91,6 +91,11 @@ export const OPENCLAW_ARCHIVE: Archive = {
     title: "OpenClaw image",
     folder: "openclaw-image",
     file: "openclaw.tar",
+};
+export const PROXY_ARCHIVE: Archive = {
+    title: "HAProxy image",
+    folder: "proxy-image",
+    file: "haproxy.tar",
 };
 export const TEST_ARCHIVE: Archive = {
     title: "test image",
@@ -107,7 +112,13 @@ export async function provideArchive(
     const source = path.join(__dirname, archive.folder);
     const recipe: Recipe = {
         name: archive.folder,
-        files: [source, ...SHARED_SCRIPTS],
+        files: [
+            source,
+            ...SHARED_SCRIPTS,
+            ...(archive.folder === "proxy-image"
+                ? [path.join(__dirname, "debian-archive.sh")]
+                : []),
+        ],
     };
     const entry = await cached(recipe, async (folder) => {
         checkImageBuild(archive.title);

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import * as path from "node:path";
 import { openclaw } from "../components/openclaw";
+import { PROXY_IMAGE } from "../components/outbound/pod";
 import { parsePlace } from "../settings/parse";
 import { explain } from "../settings/problems";
 import type { GatewaySettings, PlaceSettings } from "../settings/schema";
@@ -50,20 +51,31 @@ export function isOff(root: string, stack: string, key: Switch): boolean {
 }
 
 /**
- * Images of a stack's sandboxes, as far as its file tells. Whether they are right is for the program
+ * Images of a stack's sandboxes and of their outbound proxy, as far as its file tells. Whether they are right is for the program
  * to say; what cannot be read here names none.
  */
 export function sandboxImages(root: string, stack: string): string[] {
     const config = readConfig(root, stackFileName(root, stack));
     const sandboxes = Object.values(config["sandboxes"] ?? {}) as unknown[];
     return sandboxes.flatMap((sandbox) => {
-        const { image, application } = (sandbox ?? {}) as {
-            image?: unknown;
-            application?: unknown;
-        };
+        const { image, application, ...rest } = (sandbox ?? {}) as Readonly<
+            Record<string, unknown>
+        >;
         const named = image ?? (application === "openclaw" ? openclaw.image : undefined);
-        return typeof named === "string" ? [named] : [];
+        return [
+            ...(typeof named === "string" ? [named] : []),
+            ...(usesProxy(rest) ? [PROXY_IMAGE] : []),
+        ];
     });
+}
+
+/** Whether a sandbox reaches something through the outbound proxy. */
+function usesProxy({ inference, egress }: Readonly<Record<string, unknown>>): boolean {
+    const isObject = (value: unknown) => typeof value === "object" && value !== null;
+    const rules: unknown[] = Array.isArray(egress) ? egress : [];
+    return (
+        isObject(inference) || rules.some((rule) => isObject(rule) && "host" in (rule as object))
+    );
 }
 
 /**

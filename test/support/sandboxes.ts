@@ -7,6 +7,9 @@ const ARCHIVES = path.join(__dirname, "..", "..", ".local", "test-images");
 /** For gateways with small agents. */
 export const IMAGES = path.join(ARCHIVES, "agent");
 
+/** For those that reach something by name. */
+export const OUTBOUND_IMAGES = path.join(ARCHIVES, "outbound");
+
 /** For those that run the real application. */
 export const ASSISTANT_IMAGES = path.join(ARCHIVES, "assistant");
 
