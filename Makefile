@@ -2,7 +2,7 @@
 # `make help` lists them.
 export STACK ?= $(or $(PULUMI_STACK),dev)
 
-.PHONY: up stop start heal recover status destroy env test test-vm help
+.PHONY: up stop start heal recover status traffic destroy env test test-vm help
 .DEFAULT_GOAL := help
 
 # npm writes this file last, so a killed installation is done again.
@@ -10,7 +10,7 @@ PACKAGES := node_modules/.package-lock.json
 # In this process: the command of the same name starts another one, and takes a third longer.
 TSX := node --require tsx/cjs
 
-up stop start heal recover status destroy env help: $(PACKAGES)
+up stop start heal recover status traffic destroy env help: $(PACKAGES)
 	@exec $(TSX) cli/make.ts $@
 
 test: $(PACKAGES)

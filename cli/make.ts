@@ -17,6 +17,7 @@ import { settle } from "./settle";
 import { findState, isNotThere } from "./stackState";
 import { printNothing, printStatus } from "./status";
 import { targetOf } from "./target";
+import { printTraffic } from "./traffic";
 import { up } from "./up";
 
 const ROOT = path.join(__dirname, "..");
@@ -32,6 +33,8 @@ const USAGE = `usage: make TARGET [STACK=dev]
   recover  a new state for a gateway that has lost it, with the identity in its data volume;
            then \`make up\`
   status   what there is and how each application is; JSON=1 for JSON
+  traffic  what sandboxes asked the outbound proxy for, and what became of it; SANDBOX=NAME for one
+           alone, JSON=1 for JSON
   destroy  pulumi destroy                             refused while protected; else asks for the
            gateway's name, or takes it from CONFIRM=NAME; Docker keeps the data volume
   env      print shell commands: eval "$(make env)" gives a shell in which plain pulumi works
@@ -77,6 +80,17 @@ async function main(command: string | undefined): Promise<number> {
             } else {
                 printNothing(json);
             }
+            return 0;
+        });
+    }
+    if (command === "traffic") {
+        return run(log, async (progress) => {
+            const { env, place } = await open(stack, progress);
+            const outputs = await readOutputs(env, progress);
+            await printTraffic(targetOf(outputs, place, ROOT), outputs, {
+                json: Boolean(process.env["JSON"]),
+                sandbox: process.env["SANDBOX"],
+            });
             return 0;
         });
     }

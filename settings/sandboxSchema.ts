@@ -100,7 +100,8 @@ const destination = z
         error: EGRESS,
     })
     .refine((rule) => rule.host !== undefined || rule.private === undefined, {
-        error: must("have `private` only beside `host`", '{"host": "git.lan", "private": true}'),
+        path: ["private"],
+        error: must("go with `host` alone", '{"host": "git.lan", "private": true}'),
     })
     .transform(({ cidr: network, host, ports, private: near }): Egress | HostRule => {
         const open = ports === undefined ? {} : { ports };

@@ -134,7 +134,7 @@ describe("names", () => {
 
     it("that only the servers in gateway.dns know are known to sandboxes", async () => {
         expect(await lookUp(ONLY_HERE)).not.toContain(ONLY_HERE_ADDRESS);
-        dns = await startFakeDns(bridge(), ONLY_HERE, ONLY_HERE_ADDRESS);
+        dns = await startFakeDns(bridge(), { [ONLY_HERE]: ONLY_HERE_ADDRESS });
         await attempt("docker", ["rm", "--force", "--volumes", neighbour()]);
         stack.configure(config({ dns: [bridge()] }));
         await stack.up();

@@ -1,8 +1,10 @@
-/** A DNS server that knows one name, and denies every other. */
+/** A DNS server that knows some names, and denies every other. */
 import { createSocket } from "node:dgram";
 
 /** A running server. */
 export interface FakeDns {
+    /** Names it was asked for. */
+    readonly asked: ReadonlySet<string>;
     close(): void;
 }
 
@@ -20,9 +22,11 @@ function question(message: Buffer): { name: string; end: number } {
     return { name: labels.join(".").toLowerCase(), end: at + 1 };
 }
 
-function answer(message: Buffer, known: string, ip: string): Buffer {
+function answer(message: Buffer, known: ReadonlyMap<string, string>, asked: Set<string>): Buffer {
     const { name, end } = question(message);
-    const isKnown = name === known;
+    asked.add(name);
+    const ip = known.get(name);
+    const isKnown = ip !== undefined;
     const hasAddress = isKnown && message.readUInt16BE(end) === 1;
     const header = Buffer.alloc(HEADER);
     message.copy(header, 0, 0, 2);
@@ -31,7 +35,7 @@ function answer(message: Buffer, known: string, ip: string): Buffer {
     header.writeUInt16BE(1, 4);
     header.writeUInt16BE(hasAddress ? 1 : 0, 6);
     const record = Buffer.from([0xc0, HEADER, 0, 1, 0, 1, 0, 0, 0, 5, 0, 4]);
-    const address = Buffer.from(ip.split(".").map(Number));
+    const address = Buffer.from((ip ?? "").split(".").map(Number));
     return Buffer.concat([
         header,
         message.subarray(HEADER, end + 4),
@@ -40,14 +44,19 @@ function answer(message: Buffer, known: string, ip: string): Buffer {
 }
 
 /** Starts it on UDP port 53 of an address of this machine, which has to be free. */
-export async function startFakeDns(address: string, name: string, ip: string): Promise<FakeDns> {
+export async function startFakeDns(
+    address: string,
+    known: Readonly<Record<string, string>>,
+): Promise<FakeDns> {
+    const asked = new Set<string>();
+    const names = new Map(Object.entries(known));
     const socket = createSocket("udp4");
     socket.on("message", (message, { address: to, port }) => {
-        socket.send(answer(message, name, ip), port, to);
+        socket.send(answer(message, names, asked), port, to);
     });
     await new Promise<void>((resolve, reject) => {
         socket.once("error", reject);
         socket.bind(53, address, resolve);
     });
-    return { close: () => socket.close() };
+    return { asked, close: () => socket.close() };
 }

@@ -77,7 +77,7 @@ function serviceOf({ metadata, spec, ...rest }: Service, services: Services) {
             return {
                 ...rest,
                 metadata: { ...metadata, resourceVersion: "7" },
-                spec: ported(18800),
+                spec: { ...ported(18800), clusterIP: "10.43.7.7" },
             };
         case "inputs":
             return { ...rest, metadata, spec };
