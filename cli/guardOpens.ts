@@ -1,7 +1,9 @@
 /** Pure: what a preview would open that is closed now. What it would destroy is in guardRules.ts. */
 import { openedBy } from "../components/k3sIsolation";
+import { LABEL_OUTBOUND, PROXY_FILE } from "../components/outbound/pod";
 import type { PodSpec } from "../policy/rules/podSpec";
 import { parseUrn, type State, type Step } from "./guardRules";
+import { opensOfModels, opensOfProxy, type ConfigMap, type Deployment } from "./guardOutbound";
 import { opensOfPod } from "./guardPods";
 import { same, widened, type PolicySpec } from "./policyWidth";
 
@@ -71,6 +73,7 @@ function changesOf(steps: readonly Step[]): Change[] {
 
 type Opens = (change: Change, all: readonly Change[]) => string[];
 
+const CONFIG_MAP = "kubernetes:core/v1:ConfigMap";
 const POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy";
 
 /** By type; of others, those that make pods are looked into. */
@@ -106,6 +109,17 @@ const OPENS: Readonly<Record<string, Opens>> = {
             ),
         ];
     },
+    [CONFIG_MAP]: ({ before, after }) =>
+        before && after && isProxy(after)
+            ? opensOfProxy(inputs<ConfigMap>(before), inputs<ConfigMap>(after))
+            : [],
+    "kubernetes:apps/v1:Deployment": ({ type, before, after }) => {
+        const models =
+            before && after && isProxyPod(after)
+                ? opensOfModels(inputs<Deployment>(before), inputs<Deployment>(after))
+                : [];
+        return [...models, ...opensOfPod(podOf(type, before), podOf(type, after))];
+    },
     "kubernetes:core/v1:Namespace": ({ before, after }) => {
         const [was, is] = [before, after].map(levelOf);
         return before && after && (is ?? 0) < (was ?? 0)
@@ -122,6 +136,19 @@ const OPENS: Readonly<Record<string, Opens>> = {
         return opens && type ? [`it is of the type ${type}`] : [];
     },
 };
+
+/** Whether a ConfigMap is the outbound proxy's, whatever it is called. */
+function isProxy(state: State | undefined): boolean {
+    return state !== undefined && inputs<ConfigMap>(state).data?.[PROXY_FILE] !== undefined;
+}
+
+function isProxyPod(state: State): boolean {
+    interface Labelled {
+        readonly spec?: { readonly selector?: { readonly matchLabels?: Record<string, string> } };
+    }
+    const labels = inputs<Labelled>(state).spec?.selector?.matchLabels ?? {};
+    return LABEL_OUTBOUND in labels;
+}
 
 /** Nothing of the program's own gives somebody a right in Kubernetes. */
 function opensOfKind({ type, before, after }: Change): string[] {

@@ -2,7 +2,7 @@
 import { baseUrlProblem, keyProblem } from "../components/outbound/endpoint";
 import { INFERENCE_HOST } from "../components/outbound/hosts";
 import { MOST_PORTS, portsOfClient } from "../components/outbound/listeners";
-import { OUTBOUND_NAME, outboundService } from "../components/outbound/outboundProxy";
+import { OUTBOUND_NAME, outboundService } from "../components/outbound/names";
 import { outboundRules } from "./outbound";
 import type { Problem } from "./problems";
 import type { SandboxSettings, Settings } from "./schema";

@@ -11,6 +11,7 @@ import { renderCorefile } from "./corefile";
 import { endpointOf, sandboxUrl } from "./endpoint";
 import { keyVariable, renderModel, renderProxy } from "./haproxy";
 import { portsOf, type HostRule } from "./hosts";
+import { OUTBOUND_NAME, outboundService } from "./names";
 import { listenersOf, type Client, type Listeners } from "./listeners";
 import * as pod from "./pod";
 import { outboundPolicy, POD_LABELS, wayToProxy } from "./policy";
@@ -49,12 +50,6 @@ export interface Outbound {
     /** Base URL of its model; secret. @default none */
     readonly inferenceUrl?: pulumi.Output<string>;
 }
-
-/** Names of the objects that all sandboxes share. */
-export const OUTBOUND_NAME = "outbound-proxy";
-
-/** Name of a sandbox's own way to the proxy. */
-export const outboundService = (sandbox: string) => `${sandbox}-outbound`;
 
 /** HAProxy and CoreDNS in one pod, and a Service for each sandbox. */
 export class OutboundProxy extends pulumi.ComponentResource {
@@ -121,10 +116,8 @@ export class OutboundProxy extends pulumi.ComponentResource {
         const template = pod.outboundPod({
             images: cluster.outboundImages,
             labels: { ...POD_LABELS, [constants.LABEL_MANAGED_BY]: constants.MANAGED_BY },
-            configHash: keyedDigest(
-                pulumi.all([config, models]).apply((records) => records.map(sortedEntries)),
-                seed.hex,
-            ),
+            configHash: keyedDigest(config.apply(sortedEntries), seed.hex),
+            modelsHash: keyedDigest(models.apply(sortedEntries), seed.hex),
             configMap: configMap.metadata.name,
             secret: secret.metadata.name,
             keys: this.clients.flatMap(({ sandbox, inference }) => (inference ? [sandbox] : [])),

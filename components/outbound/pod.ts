@@ -29,6 +29,9 @@ export function outboundImages({ proxy, dns }: Partial<OutboundImages> = {}): Ou
 /** Label of the pod. */
 export const LABEL_OUTBOUND = "sandbox-gateway.dev/outbound";
 
+/** On the pod: changes with where models are, and with their keys. */
+export const ANNOTATION_MODELS = "sandbox-gateway.dev/models-hash";
+
 /** Where authorities are in HAProxy's image; those of the gateway are put beside them. */
 export const AUTHORITIES = "/etc/ssl/certs";
 
@@ -50,8 +53,9 @@ const USER = 99;
 export interface OutboundPodInput {
     readonly images: OutboundImages;
     readonly labels: Readonly<Record<string, string>>;
-    /** Changes whenever what is read at a start does. */
+    /** Change whenever what is read at a start does: of the ConfigMap, and of the Secret. */
     readonly configHash: pulumi.Input<string>;
+    readonly modelsHash: pulumi.Input<string>;
     readonly configMap: pulumi.Input<string>;
     readonly secret: pulumi.Input<string>;
     /** Sandboxes whose key is in the Secret, under `keyVariable`. */
@@ -65,7 +69,10 @@ export function outboundPod(input: OutboundPodInput): PodTemplate {
     return {
         metadata: {
             labels: { ...input.labels },
-            annotations: { "sandbox-gateway.dev/config-hash": input.configHash },
+            annotations: {
+                "sandbox-gateway.dev/config-hash": input.configHash,
+                [ANNOTATION_MODELS]: input.modelsHash,
+            },
         },
         spec: {
             automountServiceAccountToken: false,

@@ -3,6 +3,9 @@
 import { describe, expect, it } from "vitest";
 import { openings } from "../../cli/guardOpens";
 import type { State, Step } from "../../cli/guardRules";
+import { renderProxy } from "../../components/outbound/haproxy";
+import type { HostRule } from "../../components/outbound/hosts";
+import { listenersOf } from "../../components/outbound/listeners";
 import { defaultDeny, sandboxPolicy, type Egress } from "../../components/networkPolicy";
 
 const urn = (type: string, name: string) =>
@@ -410,5 +413,71 @@ describe("openings", () => {
         ];
         expect(opens(...steps)).toEqual(["hostIPC is set"]);
         expect(opens(...steps.reverse())).toEqual(["hostIPC is set"]);
+    });
+});
+
+describe("the outbound proxy", () => {
+    const CONFIG_MAP = "kubernetes:core/v1:ConfigMap";
+    const DEPLOYMENT = "kubernetes:apps/v1:Deployment";
+    const config = (hosts: HostRule[], edit = (text: string) => text) => {
+        const clients = [{ sandbox: "a", hosts, inference: false, resolvesAll: false }];
+        const text = renderProxy(clients, listenersOf(clients), ["10.0.0.0/8"]);
+        return { data: { "haproxy.cfg": edit(text), Corefile: "" } };
+    };
+    const pod = (hash: string) => ({
+        spec: {
+            selector: { matchLabels: { "sandbox-gateway.dev/outbound": "proxy" } },
+            template: {
+                metadata: { annotations: { "sandbox-gateway.dev/models-hash": hash } },
+                spec: { containers: [] },
+            },
+        },
+    });
+    const A = { host: "a.org" };
+    const B = { host: "*.b.org" };
+
+    it.each<[string, object, object, string[]]>([
+        ["another host", config([A]), config([A, B]), ["a-443 reaches *.b.org"]],
+        ["a host less", config([A, B]), config([A]), []],
+        [
+            "another port",
+            config([A]),
+            config([{ ...A, ports: [443, 8443] }]),
+            ["a-8443 reaches a.org"],
+        ],
+        [
+            "an address of a private network",
+            config([A]),
+            config([{ ...A, private: true }]),
+            ["a-443 reaches a.org at an address of a private network"],
+        ],
+        [
+            "a rule that is gone",
+            config([A]),
+            config([A], (text) => text.replace(/.*reject unless listed.*\n/, "")),
+            ["frontend a-443 decides by other rules"],
+        ],
+        [
+            "another server",
+            config([A]),
+            config([A], (text) => text.replace("server any 0.0.0.0:0", "server any 6.6.6.6:443")),
+            ["backend tls decides by other rules"],
+        ],
+        [
+            "a way past everything",
+            config([A]),
+            config([A], (text) => `${text}\nlisten all\n    mode tcp\n`),
+            ["listen all is new"],
+        ],
+        ["nothing", config([A, B]), config([B, A]), []],
+    ])("that has %s", (_, before, after, expected) => {
+        expect(opens(step(CONFIG_MAP, before, after))).toEqual(expected);
+    });
+
+    it("that leads a model's key elsewhere", () => {
+        expect(opens(step(DEPLOYMENT, pod("1"), pod("2")))).toEqual([
+            "a model is somewhere else, or has another key: the key goes there",
+        ]);
+        expect(opens(step(DEPLOYMENT, pod("1"), pod("1")))).toEqual([]);
     });
 });
