@@ -64,6 +64,11 @@ resolvers cluster
     timeout resolve 2s
     timeout retry 2s
     hold valid 10s
+    # Soon again, what was not to be had: at a start of a gateway its names come up beside this.
+    hold nx 2s
+    hold refused 2s
+    hold timeout 2s
+    hold other 2s
 
 frontend health
     mode http

@@ -3,15 +3,20 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../support/steps";
+import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
 import { gatewaySchema } from "../../settings/gatewaySchema";
+import { MODEL, startFakeModel, type FakeModel } from "../support/fakeModel";
 import { run } from "../support/run";
-import { AGENT, FRAGILE, IMAGES } from "../support/sandboxes";
+import { AGENT, FRAGILE, OUTBOUND_IMAGES } from "../support/sandboxes";
 import { TestStack } from "../support/stack";
 
 let stack: TestStack;
 
 /** Of another person, who has called it the same. */
 let second: TestStack;
+
+/** The second one's model, on this machine. */
+let model: FakeModel;
 
 const config = (overrides: object = {}) => ({
     existingCluster: {
@@ -40,9 +45,11 @@ beforeAll(async () => {
     writeKubectl();
     stack.configure(config());
     second = await TestStack.create("second");
+    model = await startFakeModel("sk-of-the-second");
 });
 
 afterAll(async () => {
+    model?.close();
     await second?.remove();
     await stack?.remove();
 });
@@ -56,7 +63,7 @@ async function startCluster(): Promise<void> {
         ...["run", "--detach", "--name", container, "--hostname", container, "--privileged"],
         ...["--cgroupns", "host", "--network", container, "--tmpfs", "/run", "--tmpfs", "/var/run"],
         ...["--volume", `${container}:/var/lib/rancher/k3s`],
-        ...["--volume", `${IMAGES}:/var/lib/rancher/k3s/agent/images/host:ro`],
+        ...["--volume", `${OUTBOUND_IMAGES}:/var/lib/rancher/k3s/agent/images/host:ro`],
         ...["--publish", `127.0.0.1:${stack.apiPort}:6443`],
         ...["--publish", `127.0.0.1:${first}-${last}:${first}-${last}`],
         gatewaySchema.parse({}).image,
@@ -102,8 +109,14 @@ const inSecond = (existing: object = {}, rest: object = {}) => ({
         ingressFrom: [{ namespace: "ingress", labels: { app: "controller" } }],
         ...existing,
     },
-    sandboxes: { agent: AGENT },
+    sandboxes: { agent: { ...AGENT, inference: inference() } },
     ...rest,
+});
+
+const inference = () => ({
+    baseUrl: `http://${hostAddress(parseSubnet(stack.subnet) as Subnet, 1)}:${model.port}/v1`,
+    apiKey: model.key,
+    model: MODEL,
 });
 
 /** A namespace with something running in it, of which this project knows nothing. */
@@ -230,6 +243,17 @@ describe("an existing cluster", () => {
             );
         });
 
+        it("reaches its model through a proxy of its own, which has the key", async () => {
+            const ask =
+                'wget -q -O - --post-data "{}" "$INFERENCE_BASE_URL/chat/completions" 2>&1; env';
+            const said = await stack.kubectl(
+                ...["-n", namespace, "exec", "agent-0", "-c", "agent", "--", "sh", "-c", ask],
+            );
+            expect(said).toContain('"PO"');
+            expect(said).not.toContain(model.key);
+            expect(model.seen).toEqual([`Bearer ${model.key}`]);
+        });
+
         it("takes up what it has made and could not note", async () => {
             const before = await claim();
             const { deployment } = JSON.parse(await second.pulumi(["stack", "export"])) as {
@@ -246,7 +270,12 @@ describe("an existing cluster", () => {
         it("is refused an object that someone else has put there", async () => {
             const own = { name: "late", namespace, labels: { app: "theirs" } };
             await stack.apply({ apiVersion: "v1", kind: "ConfigMap", metadata: own });
-            second.configure(inSecond({}, { sandboxes: { agent: AGENT, late: AGENT } }));
+            second.configure(
+                inSecond(
+                    {},
+                    { sandboxes: { agent: { ...AGENT, inference: inference() }, late: AGENT } },
+                ),
+            );
             const { status, stdout } = await second.tryPulumi(["preview"]);
             expect(stdout).toContain(
                 `namespace ${namespace} has a ConfigMap late already, which is not this stack's`,

@@ -236,7 +236,10 @@ describe("a change of what is listed", () => {
         stack.configure(config([{ host: LATER }]));
         expect(await ask(`https://${LATER}/`)).toContain("bad address");
         await stack.up();
-        expect(await ask(`https://${LATER}/`)).toBe(`this is ${LATER}\n`);
+        // The old pod may have a question for a moment more.
+        await until("the host is reached", 20, async () =>
+            (await ask(`https://${LATER}/`)).includes(`this is ${LATER}`),
+        );
         expect(await slow).toBe("the end\n");
         expect((await stack.pod("named")).metadata.uid).toBe(before);
     });
@@ -256,85 +259,9 @@ describe("a stop and a start", () => {
         stack.configure(config([{ host: LATER }]));
         await stack.up();
         expect(await proxyOf("named")).toBe(address);
-        try {
-            await until("the host is reached", 60, async () =>
-                (await ask(`https://${LISTED}/`)).includes("this is"),
-            );
-        } catch (error) {
-            console.log(await ask(`https://${LISTED}/`), JSON.stringify(await traffic()));
-            console.log(
-                (
-                    await attempt("docker", [
-                        "exec",
-                        stack.container,
-                        "k3s",
-                        "kubectl",
-                        "get",
-                        "pods",
-                        "-A",
-                        "-o",
-                        "wide",
-                    ])
-                ).stdout,
-            );
-            console.log(
-                (
-                    await attempt("docker", [
-                        "exec",
-                        stack.container,
-                        "k3s",
-                        "kubectl",
-                        "-n",
-                        "sandboxes",
-                        "get",
-                        "endpointslices,svc",
-                        "-o",
-                        "wide",
-                    ])
-                ).stdout,
-            );
-            console.log(
-                await stack.shell(
-                    "named",
-                    "cat /etc/resolv.conf; nslookup good.test; nslookup -type=a good.test 2>&1; true",
-                ),
-            );
-            console.log(
-                (
-                    await attempt("docker", [
-                        "exec",
-                        stack.container,
-                        "k3s",
-                        "kubectl",
-                        "-n",
-                        "sandboxes",
-                        "logs",
-                        "-l",
-                        "sandbox-gateway.dev/outbound=proxy",
-                        "-c",
-                        "proxy",
-                    ])
-                ).stdout,
-            );
-            console.log(
-                (
-                    await attempt("docker", [
-                        "exec",
-                        stack.container,
-                        "k3s",
-                        "kubectl",
-                        "-n",
-                        "sandboxes",
-                        "logs",
-                        "-l",
-                        "sandbox-gateway.dev/outbound=proxy",
-                        "-c",
-                        "dns",
-                    ])
-                ).stdout,
-            );
-            throw error;
-        }
+        await until("the host is reached", 60, async () =>
+            (await ask(`https://${LISTED}/`)).includes("this is"),
+        );
     });
 });
 

@@ -51,7 +51,8 @@ export class Internet {
         const folder = mkdtempSync(path.join(os.tmpdir(), "sandbox-gateway-internet-"));
         const [cert, private_] = [path.join(folder, "cert.pem"), path.join(folder, "key.pem")];
         execFileSync("openssl", [
-            ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
+            // What busybox understands as well.
+            ...["req", "-x509", "-newkey", "rsa:2048", "-nodes"],
             ...["-keyout", private_, "-out", cert, "-days", "30", "-subj", `/CN=${hosts[0]}`],
             ...["-addext", `subjectAltName=${hosts.map((host) => `DNS:${host}`).join(",")}`],
         ]);
