@@ -1,6 +1,7 @@
 /** Pure: what a preview would open that is closed now. What it would destroy is in guardRules.ts. */
+import { LABEL_OUTBOUND } from "../components/constants";
 import { openedBy } from "../components/k3sIsolation";
-import { LABEL_OUTBOUND, PROXY_FILE } from "../components/outbound/pod";
+import { PROXY_FILE } from "../components/outbound/pod";
 import type { PodSpec } from "../policy/rules/podSpec";
 import { parseUrn, type State, type Step } from "./guardRules";
 import { opensOfModels, opensOfProxy, type ConfigMap, type Deployment } from "./guardOutbound";

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import * as path from "node:path";
 import { dockerName } from "../components/names";
 import { openclaw } from "../components/openclaw";
-import { PROXY_IMAGE } from "../components/outbound/pod";
+import { PROXY_IMAGE } from "../components/constants";
 import { portsOf } from "../components/ports";
 import { gatewaySchema } from "../settings/gatewaySchema";
 import { hostPath } from "../settings/paths";

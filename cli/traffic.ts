@@ -1,5 +1,5 @@
 /** `make traffic`: what sandboxes have asked the outbound proxy for, and what became of it. */
-import { LABEL_OUTBOUND } from "../components/outbound/pod";
+import { LABEL_OUTBOUND } from "../components/constants";
 import { POD_LABELS } from "../components/outbound/policy";
 import { StepError } from "../toolchain/progress";
 import { reasonOf } from "./ask";

@@ -44,6 +44,12 @@ export const LINK_LOCAL_CIDR = "169.254.0.0/16";
 /** Image of the gate in front of each sandbox: one that k3s brings along, for its own storage helper. */
 export const GATE_IMAGE = "rancher/mirrored-library-busybox:1.37.0";
 
+/** HAProxy's official image, which has the certificates of public authorities. */
+export const PROXY_IMAGE = "haproxy:3.2.26";
+
+/** The CoreDNS that k3s brings along for its own names. */
+export const DNS_IMAGE = "rancher/mirrored-coredns-coredns:1.14.6";
+
 /** Namespace of all sandboxes of a gateway; in a cluster that is there already, each stack has its own. */
 export const NAMESPACE = "sandboxes";
 
@@ -92,6 +98,9 @@ export const DISK_RESOURCE = "ephemeral-storage";
 /** What seeding a workspace takes: to give files the owners and modes of an image. */
 export const SEED_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"];
 
+/** To listen on the first ports, which CoreDNS's image asks for; Pod Security's `restricted` allows it. */
+export const BIND_CAPABILITY = "NET_BIND_SERVICE";
+
 /** Runtime class that k3s makes for NVIDIA's runtime when it finds one in its image. */
 export const GPU_RUNTIME_CLASS = "nvidia";
 
@@ -101,8 +110,9 @@ export const DEVICE_PLUGIN_FOLDER = "/var/lib/kubelet/device-plugins";
 /** On what stands in for a stopped gateway in Docker: the ports that it will publish again. */
 export const LABEL_PORTS = "sandbox-gateway.dev/ports";
 
-/** Labels on every object of a sandbox. `LABEL_SANDBOX` selects its pod. */
+/** Labels of objects. `LABEL_SANDBOX` selects the pod of a sandbox, `LABEL_OUTBOUND` that of the proxy. */
 export const LABEL_SANDBOX = "sandbox-gateway.dev/sandbox";
+export const LABEL_OUTBOUND = "sandbox-gateway.dev/outbound";
 export const LABEL_MANAGED_BY = "app.kubernetes.io/managed-by";
 export const MANAGED_BY = "sandbox-gateway";
 

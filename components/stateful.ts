@@ -18,8 +18,13 @@ export const STATEFUL_TYPES: readonly string[] = [
 /** Ending of the name of a Stash that is renewed by the calendar: its loss loses nothing. */
 export const RENEWED_SUFFIX = "-admin";
 
+/** Ending of the name of a random key of digests: with another one pods are made anew, and that is all. */
+export const DIGEST_KEY_SUFFIX = "-digest-key";
+
 /** Whether a resource holds data or identity. */
 export function isStateful(type: string, name: string): boolean {
     const renewed = type === "pulumi:index:Stash" && name.endsWith(RENEWED_SUFFIX);
-    return STATEFUL_TYPES.includes(type) && !renewed;
+    const digestKey =
+        type === "random:index/randomBytes:RandomBytes" && name.endsWith(DIGEST_KEY_SUFFIX);
+    return STATEFUL_TYPES.includes(type) && !renewed && !digestKey;
 }

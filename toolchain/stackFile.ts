@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import * as path from "node:path";
 import { openclaw } from "../components/openclaw";
-import { PROXY_IMAGE } from "../components/outbound/pod";
+import { PROXY_IMAGE } from "../components/constants";
 import { parsePlace } from "../settings/parse";
 import { explain } from "../settings/problems";
 import type { GatewaySettings, PlaceSettings } from "../settings/schema";
@@ -74,7 +74,7 @@ function usesProxy({ inference, egress }: Readonly<Record<string, unknown>>): bo
     const isObject = (value: unknown) => typeof value === "object" && value !== null;
     const rules: unknown[] = Array.isArray(egress) ? egress : [];
     return (
-        isObject(inference) || rules.some((rule) => isObject(rule) && "host" in (rule as object))
+        isObject(inference) || rules.some((rule) => isObject(rule) && "host" in (rule))
     );
 }
 

@@ -12,6 +12,7 @@ import { endpointOf, sandboxUrl } from "./endpoint";
 import { keyVariable, renderModel, renderProxy } from "./haproxy";
 import { portsOf, type HostRule } from "./hosts";
 import { OUTBOUND_NAME, outboundService } from "./names";
+import { DIGEST_KEY_SUFFIX } from "../stateful";
 import { listenersOf, type Client, type Listeners } from "./listeners";
 import * as pod from "./pod";
 import { outboundPolicy, POD_LABELS, wayToProxy } from "./policy";
@@ -108,16 +109,16 @@ export class OutboundProxy extends pulumi.ComponentResource {
             },
             child,
         );
-        const seed = new random.RandomBytes(
-            `${name}-seed`,
+        const key = new random.RandomBytes(
+            `${name}${DIGEST_KEY_SUFFIX}`,
             { length: 32 },
             { parent: this, protect: false },
         );
         const template = pod.outboundPod({
             images: cluster.outboundImages,
             labels: { ...POD_LABELS, [constants.LABEL_MANAGED_BY]: constants.MANAGED_BY },
-            configHash: keyedDigest(config.apply(sortedEntries), seed.hex),
-            modelsHash: keyedDigest(models.apply(sortedEntries), seed.hex),
+            configHash: keyedDigest(config.apply(sortedEntries), key.hex),
+            modelsHash: keyedDigest(models.apply(sortedEntries), key.hex),
             configMap: configMap.metadata.name,
             secret: secret.metadata.name,
             keys: this.clients.flatMap(({ sandbox, inference }) => (inference ? [sandbox] : [])),

@@ -1,6 +1,7 @@
 /** Pure: the pod of the outbound proxy: HAProxy for connections, CoreDNS for names. */
 import type { types } from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import { BIND_CAPABILITY, DNS_IMAGE, PROXY_IMAGE } from "../constants";
 import { READY_PORT } from "./corefile";
 import { HEALTH_PORT, keyVariable } from "./haproxy";
 
@@ -15,19 +16,10 @@ export interface OutboundImages {
     readonly dns: string;
 }
 
-/** HAProxy's official image, which has the certificates of public authorities. */
-export const PROXY_IMAGE = "haproxy:3.2.26";
-
-/** The CoreDNS that k3s brings along for its own names. */
-export const DNS_IMAGE = "rancher/mirrored-coredns-coredns:1.14.6";
-
 /** Those that are given, and ours in place of the others. */
 export function outboundImages({ proxy, dns }: Partial<OutboundImages> = {}): OutboundImages {
     return { proxy: proxy ?? PROXY_IMAGE, dns: dns ?? DNS_IMAGE };
 }
-
-/** Label of the pod. */
-export const LABEL_OUTBOUND = "sandbox-gateway.dev/outbound";
 
 /** On the pod: changes with where models are, and with their keys. */
 export const ANNOTATION_MODELS = "sandbox-gateway.dev/models-hash";
@@ -140,7 +132,11 @@ function dnsContainer({ images }: OutboundPodInput): Container {
             requests: { cpu: "10m", memory: "24Mi" },
             limits: { cpu: "500m", memory: "128Mi", "ephemeral-storage": "256Mi" },
         },
-        securityContext: SECURITY,
+        securityContext: {
+            ...SECURITY,
+            // Its program is marked to have it, and would not be started without.
+            capabilities: { drop: ["ALL"], add: [BIND_CAPABILITY] },
+        },
         volumeMounts: [{ name: "config", mountPath: CONFIG_PATH, readOnly: true }],
     };
 }

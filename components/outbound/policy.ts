@@ -1,9 +1,8 @@
 /** Pure: who may talk to the outbound proxy, and whom it may talk to. */
 import type { types } from "@pulumi/kubernetes";
-import { LABEL_SANDBOX } from "../constants";
+import { LABEL_OUTBOUND, LABEL_SANDBOX } from "../constants";
 import { anywhereBut, closedNetworks, dns } from "../networkPolicy";
 import type { Client, Listeners } from "./listeners";
-import { LABEL_OUTBOUND } from "./pod";
 
 type Policy = types.input.networking.v1.NetworkPolicySpec;
 type Port = types.input.networking.v1.NetworkPolicyPort;

@@ -1,6 +1,12 @@
 /** Rules for pods, in every kind of object that makes some. */
 import type { PolicyConfigSchema, ReportViolation, ResourceValidationArgs } from "@pulumi/policy";
-import { DEVICE_PLUGIN_FOLDER, GATE_IMAGE, SEED_CAPABILITIES } from "../../components/constants";
+import {
+    BIND_CAPABILITY,
+    DEVICE_PLUGIN_FOLDER,
+    DNS_IMAGE,
+    GATE_IMAGE,
+    SEED_CAPABILITIES,
+} from "../../components/constants";
 import { podOf, type Container, type PodSpec } from "./podSpec";
 import { looksSecret } from "./secretVariables";
 import { DEVELOPMENT_STACKS, lacksDigest, policy, type Rule } from "./support";
@@ -85,8 +91,8 @@ export const podPolicies = [
             config: DEVELOPMENT_STACKS,
         },
         ({ image }, args) =>
-            // k3s brings its own images along by their tags, this one among them.
-            image !== GATE_IMAGE && lacksDigest(args, image)
+            // k3s brings its own images along by their tags, these two among them.
+            image !== GATE_IMAGE && image !== DNS_IMAGE && lacksDigest(args, image)
                 ? `must name its image by digest, not ${image ?? "nothing"}.`
                 : undefined,
     ),
@@ -119,12 +125,13 @@ export const podPolicies = [
         {
             name: "capabilities-dropped",
             description:
-                "A container must have no capability; one that prepares a pod may own files.",
+                "A container must have no capability; one that prepares a pod may own files, and any may listen on the first ports, as Pod Security has it.",
             remediation: "Set `capabilities: {drop: [ALL]}`, and add none.",
         },
         ({ securityContext }, _, prepares) => {
             const { drop = [], add = [] } = securityContext?.capabilities ?? {};
-            const more = add.filter((name) => !(prepares && SEED_CAPABILITIES.includes(name)));
+            const allowed = prepares ? SEED_CAPABILITIES : [BIND_CAPABILITY];
+            const more = add.filter((name) => !allowed.includes(name));
             if (!drop.includes("ALL")) {
                 return "must drop the capabilities ALL.";
             }

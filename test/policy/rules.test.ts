@@ -34,18 +34,25 @@ async function subjects(running: boolean): Promise<Subject[]> {
             ...{ name: "policy", subnet: "10.213.78.0/24", gpus: "all" },
         }),
         "sandbox-gateway:sandboxes": JSON.stringify({
-            assistant: { application: "openclaw", hostPort: 18789, secretEnv: { API_KEY: "x" } },
-            tool: { image: "busybox:1.37.0", gpus: 1 },
+            assistant: {
+                ...{ application: "openclaw", hostPort: 18789, secretEnv: { API_KEY: "x" } },
+                inference: { baseUrl: "https://x.org/v1", apiKey: "sk-1", model: "m" },
+            },
+            tool: { image: "busybox:1.37.0", gpus: 1, egress: [{ host: "x.org" }] },
         }),
     });
     await runProgram();
     await drain();
     const cattle = /-(k3s|keeper|network|docker|kubernetes|image-[0-9a-f]{8}|identity-admin)$/;
+    const outbound = /^outbound-|-outbound$/;
     return recorded.map((resource) => ({
         ...resource,
         inputs: plain(resource.inputs) as Recorded["inputs"],
         // As on the engine, where test/e2e/guards.e2e.ts runs the pack.
-        protect: !(cattle.test(resource.name) && !resource.type.startsWith("kubernetes:")),
+        protect: !(
+            (cattle.test(resource.name) && !resource.type.startsWith("kubernetes:")) ||
+            outbound.test(resource.name)
+        ),
         propertyDependencies: {},
     }));
 }

@@ -51,7 +51,6 @@ export class Internet {
         const folder = mkdtempSync(path.join(os.tmpdir(), "sandbox-gateway-internet-"));
         const [cert, private_] = [path.join(folder, "cert.pem"), path.join(folder, "key.pem")];
         execFileSync("openssl", [
-            // What busybox understands as well.
             ...["req", "-x509", "-newkey", "rsa:2048", "-nodes"],
             ...["-keyout", private_, "-out", cert, "-days", "30", "-subj", `/CN=${hosts[0]}`],
             ...["-addext", `subjectAltName=${hosts.map((host) => `DNS:${host}`).join(",")}`],
@@ -62,7 +61,9 @@ export class Internet {
         const internet = new Internet(address, dns, cert, servers, folder);
         const answer: http.RequestListener = (request, response) =>
             internet.answer(request, response, key);
-        const pair = { key: readFileSync(private_), cert: readFileSync(cert) };
+        // As much as busybox understands, too.
+        const ciphers = "ALL@SECLEVEL=0";
+        const pair = { key: readFileSync(private_), cert: readFileSync(cert), ciphers };
         servers.push(http.createServer(answer), https.createServer(pair, answer));
         await Promise.all(
             servers.map(
