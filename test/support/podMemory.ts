@@ -4,7 +4,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:f
 /** Bytes that are looked at a time. */
 const CHUNK = 4 * 2 ** 20;
 
-/** Numbers of a pod's processes on this machine. @param uid of the pod */
+/** Numbers of a pod's processes on this machine, the oldest first. @param uid of the pod */
 export function processesOf(uid: string): number[] {
     const marks = [uid, uid.replaceAll("-", "_")];
     return readdirSync("/proc")
@@ -13,7 +13,14 @@ export function processesOf(uid: string): number[] {
             const groups = read(`/proc/${pid}/cgroup`);
             return marks.some((mark) => groups.includes(mark));
         })
-        .map(Number);
+        .map(Number)
+        .sort((a, b) => startOf(a) - startOf(b));
+}
+
+/** When a process was started, in ticks of the kernel. */
+function startOf(pid: number): number {
+    // After the name in brackets, which may hold anything: the twentieth field.
+    return Number(read(`/proc/${pid}/stat`).split(") ").at(-1)?.split(" ")[19]);
 }
 
 /** Processes of a pod that hold a text anywhere: environment, arguments, memory. */
