@@ -44,6 +44,12 @@ export const LINK_LOCAL_CIDR = "169.254.0.0/16";
 /** Image of the gate in front of each sandbox: one that k3s brings along, for its own storage helper. */
 export const GATE_IMAGE = "rancher/mirrored-library-busybox:1.37.0";
 
+/** Name of that container in the pod. */
+export const GATE_CONTAINER = "gate";
+
+/** What it runs: components/scripts/gate.sh. */
+export const GATE_SCRIPT = "gate.sh";
+
 /** Namespace of all sandboxes of a gateway; in a cluster that is there already, each stack has its own. */
 export const NAMESPACE = "sandboxes";
 

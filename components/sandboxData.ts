@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { createHmac } from "node:crypto";
 import { INFERENCE_VARIABLES, tokenVariable } from "./application";
 import type { Address } from "./cluster";
+import { GATE_SCRIPT } from "./constants";
 import { keyedDigest } from "./digest";
 import { sortedEntries } from "./ordered";
 import type { SandboxArgs } from "./sandbox";
@@ -50,7 +51,7 @@ export interface FileData {
 /** Scripts and the application's files. */
 export function fileData(args: SandboxArgs, address: pulumi.Output<Address> | undefined): FileData {
     const scripts: Record<string, string> = {
-        "gate.sh": script("gate.sh"),
+        [GATE_SCRIPT]: script(GATE_SCRIPT),
         "seed.sh": script("seed.sh"),
         "start.sh": script("start.sh"),
     };

@@ -20,6 +20,7 @@ root=${SANDBOX_GATEWAY_ROOT:-}
 lib=${SANDBOX_GATEWAY_LIB:-/usr/local/lib/sandbox-gateway}
 data=$root/var/lib/rancher/k3s
 staged=$root/etc/sandbox-gateway/tls
+manifests=$root/etc/sandbox-gateway/manifests
 # State of this life of the container: a tmpfs.
 run=$root/run/sandbox-gateway
 # Says which gateway the volume belongs to: the fingerprint of its server authority.
@@ -33,6 +34,8 @@ open=$data/.sandbox-gateway-open
 drained=$data/.sandbox-gateway-drained
 # Seconds a drain may take; the rest of Docker's stop timeout is for k3s.
 drain_seconds=${SANDBOX_GATEWAY_DRAIN_SECONDS:-50}
+# Group that k3s makes the cluster's administrators; Pulumi comes as one of it.
+administrators=${SANDBOX_GATEWAY_ADMINISTRATORS:-}
 # Where pods reach this container, and where they come from.
 address=${SANDBOX_GATEWAY_ADDRESS:-}
 pods=${SANDBOX_GATEWAY_PODS:-10.42.0.0/16}
@@ -111,6 +114,19 @@ drop_empty() {
     done
 }
 
+# What k3s applies by itself, when it has changed: who administers the cluster, and limits.
+place_manifests() {
+    for file in "$manifests"/*.yaml; do
+        placed=$data/server/manifests/${file##*/}
+        if [ ! -f "$file" ] || same "$file" "$placed"; then
+            continue
+        fi
+        # Those of before are there as a rule: on a full disk, whoever makes room may need what runs here.
+        error=$(mkdir -p "${placed%/*}" 2>&1 && install_file "$file" "$placed" 2>&1) ||
+            warn "k3s is not given ${file##*/}: cannot write $placed: $error"
+    done
+}
+
 # Process ids that lead a container, one a line. The pause container of a pod is one of them.
 leaders() {
     for file in "$tasks"/*/init.pid; do
@@ -171,6 +187,7 @@ prepare_cgroups
 reserve_memory
 mount --make-rshared / || warn "mounts are not shared (mount --make-rshared / failed): volumes of pods may stay empty"
 claim_volume
+place_manifests
 prepare_dns
 unclosed=''
 isolate

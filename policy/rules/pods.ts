@@ -1,7 +1,14 @@
 /** Rules for pods, in every kind of object that makes some. */
 import type { PolicyConfigSchema, ReportViolation, ResourceValidationArgs } from "@pulumi/policy";
-import { DEVICE_PLUGIN_FOLDER, GATE_IMAGE, SEED_CAPABILITIES } from "../../components/constants";
-import { podOf, type Container, type PodSpec } from "./podSpec";
+import {
+    DEVICE_PLUGIN_FOLDER,
+    GATE_CONTAINER,
+    GATE_IMAGE,
+    GATE_SCRIPT,
+    SCRIPTS_PATH,
+    SEED_CAPABILITIES,
+} from "../../components/constants";
+import { isSandbox, podOf, type Container, type PodSpec } from "./podSpec";
 import { looksSecret } from "./secretVariables";
 import { DEVELOPMENT_STACKS, lacksDigest, policy, type Rule } from "./support";
 
@@ -101,6 +108,27 @@ export const podPolicies = [
             securityContext?.allowPrivilegeEscalation !== false
                 ? "must not be privileged and must set allowPrivilegeEscalation to false."
                 : undefined,
+    ),
+    podRule(
+        {
+            name: "gate-first",
+            description:
+                "Nothing of a sandbox may run before it has been seen that its network is closed.",
+            remediation:
+                "Make the gate the first of the initContainers, without a restartPolicy, as components/gate.ts does.",
+        },
+        ({ initContainers: [first] = [] }, args, report) => {
+            const runs = ["/bin/sh", `${SCRIPTS_PATH}/${GATE_SCRIPT}`];
+            const isGate =
+                first?.name === GATE_CONTAINER &&
+                first.command?.join("\0") === runs.join("\0") &&
+                first.restartPolicy === undefined;
+            if (isSandbox(args) && !isGate) {
+                report(
+                    `${args.name} must begin with a container ${GATE_CONTAINER} that runs ${runs.join(" ")} to its end, not with ${first?.name ?? "its agent"}.`,
+                );
+            }
+        },
     ),
     sandboxRule(
         {
