@@ -89,6 +89,9 @@ export const FIRST_START_TIMEOUT_SECONDS = 1200;
 /** On a StatefulSet: the gateway's container that its pods were last awaited in. */
 export const ANNOTATION_REVISION = "sandbox-gateway.dev/gateway-revision";
 
+/** On a StatefulSet: why the gateway has ended it, after the generation for which this is so. */
+export const ANNOTATION_ENDED = "sandbox-gateway.dev/ended";
+
 /** Resource that a pod asks for; NVIDIA's device plugin's name. */
 export const GPU_RESOURCE = "nvidia.com/gpu";
 

@@ -52,6 +52,7 @@ tasks=/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io
 . "$lib/dns.sh"
 . "$lib/isolate.sh"
 . "$lib/restart.sh"
+. "$lib/room.sh"
 . "$lib/watch.sh"
 
 # No way is told to take it over: what is in it runs with the state it was made with, and with no other.
@@ -161,7 +162,7 @@ stop() {
     trap '' TERM INT
     hold_open
     # Not asked to end, made to: it might take as long as a look.
-    kill -KILL "$watcher" 2>/dev/null
+    kill -KILL "$watcher" "$keeper" 2>/dev/null
     say "draining the node"
     if drain; then
         end_k3s
@@ -186,12 +187,16 @@ must rm -rf "$run/again" "$run/restarts" "$run/stopping" "$run/opening"
 prepare_cgroups
 reserve_memory
 mount --make-rshared / || warn "mounts are not shared (mount --make-rshared / failed): volumes of pods may stay empty"
+free_for_start
 claim_volume
 place_manifests
 prepare_dns
 unclosed=''
 isolate
 [ -z "$asked" ] || exit 0
+
+keep_room &
+keeper=$!
 
 # One life of k3s.
 run_k3s() {

@@ -85,6 +85,7 @@ describe("the running gateway", () => {
             "/usr/local/lib/sandbox-gateway/dns.sh",
             "/usr/local/lib/sandbox-gateway/isolate.sh",
             "/usr/local/lib/sandbox-gateway/restart.sh",
+            "/usr/local/lib/sandbox-gateway/room.sh",
             "/usr/local/lib/sandbox-gateway/watch.sh",
             "/usr/local/lib/sandbox-gateway/health.sh",
             "/etc/sandbox-gateway/manifests/00-sandbox-gateway-administrators.yaml",
@@ -96,8 +97,8 @@ describe("the running gateway", () => {
             "/etc/sandbox-gateway/tls/client-ca.crt",
             "/etc/sandbox-gateway/tls/client-ca.key",
         ]);
-        expect(uploads.slice(10).every(({ permissions }) => permissions === "0600")).toBe(true);
-        expect(uploads[10]?.content).toContain('node-name: "openshell-test"');
+        expect(uploads.slice(11).every(({ permissions }) => permissions === "0600")).toBe(true);
+        expect(uploads[11]?.content).toContain('node-name: "openshell-test"');
         expect(isSecret(find(recorded, CONTAINER).inputs["uploads"])).toBe(true);
     });
 
