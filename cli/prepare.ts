@@ -124,6 +124,7 @@ const TEST_PACKAGES: Readonly<Record<string, string>> = {
     "libc6-dev": "/usr/include/stdio.h",
     mmdebstrap: "/usr/bin/mmdebstrap",
     iproute2: "/sbin/ip",
+    chromium: "/usr/bin/chromium",
 };
 
 /** What the unit tests need besides npm's packages. Says what is missing where it cannot be installed. */

@@ -73,10 +73,11 @@ function applicationFiles(
         return undefined;
     }
     // Without a published port it is reached by port-forward, under the application's own.
-    const reached = address ?? pulumi.output({ host: "127.0.0.1", port: application.port });
+    const reached: pulumi.Output<Address> =
+        address ?? pulumi.output({ host: "127.0.0.1", port: application.port });
     const others = address ? (cluster.names ?? []) : [];
-    return reached.apply(({ host, port }): Record<string, string> => {
-        const names = new Set([host, "localhost", ...others]);
+    return reached.apply(({ host, port, ownName }): Record<string, string> => {
+        const names = new Set([host, "localhost", ...(ownName ? [ownName] : []), ...others]);
         return files({
             origins: [...names].map((name) => `http://${name}:${port}`),
             ...(inference ? { model: inference.model } : {}),

@@ -172,14 +172,17 @@ describe("the gateway's container", () => {
     });
 
     it.each<[string, object, string]>([
-        ["on this machine", {}, "http://127.0.0.1:18800/"],
+        ["on this machine", {}, "http://a.localhost:18800/"],
         [
             "on a Docker host elsewhere",
             { dockerHost: "ssh://u@server.lan", apiHost: "server.lan" },
             "http://server.lan:18800/",
         ],
-        ["behind a socket", { dockerHost: "unix:///run/d.sock" }, "http://127.0.0.1:18800/"],
-    ])("gives URLs that lead to all addresses of a machine: %s", async (_, gateway, url) => {
+        ["behind a socket", { dockerHost: "unix:///run/d.sock" }, "http://a.localhost:18800/"],
+        // Browsers look for names below localhost at 127.0.0.1.
+        ["at another loopback", { bindAddress: "127.0.0.2" }, "http://127.0.0.2:18800/"],
+        ["elsewhere", { bindAddress: "192.168.7.2" }, "http://192.168.7.2:18800/"],
+    ])("gives URLs that lead to where it is published: %s", async (_, gateway, url) => {
         vi.spyOn(pulumi.log, "warn").mockResolvedValue();
         const { outputs } = await run(
             withGateway(

@@ -312,7 +312,11 @@ describe("a sandbox", () => {
         expect(JSON.parse(data["openclaw.json"] ?? "")).toMatchObject({
             gateway: {
                 controlUi: {
-                    allowedOrigins: ["http://127.0.0.1:18789", "http://localhost:18789"],
+                    allowedOrigins: [
+                        "http://127.0.0.1:18789",
+                        "http://localhost:18789",
+                        "http://assistant.localhost:18789",
+                    ],
                 },
             },
         });
