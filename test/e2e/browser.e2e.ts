@@ -168,6 +168,19 @@ describe("a hostile page", () => {
     });
 });
 
+describe("whoever asks the assistant from this machine without its token", () => {
+    it.each([
+        [{}, 401],
+        [{ authorization: "Bearer 0" }, 401],
+    ])("is refused with %j", async (headers, status) => {
+        const answer = await fetch(`${urls["assistant"]}v1/chat/completions`, {
+            ...{ method: "POST", body: "{}" },
+            headers: { "content-type": "application/json", ...headers },
+        });
+        expect(answer.status).toBe(status);
+    });
+});
+
 describe("the assistant's page", () => {
     /** Opens it, and takes what its socket is told. */
     async function visit(url: string): Promise<{ page: Page; told: string[] }> {
