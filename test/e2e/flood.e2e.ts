@@ -222,7 +222,7 @@ describe("a disk is kept for the others when", () => {
     });
 
     it.each([
-        ["its /tmp is filled", "dd if=/dev/zero of=/tmp/flood bs=1M; sleep 600"],
+        ["its /tmp is filled", "dd if=/dev/zero of=/tmp/flood bs=1M count=1000; sleep 600"],
         ["files of its image are written", "dd if=/dev/zero of=/etc/flood bs=1M; sleep 600"],
     ])("%s, which goes with its pod", async (_, flood) => {
         const { uid } = (await stack.pod("attacker")).metadata;
