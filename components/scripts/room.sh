@@ -135,6 +135,8 @@ list_pods() {
         $1 == "Pod" { uid[$2] = $3; for (i = 4; i <= NF; i++) claims[$2] = claims[$2] " " $i }
         END {
             for (pod in uid) {
+                # What has no claim is no sandbox.
+                if (!(pod in claims)) continue
                 sum = 0
                 count = split(claims[pod], names, " ")
                 for (i = 1; i <= count; i++) sum += size[names[i]]

@@ -121,16 +121,23 @@ describe.each(shells())("under $name", (shell) => {
         expect(a.writer.signalCode).toBe(null);
     });
 
-    it("who keeps to what was asked for is left alone; the reserve is given up", async () => {
-        const { workspace, writer } = sandbox("modest", "2Gi");
+    it("who keeps to what was asked for is left alone, and what is no sandbox; the reserve is given up", async () => {
+        const [modest, other] = [sandbox("modest", "2Gi"), sandbox("other", "1Mi")];
+        root.write(
+            "pods",
+            (root.read("pods") ?? "")
+                .replace("  workspace-other-0", "  ")
+                .replace(/workspace-other-0.*/, ""),
+        );
         await root.startAndStop("there is a reserve", () => existsSync(root.at(RESERVE)));
-        write(`${workspace}/data`, 59);
+        write(`${modest.workspace}/data`, 59);
+        write(`var/lib/kubelet/pods/${other.uid}/volumes/kubernetes.io~empty-dir/tmp/data`, 4);
         const { calls, stderr } = await root.startAndStop(
             "it is given up",
             () => !existsSync(root.at(RESERVE)),
         );
         expect(patches(calls)).toEqual([]);
-        expect(writer.signalCode).toBe(null);
+        expect([modest.writer.signalCode, other.writer.signalCode]).toEqual([null, null]);
         expect(stderr).toContain(
             "entrypoint: the disk of the volume the-volume is full: its reserve",
         );
