@@ -228,8 +228,13 @@ describe("a disk that one sandbox has filled", () => {
 
     it("is named by make status, with the workspace, and with the end of its sandbox", async () => {
         disk?.fill(FILLED);
-        await until("the gateway has ended it", 60, async () =>
-            (await stack.status()).sandboxes[0]?.detail?.startsWith("ended by the gateway: "),
+        await until(
+            "the gateway has ended it",
+            60,
+            async () =>
+                (await stack.status()).sandboxes[0]?.detail?.startsWith(
+                    "ended by the gateway: ",
+                ) === true,
         );
         // Also what was kept in reserve: as where the machine itself goes on writing.
         disk?.fill(`${FILLED}/more`);
