@@ -1,7 +1,7 @@
 /** The disk of a gateway's data volume: whether it is nearly full, and of which workspace. */
 import { K3S_DATA_DIR } from "../components/constants";
 
-/** Of room, and of room for further files, below which it is said: kubelet evicts at 2 %. */
+/** Of room, and of room for further files, below which it is said. */
 const SHORT = 0.05;
 
 /** Workspaces that are named. */

@@ -1,5 +1,5 @@
 /** Pure: what a sandbox's pod says about its application, and which log says more. */
-import { GATE_CONTAINER } from "../components/gate";
+import { GATE_CONTAINER } from "../components/constants";
 import { oneLine } from "./text";
 
 /** The part of a Kubernetes Pod that is read. */

@@ -133,6 +133,7 @@ const TEST_PACKAGES: Readonly<Record<string, string>> = {
     mmdebstrap: "/usr/bin/mmdebstrap",
     iproute2: "/sbin/ip",
     tcpdump: "/usr/bin/tcpdump",
+    chromium: "/usr/bin/chromium",
 };
 
 /** What the unit tests need besides npm's packages. Says what is missing where it cannot be installed. */

@@ -2,14 +2,14 @@
  * `make status`: what there is, and how each application is. It only reads: a gateway or a cluster
  * that does not answer is unknown, never taken for absent.
  */
-import { LABEL_MANAGED_BY, MANAGED_BY, NAMESPACE } from "../components/constants";
+import { ANNOTATION_ENDED, LABEL_MANAGED_BY, MANAGED_BY, NAMESPACE } from "../components/constants";
 import { reasonOf } from "./ask";
 import { keptVolumes, type KeptVolume, type PersistentVolume } from "./keptVolumes";
 import type { Outputs } from "./outputs";
 import { applicationState, type LogSource, type Pod } from "./podState";
 import { table } from "./summary";
 import type { Condition, Target } from "./target";
-import { makeTarget, plainLines } from "./text";
+import { makeTarget, oneLine, plainLines } from "./text";
 
 /** Lines of a log that are shown, and characters of each. */
 const LOG_LINES = 5;
@@ -78,15 +78,14 @@ export async function readSandboxes(
 ): Promise<Omit<Status, "kept">> {
     const condition = await target.look();
     // Or why no sandbox can be asked about.
-    const replicas =
-        condition.state === "running" ? await readReplicas(target).catch(unknown) : condition;
-    const made = replicas instanceof Map ? replicas.keys() : [];
+    const sets = condition.state === "running" ? await readSets(target).catch(unknown) : condition;
+    const made = sets instanceof Map ? sets.keys() : [];
     const names = [...new Set([...sandboxes, ...made])];
     const rows = names.map(async (sandbox): Promise<Row> => {
         const found =
-            replicas instanceof Map
-                ? await sandboxState(target, sandbox, replicas.get(sandbox), condition.since)
-                : replicas;
+            sets instanceof Map
+                ? await sandboxState(target, sandbox, sets.get(sandbox), condition.since)
+                : sets;
         return { sandbox, url: urls[sandbox] ?? null, ...found };
     });
     return {
@@ -95,8 +94,19 @@ export async function readSandboxes(
     };
 }
 
-/** How many pods each sandbox that Kubernetes has is to have: one or none. */
-async function readReplicas(target: Target): Promise<Map<string, number>> {
+/** A StatefulSet, as far as it is read. */
+interface StatefulSet {
+    readonly metadata: {
+        readonly name: string;
+        readonly generation?: number;
+        readonly annotations?: Readonly<Record<string, string>>;
+    };
+    /** One pod or none. */
+    readonly spec: { readonly replicas: number };
+}
+
+/** Each sandbox that Kubernetes has. */
+async function readSets(target: Target): Promise<Map<string, StatefulSet>> {
     if (target.namespace === undefined) {
         return new Map();
     }
@@ -105,8 +115,8 @@ async function readReplicas(target: Target): Promise<Map<string, number>> {
             ...["get", "statefulsets"],
             ...["-l", `${LABEL_MANAGED_BY}=${MANAGED_BY}`, "-o", "json"],
         ),
-    ) as { items: { metadata: { name: string }; spec: { replicas: number } }[] };
-    return new Map(items.map(({ metadata, spec }) => [metadata.name, spec.replicas]));
+    ) as { items: StatefulSet[] };
+    return new Map(items.map((set) => [set.metadata.name, set]));
 }
 
 async function readKept(target: Target): Promise<KeptVolume[]> {
@@ -121,17 +131,17 @@ async function readKept(target: Target): Promise<KeptVolume[]> {
     }
 }
 
-/** @param replicas undefined when Kubernetes has no StatefulSet */
+/** @param set undefined when Kubernetes has none */
 async function sandboxState(
     target: Target,
     sandbox: string,
-    replicas: number | undefined,
+    set: StatefulSet | undefined,
     since?: string,
 ): Promise<Found> {
-    if (replicas === 0) {
-        return { state: "suspended" };
+    if (set?.spec.replicas === 0) {
+        return endedState(set) ?? { state: "suspended" };
     }
-    if (replicas === undefined) {
+    if (set === undefined) {
         const detail = "Kubernetes has no StatefulSet of it";
         return { state: "not running", detail, next: makeTarget("heal") };
     }
@@ -144,6 +154,23 @@ async function sandboxState(
     } catch (error) {
         return unknown(error);
     }
+}
+
+/**
+ * Why the gateway itself has ended a sandbox, see components/scripts/room.sh.
+ *
+ * @returns undefined when it has not, or somebody has changed the sandbox since
+ */
+function endedState({ metadata }: StatefulSet): Found | undefined {
+    const said = metadata.annotations?.[ANNOTATION_ENDED] ?? "";
+    const [, generation, why] = /^(\d+) (.+)$/.exec(oneLine(said)) ?? [];
+    return Number(generation) === metadata.generation
+        ? {
+              state: "not running",
+              detail: `ended by the gateway: ${why}`,
+              next: `make room (docs/operations.md, "A full disk"), then ${makeTarget("heal")}`,
+          }
+        : undefined;
 }
 
 const unknown = (error: unknown): Found => ({ state: "unknown", detail: reasonOf(error) });

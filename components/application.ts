@@ -31,6 +31,8 @@ export interface Application {
     readonly tokenEnv?: string;
     /** What to append to the URL so that the page opens with the token. */
     readonly tokenUrl?: (token: string) => string;
+    /** Whether its page is for the address itself: under other names it lets in nobody at once. @default false */
+    readonly atAddress?: boolean;
     /** Configuration files by name, mounted under `SCRIPTS_PATH`; they may name where they are published. */
     readonly files?: (context: FileContext) => Readonly<Record<string, string>>;
     /** Whether the files hold secrets: a Secret keeps them then. @default false */

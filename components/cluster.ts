@@ -73,4 +73,6 @@ export const PROVIDER_SETTINGS = {
 export interface Address {
     readonly host: string;
     readonly port: number;
+    /** Name that a browser has for this one alone. @default none */
+    readonly ownName?: string;
 }

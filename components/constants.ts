@@ -44,6 +44,12 @@ export const LINK_LOCAL_CIDR = "169.254.0.0/16";
 /** Image of the gate in front of each sandbox: one that k3s brings along, for its own storage helper. */
 export const GATE_IMAGE = "rancher/mirrored-library-busybox:1.37.0";
 
+/** Name of that container in the pod. */
+export const GATE_CONTAINER = "gate";
+
+/** What it runs: components/scripts/gate.sh. */
+export const GATE_SCRIPT = "gate.sh";
+
 /** HAProxy's official image, which has the certificates of public authorities. */
 export const PROXY_IMAGE = "haproxy:3.2.26";
 
@@ -88,6 +94,9 @@ export const FIRST_START_TIMEOUT_SECONDS = 1200;
 
 /** On a StatefulSet: the gateway's container that its pods were last awaited in. */
 export const ANNOTATION_REVISION = "sandbox-gateway.dev/gateway-revision";
+
+/** On a StatefulSet: why the gateway has ended it, after the generation for which this is so. */
+export const ANNOTATION_ENDED = "sandbox-gateway.dev/ended";
 
 /** Resource that a pod asks for; NVIDIA's device plugin's name. */
 export const GPU_RESOURCE = "nvidia.com/gpu";

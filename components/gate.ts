@@ -1,6 +1,6 @@
 /** Pure: the container that keeps a sandbox's agent back until its network is closed. */
 import type { types } from "@pulumi/kubernetes";
-import { SCRIPTS_PATH } from "./constants";
+import { GATE_CONTAINER, GATE_SCRIPT, SCRIPTS_PATH } from "./constants";
 import { literally } from "./literal";
 
 /** How it is seen that a sandbox's network is closed. */
@@ -13,9 +13,6 @@ export interface Gate {
      */
     readonly target?: { readonly host: string; readonly port: number };
 }
-
-/** Its name in the pod. */
-export const GATE_CONTAINER = "gate";
 
 /** A shell and one connection at a time. */
 const RESOURCES = {
@@ -36,7 +33,7 @@ export function gateContainer(
         image,
         imagePullPolicy: "IfNotPresent",
         ...literally({
-            command: ["/bin/sh", `${SCRIPTS_PATH}/gate.sh`],
+            command: ["/bin/sh", `${SCRIPTS_PATH}/${GATE_SCRIPT}`],
             args: target ? [target.host, String(target.port)] : [],
         }),
         resources: RESOURCES,

@@ -23,7 +23,8 @@ import { keeperSpec } from "./keeper";
 import { renderKubeconfig } from "./kubeconfig";
 import type { K3sSettings } from "./k3sConfig";
 import * as names from "./names";
-import { createNamespace, labels } from "./namespace";
+import { labels } from "./manifests";
+import { createNamespace } from "./namespace";
 import { outboundImages, type OutboundImages } from "./outbound/pod";
 import { formatBlock, type PortBlock } from "./ports";
 import { createStorageClass } from "./storageClass";
@@ -63,7 +64,7 @@ export interface GatewayArgs {
     readonly apiHost?: string;
     /** Folder with image archives that k3s imports, for machines without a registry. */
     readonly imageArchives?: string;
-    /** Raise it to make a new administrator's certificate, in place; the old one stays good. @default 1 */
+    /** Raise it for a new administrator's certificate; the old one opens nothing from the next start on. @default 1 */
     readonly credentialsGeneration?: number;
     /** Further names and addresses under which the API is reached. @default none */
     readonly tlsSans?: readonly string[];

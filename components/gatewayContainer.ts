@@ -7,6 +7,7 @@ import type { GatewayArgs } from "./gateway";
 import { k3sSettings, publishedPorts } from "./gatewaySettings";
 import type { Identity } from "./identity";
 import { asYaml, renderK3sConfig } from "./k3sConfig";
+import { administrators, manifests } from "./manifests";
 import { sortedEntries } from "./ordered";
 import { portsOf } from "./ports";
 import { withoutProxy } from "./proxy";
@@ -192,6 +193,7 @@ function environment(
         `SANDBOX_GATEWAY_BRIDGE=${bridgeAddress(args)}`,
         `SANDBOX_GATEWAY_LOCAL_PORTS=${localPorts(args)}`,
         `SANDBOX_GATEWAY_DRAIN_SECONDS=${drain}`,
+        `SANDBOX_GATEWAY_ADMINISTRATORS=${administrators(args.credentialsGeneration)}`,
     ];
     return secretEnv === undefined
         ? [...ours, ...assignments(withoutProxy(env, own))]
@@ -239,6 +241,10 @@ function uploads(
         // Go's programs, which is what pulls, read every file in this folder beside the public ones.
         ...(args.caCertificates ?? []).map((content, i) => ({
             file: `/etc/ssl/certs/sandbox-gateway-${i + 1}.pem`,
+            content,
+        })),
+        ...manifests(args.credentialsGeneration).map(({ file, content }) => ({
+            file: `/etc/sandbox-gateway/manifests/${file}`,
             content,
         })),
         secretFile(constants.K3S_CONFIG_FILE, config),

@@ -17,10 +17,12 @@ const KUBELET_ARGS = [
     // eighth of what a kernel gives out by itself, for one; for all of them, all but what is kept back.
     `pod-max-pids=${POD_MAX_PIDS}`,
     "kube-reserved=cpu=100m,pid=1000",
-    // Evicting a sandbox at 15 % free space, the default, would stop agents on any fairly full laptop.
-    // Inodes too: whoever sets this switches off what is not named, and many small files take all of them.
-    "eviction-hard=memory.available<100Mi,nodefs.available<2%,imagefs.available<2%,nodefs.inodesFree<2%,imagefs.inodesFree<2%",
-    "eviction-minimum-reclaim=nodefs.available=1%,imagefs.available=1%,nodefs.inodesFree=1%,imagefs.inodesFree=1%",
+    // Evicting a sandbox at 15 % free space, the default, would stop agents on any fairly full laptop. Nor
+    // is it the one that has filled a workspace whom the kubelet evicts: it does not look there. So this is
+    // below what scripts/room.sh does about it, and below the reserve that is given back then. Inodes too:
+    // whoever sets this switches off what is not named, and many small files take all of them.
+    "eviction-hard=memory.available<100Mi,nodefs.available<128Mi,imagefs.available<128Mi,nodefs.inodesFree<500,imagefs.inodesFree<500",
+    "eviction-minimum-reclaim=nodefs.available=32Mi,imagefs.available=32Mi,nodefs.inodesFree=100,imagefs.inodesFree=100",
     // Five minutes is the default, for which nobody would come back after somebody has made room.
     "eviction-pressure-transition-period=30s",
 ];

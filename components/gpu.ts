@@ -2,7 +2,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { DEVICE_PLUGIN_FOLDER, GPU_RUNTIME_CLASS } from "./constants";
-import { labels } from "./namespace";
+import { labels } from "./manifests";
 
 /** NVIDIA's own; see github.com/NVIDIA/k8s-device-plugin. */
 const DEVICE_PLUGIN_IMAGE = "nvcr.io/nvidia/k8s-device-plugin:v0.17.1";

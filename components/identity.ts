@@ -3,8 +3,16 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { createHash } from "node:crypto";
 import { TYPE_PREFIX } from "./constants";
+import { administrators } from "./manifests";
 import { RENEWED_SUFFIX } from "./stateful";
 import { clientEpoch, issueAuthority, issueClient, type KeyPair } from "./pki";
+
+/**
+ * What a preview issues is used by that preview, and kept by nobody. Where it renews the certificate, it asks
+ * a gateway that does not know the new group yet, if there is one; so it asks as somebody whom no gateway
+ * needs to know, for as long as it may take.
+ */
+const FOR_PREVIEW = { organization: "system:masters", hours: 1 };
 
 /**
  * Certificates and secrets of a gateway.
@@ -21,7 +29,7 @@ export class Identity extends pulumi.ComponentResource {
     readonly isNew: pulumi.Output<boolean>;
     /** Signs client certificates. */
     readonly clientCa: pulumi.Output<KeyPair>;
-    /** Certificate of an administrator (`system:masters`). */
+    /** Certificate of an administrator, of the group that the gateway makes its administrators. */
     readonly admin: pulumi.Output<KeyPair>;
     /** k3s's token; k3s's database is encrypted with it. */
     readonly token: pulumi.Output<string>;
@@ -60,9 +68,18 @@ export class Identity extends pulumi.ComponentResource {
         this.admin = keep(
             `${name}${RENEWED_SUFFIX}`,
             this.clientCa.apply((ca) =>
-                issueClient(ca, { commonName: "system:admin", organization: "system:masters" }),
+                issueClient(ca, {
+                    commonName: "system:admin",
+                    ...(pulumi.runtime.isDryRun()
+                        ? FOR_PREVIEW
+                        : { organization: administrators(generation) }),
+                }),
             ),
-            { ...child, protect: false, replacementTrigger: clientEpoch(generation) },
+            {
+                ...child,
+                protect: false,
+                replacementTrigger: `${clientEpoch()} ${administrators(generation)}`,
+            },
         );
         const secret = (suffix: string, bytes: number) =>
             new random.RandomBytes(`${name}-${suffix}`, { length: bytes }, child).hex;

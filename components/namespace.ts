@@ -1,11 +1,9 @@
 /** The namespace of all sandboxes of a cluster, with its doors closed. */
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { ANNOTATION_OWNER, LABEL_MANAGED_BY, MANAGED_BY, NAMESPACE } from "./constants";
+import { ANNOTATION_OWNER, NAMESPACE } from "./constants";
+import { CONTAINER_LIMITS, labels, LIMITS } from "./manifests";
 import { defaultDeny } from "./networkPolicy";
-
-/** Labels of everything that is not of one sandbox. */
-export const labels = { [LABEL_MANAGED_BY]: MANAGED_BY };
 
 /**
  * Pod Security admission. A sandbox meets `restricted`, but for the container that seeds its workspace as
@@ -66,5 +64,16 @@ export function createNamespace(
         },
         own ? { ...opts, hooks: own.objectHooks } : opts,
     );
+    if (own) {
+        // Of a gateway, k3s makes it: a new object cannot be made in one that is stopped.
+        new k8s.core.v1.LimitRange(
+            `${name}-limits`,
+            {
+                metadata: { name: LIMITS, namespace: namespace.metadata.name, labels },
+                spec: CONTAINER_LIMITS,
+            },
+            { ...opts, hooks: own.objectHooks },
+        );
+    }
     return namespace.metadata.name;
 }

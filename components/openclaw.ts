@@ -28,6 +28,9 @@ export const openclaw = {
     },
     tokenEnv: "OPENCLAW_GATEWAY_TOKEN",
     tokenUrl: (token) => `/#token=${token}`,
+    // It approves a new browser by itself at 127.0.0.1 and at localhost, not at names below that. It sets no
+    // cookies, and what it keeps in a browser is of its port.
+    atAddress: true,
     files: (context) => ({ [CONFIG_FILE]: renderConfig(context) }),
     // With 1Gi it starts and is killed by its first request; it peaks at 1.3 GB.
     resources: { requests: { memory: "1Gi", cpu: "100m" }, limits: { memory: "2Gi" } },

@@ -79,7 +79,7 @@ export const DEFAULT_RESOURCES: Resources = {
  * Of the node's disk, besides the workspace: the image's files that it changes, /tmp and logs. Nothing is
  * asked for: without a request, all of the limit would be, and a few sandboxes would be all a node takes.
  */
-const DEFAULT_DISK = { request: "0", limit: "4Gi" };
+export const DEFAULT_DISK = { request: "0", limit: "4Gi" };
 
 /** Resources, of which the disk is limited, too. */
 export function withDisk({ requests, limits }: Resources): Resources {

@@ -241,7 +241,9 @@ export class Sandbox extends pulumi.ComponentResource {
             },
         );
 
-        const base = address?.apply(({ host, port }) => `http://${host}:${port}`);
+        const base = address?.apply(({ host, port, ownName = host }) =>
+            application?.atAddress ? `http://${host}:${port}` : `http://${ownName}:${port}`,
+        );
         const path = application?.path ?? "/";
         this.url = pulumi.output(base?.apply((url) => url + path));
         this.tokenUrl = pulumi.output(

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { createHmac } from "node:crypto";
 import { INFERENCE_VARIABLES, tokenVariable } from "./application";
 import type { Address } from "./cluster";
+import { GATE_SCRIPT } from "./constants";
 import { keyedDigest } from "./digest";
 import { sortedEntries } from "./ordered";
 import type { SandboxArgs } from "./sandbox";
@@ -63,7 +64,7 @@ export interface FileData {
 /** Scripts and the application's files. */
 export function fileData(args: SandboxArgs, address: pulumi.Output<Address> | undefined): FileData {
     const scripts: Record<string, string> = {
-        "gate.sh": script("gate.sh"),
+        [GATE_SCRIPT]: script(GATE_SCRIPT),
         "seed.sh": script("seed.sh"),
         "start.sh": script("start.sh"),
     };
@@ -85,10 +86,11 @@ function applicationFiles(
         return undefined;
     }
     // Without a published port it is reached by port-forward, under the application's own.
-    const reached = address ?? pulumi.output({ host: "127.0.0.1", port: application.port });
+    const reached: pulumi.Output<Address> =
+        address ?? pulumi.output({ host: "127.0.0.1", port: application.port });
     const others = address ? (cluster.names ?? []) : [];
-    return reached.apply(({ host, port }): Record<string, string> => {
-        const names = new Set([host, "localhost", ...others]);
+    return reached.apply(({ host, port, ownName }): Record<string, string> => {
+        const names = new Set([host, "localhost", ...(ownName ? [ownName] : []), ...others]);
         return files({
             origins: [...names].map((name) => `http://${name}:${port}`),
             ...(inference ? { model: inference.model } : {}),

@@ -9,6 +9,7 @@ export const ENTRYPOINT_PARTS = [
     "dns.sh",
     "isolate.sh",
     "restart.sh",
+    "room.sh",
     "watch.sh",
 ] as const;
 

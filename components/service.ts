@@ -3,6 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Address, Cluster } from "./cluster";
 import { LABEL_SANDBOX } from "./constants";
+import { ownName } from "./pageName";
 import { contains, formatBlock, type PortBlock } from "./ports";
 
 /** What is published. */
@@ -34,7 +35,10 @@ export function publish(
     const service = createService(publication, turn, opts);
     const { nodePort, checked } = nodePortOf(publication, service);
     cluster.fixedPorts.note(sandbox, hostPort, checked);
-    return cluster.address(nodePort);
+    return cluster.address(nodePort).apply((address) => {
+        const own = ownName(sandbox, address.host);
+        return own === undefined ? address : { ...address, ownName: own };
+    });
 }
 
 /** @param turn when the engine is asked for it */

@@ -2,7 +2,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { WORKSPACE_CLASS } from "./constants";
-import { labels } from "./namespace";
+import { labels } from "./manifests";
 
 /**
  * A folder named after the claim: a sandbox that is removed and added again finds its own. The final

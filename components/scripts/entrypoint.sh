@@ -20,6 +20,7 @@ root=${SANDBOX_GATEWAY_ROOT:-}
 lib=${SANDBOX_GATEWAY_LIB:-/usr/local/lib/sandbox-gateway}
 data=$root/var/lib/rancher/k3s
 staged=$root/etc/sandbox-gateway/tls
+manifests=$root/etc/sandbox-gateway/manifests
 # State of this life of the container: a tmpfs.
 run=$root/run/sandbox-gateway
 # Says which gateway the volume belongs to: the fingerprint of its server authority.
@@ -33,6 +34,8 @@ open=$data/.sandbox-gateway-open
 drained=$data/.sandbox-gateway-drained
 # Seconds a drain may take; the rest of Docker's stop timeout is for k3s.
 drain_seconds=${SANDBOX_GATEWAY_DRAIN_SECONDS:-50}
+# Group that k3s makes the cluster's administrators; Pulumi comes as one of it.
+administrators=${SANDBOX_GATEWAY_ADMINISTRATORS:-}
 # Where pods reach this container, and where they come from.
 address=${SANDBOX_GATEWAY_ADDRESS:-}
 pods=${SANDBOX_GATEWAY_PODS:-10.42.0.0/16}
@@ -49,6 +52,7 @@ tasks=/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io
 . "$lib/dns.sh"
 . "$lib/isolate.sh"
 . "$lib/restart.sh"
+. "$lib/room.sh"
 . "$lib/watch.sh"
 
 # No way is told to take it over: what is in it runs with the state it was made with, and with no other.
@@ -111,6 +115,19 @@ drop_empty() {
     done
 }
 
+# What k3s applies by itself, when it has changed: who administers the cluster, and limits.
+place_manifests() {
+    for file in "$manifests"/*.yaml; do
+        placed=$data/server/manifests/${file##*/}
+        if [ ! -f "$file" ] || same "$file" "$placed"; then
+            continue
+        fi
+        # Those of before are there as a rule: on a full disk, whoever makes room may need what runs here.
+        error=$(mkdir -p "${placed%/*}" 2>&1 && install_file "$file" "$placed" 2>&1) ||
+            warn "k3s is not given ${file##*/}: cannot write $placed: $error"
+    done
+}
+
 # Process ids that lead a container, one a line. The pause container of a pod is one of them.
 leaders() {
     for file in "$tasks"/*/init.pid; do
@@ -145,7 +162,7 @@ stop() {
     trap '' TERM INT
     hold_open
     # Not asked to end, made to: it might take as long as a look.
-    kill -KILL "$watcher" 2>/dev/null
+    kill -KILL "$watcher" "$keeper" 2>/dev/null
     say "draining the node"
     if drain; then
         end_k3s
@@ -170,11 +187,16 @@ must rm -rf "$run/again" "$run/restarts" "$run/stopping" "$run/opening"
 prepare_cgroups
 reserve_memory
 mount --make-rshared / || warn "mounts are not shared (mount --make-rshared / failed): volumes of pods may stay empty"
+free_for_start
 claim_volume
+place_manifests
 prepare_dns
 unclosed=''
 isolate
 [ -z "$asked" ] || exit 0
+
+keep_room &
+keeper=$!
 
 # One life of k3s.
 run_k3s() {

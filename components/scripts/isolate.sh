@@ -9,6 +9,10 @@ CLOSED_CHAIN=SANDBOX-GATEWAY-CLOSED
 # What no policy of a sandbox can allow: this host, link-local (metadata of clouds), multicast and above.
 FORBIDDEN='0.0.0.0/8 127.0.0.0/8 169.254.0.0/16 224.0.0.0/3'
 
+# Packets with questions to the cluster's resolver that one pod may send in a second, and at once.
+DNS_RATE=100
+DNS_BURST=500
+
 isolate() {
     close_bridges
     close_ipv4 || leave_open "iptables has refused the rules of $CLOSED_CHAIN"
@@ -51,6 +55,7 @@ close_ipv4() {
     for network in $FORBIDDEN; do
         drop -s "$pods" -d "$network" || return 1
     done
+    limit_dns
     [ -z "$local_ports" ] || spare -s "$bridge" || return 1
     for port in $local_ports; do
         # Beginnings alone: an answer to what pods ask may come to any port.
@@ -58,6 +63,16 @@ close_ipv4() {
     done
     iptables -w -t raw -C PREROUTING -j "$CLOSED_CHAIN" 2>/dev/null ||
         iptables -w -t raw -I PREROUTING -j "$CLOSED_CHAIN"
+}
+
+# One resolver answers all sandboxes: what one asks it beyond what any program needs is not heard. What the
+# resolver asks itself, of this container, counts as nobody's.
+limit_dns() {
+    for protocol in udp tcp; do
+        drop -s "$pods" ! -d "$address" -p "$protocol" --dport 53 -m hashlimit --hashlimit-name "sandbox-dns-$protocol" \
+            --hashlimit-mode srcip --hashlimit-above "$DNS_RATE/second" --hashlimit-burst "$DNS_BURST" 2>/dev/null ||
+            warn "one sandbox can keep names from all by asking for too many: the kernel lacks xt_hashlimit (on the Docker host: sudo modprobe xt_hashlimit; then docker restart ${volume})"
+    done
 }
 
 drop() {

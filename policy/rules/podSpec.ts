@@ -1,11 +1,15 @@
 /** Pods, in every kind of object that makes some. */
 import type { ResourceValidationArgs } from "@pulumi/policy";
+import { LABEL_SANDBOX } from "../../components/constants";
 import { inputs } from "./support";
 
 /** A container, as far as a rule or the preview guard reads it. */
 export interface Container {
     readonly name?: string;
     readonly image?: string;
+    readonly command?: readonly string[];
+    /** With `Always` nobody waits for it to end, where it prepares a pod. */
+    readonly restartPolicy?: string;
     readonly env?: readonly { readonly name?: string; readonly value?: string }[];
     readonly ports?: readonly object[];
     readonly livenessProbe?: object;
@@ -46,13 +50,25 @@ export interface PodSpec {
     }[];
 }
 
-interface Workload {
+interface Labelled {
+    readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
+}
+
+interface Workload extends Labelled {
     readonly spec?: PodSpec & {
-        readonly template?: { readonly spec?: PodSpec };
+        readonly template?: Labelled & { readonly spec?: PodSpec };
         readonly jobTemplate?: {
             readonly spec?: { readonly template?: { readonly spec?: PodSpec } };
         };
     };
+}
+
+/** Whether a resource, or the pod that it makes, is a sandbox's by its label. */
+export function isSandbox(args: ResourceValidationArgs): boolean {
+    const { metadata, spec } = inputs<Workload>(args);
+    return [metadata, spec?.template?.metadata].some(
+        (each) => each?.labels?.[LABEL_SANDBOX] !== undefined,
+    );
 }
 
 /** The pod that a resource makes. @returns undefined when it makes none */

@@ -4,10 +4,13 @@ import {
     BIND_CAPABILITY,
     DEVICE_PLUGIN_FOLDER,
     DNS_IMAGE,
+    GATE_CONTAINER,
     GATE_IMAGE,
+    GATE_SCRIPT,
+    SCRIPTS_PATH,
     SEED_CAPABILITIES,
 } from "../../components/constants";
-import { podOf, type Container, type PodSpec } from "./podSpec";
+import { isSandbox, podOf, type Container, type PodSpec } from "./podSpec";
 import { looksSecret } from "./secretVariables";
 import { DEVELOPMENT_STACKS, lacksDigest, policy, type Rule } from "./support";
 
@@ -107,6 +110,27 @@ export const podPolicies = [
             securityContext?.allowPrivilegeEscalation !== false
                 ? "must not be privileged and must set allowPrivilegeEscalation to false."
                 : undefined,
+    ),
+    podRule(
+        {
+            name: "gate-first",
+            description:
+                "Nothing of a sandbox may run before it has been seen that its network is closed.",
+            remediation:
+                "Make the gate the first of the initContainers, without a restartPolicy, as components/gate.ts does.",
+        },
+        ({ initContainers: [first] = [] }, args, report) => {
+            const runs = ["/bin/sh", `${SCRIPTS_PATH}/${GATE_SCRIPT}`];
+            const isGate =
+                first?.name === GATE_CONTAINER &&
+                first.command?.join("\0") === runs.join("\0") &&
+                first.restartPolicy === undefined;
+            if (isSandbox(args) && !isGate) {
+                report(
+                    `${args.name} must begin with a container ${GATE_CONTAINER} that runs ${runs.join(" ")} to its end, not with ${first?.name ?? "its agent"}.`,
+                );
+            }
+        },
     ),
     sandboxRule(
         {

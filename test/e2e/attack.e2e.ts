@@ -2,7 +2,9 @@
  * Nobody gets in, and nothing gets out that is not listed: what an attacker would try, each beside the
  * same thing done by somebody who may. The steps build on one another.
  */
+import { chmodSync } from "node:fs";
 import { createServer, type Server } from "node:http";
+import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
 import { LanMachine } from "../support/lanMachine";
@@ -63,6 +65,10 @@ afterAll(async () => {
     await attempt("docker", ["rm", "--force", "--volumes", neighbour()]);
     await stack?.remove();
 });
+
+/** Runs a command as a user who has nothing to do with it. */
+const asSomebody = (...command: string[]) =>
+    attempt("setpriv", ["--reuid", "54321", "--regid", "54321", "--clear-groups", ...command]);
 
 const inGateway = (script: string) => run("docker", ["exec", stack.container, "sh", "-c", script]);
 
@@ -180,6 +186,43 @@ describe("what is published on this machine's loopback", () => {
         expect(await ask("127.0.0.1", 8080)).toBe("made\n");
         const ways = [ask(address, page), ask(address, 6443), ask(address, 10250)];
         expect(await Promise.all(ways)).toEqual(["none\n", "none\n", "none\n"]);
+    });
+});
+
+describe("another user of this machine", () => {
+    const files = () => [".local", "states"].map((name) => path.join(stack.folder, name));
+
+    beforeAll(async () => {
+        // What make keeps of a stack; the test's own folder is the test's alone.
+        await stack.status();
+        chmodSync(stack.folder, 0o755);
+    });
+    afterAll(() => chmodSync(stack.folder, 0o700));
+
+    it("reads no file that is kept for a checkout", async () => {
+        const find = ["find", ...files(), "-type", "f", "-readable"];
+        const own = await attempt(find[0] as string, find.slice(1));
+        expect(own.stdout).toContain("/.local/");
+        expect((await asSomebody(...find)).stdout).toBe("");
+        const anywhere = await asSomebody("cat", path.join(stack.folder, "package.json"));
+        expect(anywhere.stdout).toContain("sandbox-gateway");
+    });
+
+    it("gets neither Docker nor what it keeps", async () => {
+        const format = ["volume", "inspect", "--format", "{{.Mountpoint}}", stack.container];
+        const volume = (await run("docker", format)).trim();
+        expect((await asSomebody("docker", ...format)).stderr).toContain("permission denied");
+        expect((await asSomebody("ls", volume)).status).not.toBe(0);
+        expect((await attempt("ls", [volume])).stdout).toContain("server");
+    });
+
+    it("is let in by the API no further than the door", async () => {
+        const api = `https://127.0.0.1:${stack.apiPort}`;
+        const ask = ["curl", "--insecure", "--silent", "--write-out", "%{http_code}"];
+        for (const path of ["/api/v1/namespaces/sandboxes/secrets", "/metrics", "/version"]) {
+            const { stdout } = await asSomebody(...ask, "--output", "/dev/null", api + path);
+            expect([path, stdout]).toEqual([path, "401"]);
+        }
     });
 });
 

@@ -302,8 +302,8 @@ describe("once protection is lifted, the guard alone stops", () => {
 /** Of an earlier version: renewed every year, and otherwise the same. */
 const YEARLY = [
     "components/pki.ts",
-    "return generation === 1 ? quarter : `${quarter}/${generation}`;",
-    "return String(now.getUTCFullYear() + (generation - 1) * Number(!quarter));",
+    "return `${now.getUTCFullYear()}-Q",
+    "return `${now.getUTCFullYear()}/",
 ] as const;
 
 describe("the renewal of the administrator's certificate", () => {
@@ -311,27 +311,60 @@ describe("the renewal of the administrator's certificate", () => {
         "replace pulumi:index:Stash gateway-identity-admin",
         "update pulumi:providers:kubernetes gateway-kubernetes",
     ];
+    /** Known to the gateway from its next start on: until then the one of before is. */
+    const REVOKED = [
+        "replace docker:index/container:Container gateway-k3s",
+        ...RENEWED,
+        "update kubernetes:apps/v1:StatefulSet agent-agent",
+        "update kubernetes:apps/v1:StatefulSet other-agent",
+    ].sort();
 
-    it.each<[string, () => unknown]>([
+    /** What the API answers whoever comes with a kubeconfig. */
+    const ask = (kubeconfig: string, ...args: string[]) =>
+        attempt(
+            "docker",
+            [
+                ...["exec", "-i", stack.container, "sh", "-c"],
+                // With its own address in place of the one on this machine.
+                'cat >/tmp/asks && k3s kubectl --kubeconfig /tmp/asks --server https://127.0.0.1:6443 "$@"',
+                ...["asks", ...args],
+            ],
+            { input: kubeconfig },
+        );
+
+    it.each<[string, () => unknown, readonly string[]]>([
         [
             "of a stack whose certificate is of a year",
             () => withProgram(...YEARLY, () => stack.up()),
+            RENEWED,
         ],
         [
             "by its generation",
             () =>
                 stack.configure(config({ protect: false, gateway: { credentialsGeneration: 2 } })),
+            REVOKED,
         ],
-    ])("%s is let through, changes it, and nothing that holds data", async (_, before) => {
-        stack.configure(config({ protect: false }));
-        await before();
-        const old = await stack.output<string>("kubeconfig");
-        expect((await guard()).status).toBe(0);
-        expect(withoutGateway(await stack.preview())).toEqual(RENEWED);
-        await stack.up();
-        expect(await stack.output<string>("kubeconfig")).not.toBe(old);
-        await stack.up("--expect-no-changes", "--refresh");
-    });
+    ])(
+        "%s is let through, changes it, and nothing that holds data",
+        async (_, before, expected) => {
+            stack.configure(config({ protect: false }));
+            await before();
+            const old = await stack.output<string>("kubeconfig");
+            expect((await guard()).status).toBe(0);
+            expect(withoutGateway(await stack.preview())).toEqual(expected);
+            await stack.up();
+            expect(await stack.output<string>("kubeconfig")).not.toBe(old);
+            await stack.up("--expect-no-changes", "--refresh");
+            // What was given away once: a new generation takes every right from it, a new quarter none.
+            const { stdout, stderr } = await ask(old, "get", "secrets", "--all-namespaces");
+            if (expected === REVOKED) {
+                expect(stderr).toContain('User "system:admin" cannot list resource "secrets"');
+            } else {
+                expect(stdout).toContain("openshell-ssh-handshake");
+            }
+            expect((await ask(await stack.output("kubeconfig"), "get", "nodes")).status).toBe(0);
+        },
+    );
 });
 
 describe("stopped and unreachable", () => {

@@ -226,16 +226,33 @@ describe("a disk that one sandbox has filled", () => {
         before = await sum();
     });
 
-    it("is named by make status, with the workspace", async () => {
+    it("is named by make status, with the workspace, and with the end of its sandbox", async () => {
         disk?.fill(FILLED);
+        await until(
+            "the gateway has ended it",
+            60,
+            async () =>
+                (await stack.status()).sandboxes[0]?.detail?.startsWith(
+                    "ended by the gateway: ",
+                ) === true,
+        );
+        // Also what was kept in reserve: as where the machine itself goes on writing.
+        disk?.fill(`${FILLED}/more`);
         const { gateway } = await stack.status();
-        expect(gateway?.warnings).toEqual([
-            expect.stringMatching(/nearly full: .* left; largest workspaces: workspace-agent-0 /),
-            expect.stringMatching(/further files: .* left; largest workspaces: workspace-agent-0 /),
-        ]);
+        expect(gateway?.warnings).toEqual(
+            expect.arrayContaining([
+                expect.stringMatching(
+                    /nearly full: .* left; largest workspaces: workspace-agent-0 /,
+                ),
+                expect.stringMatching(
+                    /further files: .* left; largest workspaces: workspace-agent-0 /,
+                ),
+                expect.stringContaining("sandbox agent was ended, and nothing of it was lost: "),
+            ]),
+        );
     });
 
-    it("keeps nobody out for ever: restarted, emptied as documented and restarted, all is as it was", async () => {
+    it("keeps nobody out for ever: restarted, emptied as documented, restarted and healed, all is as it was", async () => {
         await run("docker", ["restart", "--time", "60", stack.container]);
         const image = ["inspect", "--format", "{{.Config.Image}}", stack.container];
         await run("docker", [
@@ -244,11 +261,11 @@ describe("a disk that one sandbox has filled", () => {
         ]);
         await run("docker", ["restart", "--time", "60", stack.container]);
         await until("the gateway is ready", 180, isReady);
-        // On the full disk its application may have ended, and been started again: it is "recovered" then.
+        expect((await stack.make("heal")).status).toBe(0);
         await until(
             "the sandbox is running",
             180,
-            async () => (await stack.state("agent")) !== "not running",
+            async () => (await stack.state("agent")) === "running",
         );
         expect(await sum()).toBe(before);
         expect((await stack.status()).gateway?.warnings).toBeUndefined();

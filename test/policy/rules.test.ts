@@ -144,7 +144,7 @@ describe("the program", () => {
     });
 
     it("has every kind that a rule speaks of", () => {
-        expect(policies.map(({ name }) => name)).toHaveLength(24);
+        expect(policies.map(({ name }) => name)).toHaveLength(25);
         expect(new Set(policies.map(({ name }) => name)).size).toBe(policies.length);
     });
 });
@@ -312,6 +312,19 @@ describe("a spoiled program is refused by the rule that is meant for it", () => 
             (s) => (pod(s).initContainers[1].securityContext.privileged = true),
             "no-privileged-pod: assistant-agent: container workspace-init must not be privileged and must set allowPrivilegeEscalation to false.",
         ],
+        ...(
+            [
+                [(p) => p.initContainers.reverse(), "workspace-init"],
+                [(p) => p.initContainers.shift(), "workspace-init"],
+                [(p) => delete p.initContainers, "its agent"],
+                [(p) => (p.initContainers[0].command = ["/bin/true"]), "gate"],
+                [(p) => (p.initContainers[0].restartPolicy = "Always"), "gate"],
+            ] as [(p: any) => void, string][]
+        ).map(([change, first]): [string, (s: Mutable) => void, string] => [
+            "assistant-agent",
+            (s) => change(pod(s)),
+            `gate-first: assistant-agent must begin with a container gate that runs /bin/sh /opt/sandbox-gateway/gate.sh to its end, not with ${first}.`,
+        ]),
         ...["hostNetwork", "hostPID", "hostIPC"].map(
             (key): [string, (s: Mutable) => void, string] => [
                 "tool-agent",

@@ -131,6 +131,29 @@ describe.each(shells())("under $name", (shell) => {
             }
         });
 
+        it("gets what k3s applies by itself, and again only when it has changed", () => {
+            const [given, placed] = ["etc/sandbox-gateway/manifests", `${DATA}/server/manifests`];
+            root.write(`${given}/limits.yaml`, "one\n");
+            root.write(`${placed}/other.yaml`, "somebody's\n");
+            root.enter();
+            expect(root.read(`${placed}/limits.yaml`)).toBe("one\n");
+            const { ino } = statSync(root.at(`${placed}/limits.yaml`));
+            root.enter();
+            expect(statSync(root.at(`${placed}/limits.yaml`)).ino).toBe(ino);
+            root.write(`${given}/limits.yaml`, "two\n");
+            root.enter();
+            expect(root.read(`${placed}/limits.yaml`)).toBe("two\n");
+            expect(root.read(`${placed}/other.yaml`)).toBe("somebody's\n");
+        });
+
+        it("that has no room for what k3s applies is used all the same, and it is said", () => {
+            root.write("etc/sandbox-gateway/manifests/limits.yaml", "one\n");
+            root.fill(`${DATA}/server/manifests/limits.yaml.new`);
+            const { stdout, stderr } = root.enter();
+            expect(stdout).toBe("k3s server\n");
+            expect(stderr).toContain("warning: k3s is not given limits.yaml: cannot write ");
+        });
+
         it("whose first start was killed before k3s made a database is used", () => {
             mkdirSync(root.at(TLS), { recursive: true });
             expect(root.enter().stdout).toBe("k3s server\n");

@@ -45,6 +45,11 @@ describe.each(shells())("under $name", (shell) => {
                 drop("-s 10.42.0.0/16 -d 127.0.0.0/8"),
                 drop("-s 10.42.0.0/16 -d 169.254.0.0/16"),
                 drop("-s 10.42.0.0/16 -d 224.0.0.0/3"),
+                ...["udp", "tcp"].map((protocol) =>
+                    drop(
+                        `-s 10.42.0.0/16 ! -d 172.30.18.2 -p ${protocol} --dport 53 -m hashlimit --hashlimit-name sandbox-dns-${protocol} --hashlimit-mode srcip --hashlimit-above 100/second --hashlimit-burst 500`,
+                    ),
+                ),
                 "-A SANDBOX-GATEWAY-CLOSED -s 172.30.18.1 -j RETURN",
                 drop("-i eth7 -p tcp --syn --dport 10250"),
                 drop("-i eth7 -p tcp --syn --dport 6443"),

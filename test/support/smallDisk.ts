@@ -16,21 +16,21 @@ export class SmallDisk {
     /** What the volume holds. */
     private readonly data = path.join(this.root, "data");
 
-    private constructor() {
+    private constructor(files: number) {
         const file = path.join(this.folder, "disk");
         const call = (program: string, ...args: string[]) =>
             execFileSync(program, args, { stdio: "pipe" });
         call("truncate", "--size", SIZE, file);
         // Nothing is kept back for root, as other file systems keep nothing.
-        call("mkfs.ext4", "-q", "-m", "0", "-N", String(FILES), file);
+        call("mkfs.ext4", "-q", "-m", "0", "-N", String(files), file);
         mkdirSync(this.root);
         call("mount", "-o", "loop", file, this.root);
         mkdirSync(this.data);
     }
 
-    /** Makes it, with an empty volume of a name. */
-    static async make(volume: string): Promise<SmallDisk> {
-        const disk = new SmallDisk();
+    /** Makes it, with an empty volume of a name. @param files that it has room for */
+    static async make(volume: string, files = FILES): Promise<SmallDisk> {
+        const disk = new SmallDisk(files);
         const options = ["type=none", "o=bind", `device=${disk.data}`];
         const args = options.flatMap((option) => ["--opt", option]);
         await run("docker", ["volume", "create", ...args, volume]);

@@ -31,6 +31,11 @@ export function withoutGateway(changes: Changes): Changes {
     return changes.filter((change) => !change.includes(" sandbox-gateway:index:Gateway "));
 }
 
+/** A page's URL for programs: only browsers know every name below localhost. */
+export function atAddress(url: string): string {
+    return url.replace(/^http:\/\/[^/:]+\.localhost(?=[:/])/, "http://127.0.0.1");
+}
+
 /** A pod with what only a kubelet gives it. */
 export type RunningPod = Pod & {
     readonly metadata: { readonly uid: string };
@@ -292,7 +297,7 @@ export class TestStack {
     async page(sandbox: string, file = ""): Promise<string> {
         const urls = await this.output<Record<string, string>>("urls");
         const signal = AbortSignal.timeout(5000);
-        return (await fetch((urls[sandbox] as string) + file, { signal })).text();
+        return (await fetch(atAddress(urls[sandbox] as string) + file, { signal })).text();
     }
 
     /**

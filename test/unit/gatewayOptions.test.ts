@@ -1,12 +1,13 @@
 /** Settings of the gateway that most leave alone: what each makes of the container, and nothing else. */
 import * as pulumi from "@pulumi/pulumi";
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { POD_GRACE_SECONDS } from "../../components/constants";
 import { issueAuthority } from "../../components/pki";
-import { find, isSecret } from "../support/mocks";
+import { find, isSecret, plain } from "../support/mocks";
 import { inputs, run, value } from "../support/program";
 
 const CONTAINER = "docker:index/container:Container";
@@ -57,6 +58,7 @@ describe("the gateway's container", () => {
             "SANDBOX_GATEWAY_BRIDGE=10.213.77.1",
             "SANDBOX_GATEWAY_LOCAL_PORTS=10250 6443 18789:18808",
             "SANDBOX_GATEWAY_DRAIN_SECONDS=50",
+            "SANDBOX_GATEWAY_ADMINISTRATORS=sandbox-gateway:administrators:1",
         ]);
     });
 
@@ -170,14 +172,17 @@ describe("the gateway's container", () => {
     });
 
     it.each<[string, object, string]>([
-        ["on this machine", {}, "http://127.0.0.1:18800/"],
+        ["on this machine", {}, "http://a.localhost:18800/"],
         [
             "on a Docker host elsewhere",
             { dockerHost: "ssh://u@server.lan", apiHost: "server.lan" },
             "http://server.lan:18800/",
         ],
-        ["behind a socket", { dockerHost: "unix:///run/d.sock" }, "http://127.0.0.1:18800/"],
-    ])("gives URLs that lead to all addresses of a machine: %s", async (_, gateway, url) => {
+        ["behind a socket", { dockerHost: "unix:///run/d.sock" }, "http://a.localhost:18800/"],
+        // Browsers look for names below localhost at 127.0.0.1.
+        ["at another loopback", { bindAddress: "127.0.0.2" }, "http://127.0.0.2:18800/"],
+        ["elsewhere", { bindAddress: "192.168.7.2" }, "http://192.168.7.2:18800/"],
+    ])("gives URLs that lead to where it is published: %s", async (_, gateway, url) => {
         vi.spyOn(pulumi.log, "warn").mockResolvedValue();
         const { outputs } = await run(
             withGateway(
@@ -284,26 +289,57 @@ describe("the digest of the container on every sandbox", () => {
 });
 
 describe("the administrator's certificate", () => {
-    const trigger = async (gateway: object) => {
-        const { recorded } = await run({ gateway });
-        const { replacementTrigger } = find(
+    /** What is made of it by a run, or by a preview. */
+    const made = async (gateway: object, preview = false) => {
+        const { recorded } = await run({ gateway }, preview);
+        const { replacementTrigger, inputs: stash } = find(
             recorded,
             "pulumi:index:Stash",
             "gateway-identity-admin",
         );
-        const container = inputs(recorded, "docker:index/container:Container");
-        return { replacementTrigger, container: Object.keys(container) };
+        const { input } = plain(stash) as { input: { cert: string } };
+        const { subject, validTo } = new X509Certificate(input.cert);
+        const { uploads } = inputs<{ uploads: { file: string; content: string }[] }>(
+            recorded,
+            CONTAINER,
+        );
+        const binding = uploads.find(({ file }) => file.endsWith("-administrators.yaml"));
+        return {
+            trigger: replacementTrigger as string,
+            subject,
+            days: Math.round((Date.parse(validTo) - Date.now()) / 86_400_000),
+            binding: JSON.parse(binding?.content ?? "") as unknown,
+        };
     };
 
-    it("is renewed with the quarter, and with its generation; nothing of the container knows of it", async () => {
-        const first = await trigger({});
-        expect(first.replacementTrigger).toMatch(/^\d{4}-Q[1-4]$/);
-        expect((await trigger({ credentialsGeneration: 1 })).replacementTrigger).toBe(
-            first.replacementTrigger,
-        );
-        const second = await trigger({ credentialsGeneration: 2 });
-        expect(second.replacementTrigger).toBe(`${String(first.replacementTrigger)}/2`);
-        expect(second.container).toEqual(first.container);
+    it("is renewed with the quarter, and with its generation", async () => {
+        const first = await made({});
+        expect(first.trigger).toMatch(/^\d{4}-Q[1-4] sandbox-gateway:administrators:1$/);
+        expect((await made({ credentialsGeneration: 1 })).trigger).toBe(first.trigger);
+        const second = await made({ credentialsGeneration: 2 });
+        expect(second.trigger).toBe(first.trigger.replace(/1$/, "2"));
+    });
+
+    it.each([
+        [{}, 1],
+        [{ credentialsGeneration: 7 }, 7],
+    ])("is of the group that the gateway binds, and of no other: %j", async (gateway, n) => {
+        const { subject, days, binding } = await made(gateway);
+        const group = `sandbox-gateway:administrators:${n}`;
+        expect(subject).toBe(`O=${group}\nCN=system:admin`);
+        expect(days).toBe(365);
+        expect(binding).toMatchObject({
+            kind: "ClusterRoleBinding",
+            metadata: { name: "sandbox-gateway:administrators" },
+            roleRef: { kind: "ClusterRole", name: "cluster-admin" },
+            subjects: [{ kind: "Group", name: group }],
+        });
+    });
+
+    it("is for an hour in a preview, of a group that a gateway of before knows", async () => {
+        const { subject, days } = await made({ credentialsGeneration: 2 }, true);
+        expect(subject).toBe("O=system:masters\nCN=system:admin");
+        expect(days).toBe(0);
     });
 
     it.each([0, 1.5, "2"])("has no generation %j", async (credentialsGeneration) => {

@@ -14,6 +14,9 @@ const STATEFUL_SET = "kubernetes:apps/v1:StatefulSet";
 
 const ORIGINS = ["http://127.0.0.1:18789", "http://localhost:18789"];
 
+/** Its own name, which browsers have for this machine as well, of a sandbox `a`. */
+const OWN_ORIGIN = "http://a.localhost:18789";
+
 type Rendered = Record<string, Record<string, unknown>>;
 
 const rendered = (own?: object, model?: string) =>
@@ -304,18 +307,18 @@ const pod = (recorded: Recorded[]) =>
 
 describe("origins", () => {
     it.each<[string, object, object, string[]]>([
-        ["those of this machine", {}, {}, ORIGINS],
+        ["those of this machine", {}, {}, [...ORIGINS, OWN_ORIGIN]],
         [
             "further ones, each once",
             { openclaw: { allowedOrigins: ["https://agents.example.org", ORIGINS[1]] } },
             {},
-            [...ORIGINS, "https://agents.example.org"],
+            [...ORIGINS, OWN_ORIGIN, "https://agents.example.org"],
         ],
         [
             "the name under which the gateway is reached",
             {},
             { bindAddress: "0.0.0.0", apiHost: "server.example.org" },
-            [...ORIGINS, "http://server.example.org:18789"],
+            [...ORIGINS, OWN_ORIGIN, "http://server.example.org:18789"],
         ],
         [
             "the address it is published on",
@@ -383,7 +386,7 @@ describe("the pod", () => {
         >;
         expect(rest).toEqual({});
         expect(JSON.parse(file ?? "")).toMatchObject(own);
-        expect(originsIn(file)).toEqual(ORIGINS);
+        expect(originsIn(file)).toEqual([...ORIGINS, OWN_ORIGIN]);
         const others = recorded.filter(({ type }) => type !== SECRET);
         expect(JSON.stringify(others)).not.toContain("hidden-value");
         // Of this one, every key is a variable.

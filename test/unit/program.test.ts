@@ -85,8 +85,11 @@ describe("the running gateway", () => {
             "/usr/local/lib/sandbox-gateway/dns.sh",
             "/usr/local/lib/sandbox-gateway/isolate.sh",
             "/usr/local/lib/sandbox-gateway/restart.sh",
+            "/usr/local/lib/sandbox-gateway/room.sh",
             "/usr/local/lib/sandbox-gateway/watch.sh",
             "/usr/local/lib/sandbox-gateway/health.sh",
+            "/etc/sandbox-gateway/manifests/00-sandbox-gateway-administrators.yaml",
+            "/etc/sandbox-gateway/manifests/sandbox-gateway-limits.yaml",
             "/etc/rancher/k3s/config.yaml",
             "/etc/rancher/node/password",
             "/etc/sandbox-gateway/tls/server-ca.crt",
@@ -94,8 +97,8 @@ describe("the running gateway", () => {
             "/etc/sandbox-gateway/tls/client-ca.crt",
             "/etc/sandbox-gateway/tls/client-ca.key",
         ]);
-        expect(uploads.slice(8).every(({ permissions }) => permissions === "0600")).toBe(true);
-        expect(uploads[8]?.content).toContain('node-name: "openshell-test"');
+        expect(uploads.slice(11).every(({ permissions }) => permissions === "0600")).toBe(true);
+        expect(uploads[11]?.content).toContain('node-name: "openshell-test"');
         expect(isSecret(find(recorded, CONTAINER).inputs["uploads"])).toBe(true);
     });
 
@@ -309,7 +312,11 @@ describe("a sandbox", () => {
         expect(JSON.parse(data["openclaw.json"] ?? "")).toMatchObject({
             gateway: {
                 controlUi: {
-                    allowedOrigins: ["http://127.0.0.1:18789", "http://localhost:18789"],
+                    allowedOrigins: [
+                        "http://127.0.0.1:18789",
+                        "http://localhost:18789",
+                        "http://assistant.localhost:18789",
+                    ],
                 },
             },
         });

@@ -178,6 +178,25 @@ it("names a volume that is kept by its claim", () => {
 });
 
 describe("a sandbox", () => {
+    it("that the gateway has ended says why, until somebody changes it", async () => {
+        const why = "the disk was nearly full";
+        const row = async (generation: number) => {
+            const annotations = { "sandbox-gateway.dev/ended": `4 ${why}` };
+            const metadata = { name: "agent", generation, annotations };
+            standIn("kubectl", [
+                ["--raw /version", "true"],
+                ["get statefulset", says({ items: [{ metadata, spec: { replicas: 0 } }] })],
+            ]);
+            return (await readStatus(cluster(), OUTPUTS)).sandboxes[0];
+        };
+        expect(await row(4)).toEqual({
+            ...{ sandbox: "agent", url: "http://h:1/", state: "not running" },
+            detail: `ended by the gateway: ${why}`,
+            next: 'make room (docs/operations.md, "A full disk"), then make heal',
+        });
+        expect((await row(5))?.state).toBe("suspended");
+    });
+
     it("that is scaled to zero is suspended", async () => {
         standIn("kubectl", [
             ["--raw /version", "true"],
