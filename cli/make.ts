@@ -88,7 +88,7 @@ async function main(command: string | undefined): Promise<number> {
             await findMissing(state, work.place, work.docker);
             const confirm = process.env["CONFIRM"];
             const ask = process.stdin.isTTY ? askPerson : undefined;
-            return destroy({ ...work, confirm, ask }, progress);
+            return destroy({ ...work, state, confirm, ask }, progress);
         });
     }
     const args = COMMANDS[command ?? ""];

@@ -6,11 +6,12 @@
 import { dockerName, isKeeperName } from "../components/names";
 import type { PlaceSettings } from "../settings/schema";
 import { requireDaemon, useDockerHost } from "../toolchain/docker";
-import { dockerHas, dockerWithin, imageLabels } from "../toolchain/dockerCli";
+import { dockerHas, imageLabels } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { StepError, type Progress } from "../toolchain/progress";
 import type { Export } from "./stackExport";
 import { prepareNodeImage } from "./prepare";
+import { readVolume } from "./volumeIdentity";
 
 /** What the state has in Docker and Docker may have lost. */
 export interface Part {
@@ -30,9 +31,6 @@ const KINDS: Readonly<Record<string, readonly [kind: Part["kind"], output: strin
 
 /** A stack that has an identity may find its own volume; a new one can only find another's. */
 const IDENTITY = "pulumi:index:Stash";
-
-/** Seconds a container may take that looks into a volume. */
-const LOOK_SECONDS = 60;
 
 /** What a stack has in Docker, as its state says; a gateway's container is what a heal looks for. */
 export function partsOf(exported: Export): Part[] {
@@ -77,12 +75,9 @@ async function refuseUsedVolume(place: PlaceSettings, docker: DockerHost): Promi
     if (!(await dockerHas("volume", volume)) || !(await imageLabels(image))) {
         return;
     }
-    const look = ["run", "--rm", "--network", "none", "--read-only", "--entrypoint", "/bin/sh"];
-    const mount = ["--volume", `${volume}:/data:ro`, image];
-    const script = "[ ! -e /data/server/db/state.db ] || echo used";
     // Where it cannot be told, the gateway's own container decides, which touches nothing else either.
-    const said = await dockerWithin(LOOK_SECONDS, ...look, ...mount, "-c", script).catch(() => "");
-    if (said.trim() === "used") {
+    const content = await readVolume(volume, image).catch(() => undefined);
+    if (content !== undefined && content.kind !== "empty") {
         throw volumeIsUsed(volume, docker);
     }
 }

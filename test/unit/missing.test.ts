@@ -105,7 +105,7 @@ info*) echo '{}' ;;
 "image inspect"*" ${place.gateway.image}") ${kinds.includes("reference") ? "echo null" : "echo 'Error: No such image: x' >&2; exit 1"} ;;
 "pull ${place.gateway.image}") ;;
 ps*) echo openshell-keeper-dev-2 ;;
-run*openshell-cluster-dev:/data:ro*) ${kinds.includes("used") ? "echo used" : ":"} ;;
+run*src=openshell-cluster-dev,*readonly*) ${kinds.includes("used") ? "echo server/db/state.db" : ":"} ;;
 *) exit 64 ;;
 esac`,
         );
