@@ -9,6 +9,7 @@ import type { Gate } from "./gate";
 import { ownNamespace } from "./names";
 import { createNamespace } from "./namespace";
 import type { PodsOf } from "./networkPolicy";
+import { askHolders } from "./portHolders";
 import { Ownership, type Known } from "./ownership";
 
 /** Where the cluster is. Plain values decide which resources exist. */
@@ -58,7 +59,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     readonly gate: Gate;
     readonly hooks: pulumi.ResourceHookBinding;
     readonly serviceType: ServiceType;
-    readonly fixedPorts = new FixedPorts();
+    readonly fixedPorts: FixedPorts;
     private readonly host: string;
 
     constructor(name: string, args: ExistingClusterArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -100,6 +101,8 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
             },
         );
         this.namespace = namespace.apply((settled) => settledNamespace(settled, args));
+        const { kubeconfig, context } = args;
+        this.fixedPorts = new FixedPorts(() => askHolders(kubeconfig, context, this.namespace));
         this.registerOutputs({ namespace: this.namespace, storageClass: this.storageClass });
     }
 
