@@ -3,15 +3,17 @@
  * image and the keeper are made again. The data volume is not: Docker would give an empty one to
  * whoever asks, or another gateway's.
  */
+import { findVolume } from "../components/dockerVolumes";
+import { ownerOf } from "../components/leftovers";
 import { dockerName, isKeeperName } from "../components/names";
 import type { PlaceSettings } from "../settings/schema";
 import { requireDaemon, useDockerHost } from "../toolchain/docker";
-import { dockerHas, imageLabels } from "../toolchain/dockerCli";
+import { docker as askDocker, dockerHas, imageLabels } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { StepError, type Progress } from "../toolchain/progress";
 import type { Export } from "./stackExport";
 import { prepareNodeImage } from "./prepare";
-import { readVolume } from "./volumeIdentity";
+import { fingerprintOf, readVolume } from "./volumeIdentity";
 
 /** What the state has in Docker and Docker may have lost. */
 export interface Part {
@@ -124,11 +126,69 @@ export async function findMissing(
             missing.push(part);
         }
     }
-    const volume = missing.find(({ kind }) => kind === "volume");
-    if (volume) {
+    const volume = parts.find(({ kind }) => kind === "volume");
+    if (volume && missing.includes(volume)) {
         throw volumeIsMissing(volume, docker);
     }
+    if (volume) {
+        await refuseOther(volume, state, place, docker);
+    }
     return missing;
+}
+
+/**
+ * Sees that the volume is the one of the state, and not merely called so: every daemon may have one, as
+ * may every user and checkout.
+ */
+async function refuseOther(
+    { name }: Part,
+    { deployment }: Export,
+    { gateway }: PlaceSettings,
+    docker: DockerHost,
+): Promise<void> {
+    const [ours] = (deployment?.resources ?? [])
+        .filter(({ type }) => type in KINDS)
+        .flatMap(({ inputs, outputs }) => ownerOf(inputs ?? {}) ?? ownerOf(outputs ?? {}) ?? []);
+    const found = ours === undefined ? "unknown" : await findVolume(askDocker, name);
+    if (ours === undefined || typeof found !== "object" || found.owner === ours) {
+        return;
+    }
+    const why =
+        found.owner === ""
+            ? await whyOther(name, gateway.image, ours)
+            : `its label names the authority ${found.owner}, and this gateway's is ${ours}`;
+    if (why !== undefined) {
+        throw volumeIsOther(name, why, docker);
+    }
+}
+
+/** What a volume without a label has in it. @returns undefined for this gateway's, or where it cannot be told */
+async function whyOther(name: string, image: string, ours: string): Promise<string | undefined> {
+    const content = (await imageLabels(image))
+        ? await readVolume(name, image).catch(() => undefined)
+        : undefined;
+    switch (content?.kind) {
+        case "gateway":
+            return fingerprintOf(content.identity.serverCa) === ours
+                ? undefined
+                : "the cluster in it has another authority";
+        case "empty":
+            return "no cluster is in it";
+        default:
+            // The entrypoint refuses what is another's, and mends files that a power cut has emptied.
+            return undefined;
+    }
+}
+
+/** Why nothing is done with a volume of the right name. */
+function volumeIsOther(name: string, why: string, { host, namedBy }: DockerHost): StepError {
+    return new StepError(
+        [
+            `Docker at ${host} (${namedBy}) has a volume ${name} that is not this gateway's: ${why}`,
+            "  nothing was changed; this gateway is on another daemon, or its volume was removed and another one made",
+        ].join("\n"),
+        "look for it on your other daemons: `docker context ls`, `docker --context NAME volume ls`; where it is there, `docker context use NAME` (or DOCKER_HOST), then run this again. docs/operations.md, `The data volume is missing`",
+    );
 }
 
 /**

@@ -161,6 +161,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
             `${name}-data`,
             this.dockerName,
             identity,
+            args.image,
             args.dockerHost,
             state,
         );
