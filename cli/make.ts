@@ -14,7 +14,7 @@ import { preparePulumi } from "./prepare";
 import { recover } from "./recover";
 import { clearWay, finishRecovery } from "./recovered";
 import { settle } from "./settle";
-import { findState, isNotThere } from "./stackState";
+import { findState, gatewayIn, isNotThere } from "./stackState";
 import { printNothing, printStatus } from "./status";
 import { targetOf } from "./target";
 import { up } from "./up";
@@ -73,7 +73,8 @@ async function main(command: string | undefined): Promise<number> {
             const json = Boolean(process.env["JSON"]);
             if (isThere) {
                 const outputs = await readOutputs(work.env, progress);
-                await printStatus(targetOf(outputs, work.place, ROOT), outputs, json);
+                const target = targetOf(outputs, work.place, ROOT, gatewayIn(work));
+                await printStatus(target, outputs, json);
             } else {
                 printNothing(json);
             }

@@ -4,14 +4,13 @@
  * whoever asks, or another gateway's.
  */
 import { findVolume } from "../components/dockerVolumes";
-import { ownerOf } from "../components/leftovers";
 import { dockerName, isKeeperName } from "../components/names";
 import type { PlaceSettings } from "../settings/schema";
 import { requireDaemon, useDockerHost } from "../toolchain/docker";
 import { docker as askDocker, dockerHas, imageLabels } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { StepError, type Progress } from "../toolchain/progress";
-import type { Export } from "./stackExport";
+import { gatewayOf, type Export } from "./stackExport";
 import { prepareNodeImage } from "./prepare";
 import { fingerprintOf, readVolume } from "./volumeIdentity";
 
@@ -146,9 +145,7 @@ async function refuseOther(
     { gateway }: PlaceSettings,
     docker: DockerHost,
 ): Promise<void> {
-    const [ours] = (deployment?.resources ?? [])
-        .filter(({ type }) => type in KINDS)
-        .flatMap(({ inputs, outputs }) => ownerOf(inputs ?? {}) ?? ownerOf(outputs ?? {}) ?? []);
+    const ours = gatewayOf(deployment?.resources ?? []);
     const found = ours === undefined ? "unknown" : await findVolume(askDocker, name);
     if (ours === undefined || typeof found !== "object" || found.owner === ours) {
         return;
