@@ -12,6 +12,7 @@ import type { DockerHost } from "../toolchain/dockerHost";
 import { StepError, type Progress } from "../toolchain/progress";
 import { gatewayOf, type Export } from "./stackExport";
 import { prepareNodeImage } from "./prepare";
+import { makeTarget } from "./text";
 import { fingerprintOf, readVolume } from "./volumeIdentity";
 
 /** What the state has in Docker and Docker may have lost. */
@@ -145,25 +146,41 @@ async function refuseOther(
     { gateway }: PlaceSettings,
     docker: DockerHost,
 ): Promise<void> {
-    const ours = gatewayOf(deployment?.resources ?? []);
+    const { resources = [] } = deployment ?? {};
+    const ours = gatewayOf(resources);
     const found = ours === undefined ? "unknown" : await findVolume(askDocker, name);
+    const volume = resources.filter(({ type }) => KINDS[type]?.[0] === "volume");
+    const wasLabelled = gatewayOf(volume) !== undefined;
     if (ours === undefined || typeof found !== "object" || found.owner === ours) {
         return;
     }
     const why =
         found.owner === ""
-            ? await whyOther(name, gateway.image, ours)
+            ? await whyOther(name, gateway.image, ours, wasLabelled)
             : `its label names the authority ${found.owner}, and this gateway's is ${ours}`;
     if (why !== undefined) {
         throw volumeIsOther(name, why, docker);
     }
 }
 
-/** What a volume without a label has in it. @returns undefined for this gateway's, or where it cannot be told */
-async function whyOther(name: string, image: string, ours: string): Promise<string | undefined> {
-    const content = (await imageLabels(image))
-        ? await readVolume(name, image).catch(() => undefined)
-        : undefined;
+/**
+ * What a volume without a label has in it.
+ *
+ * @param wasLabelled whether that of the state was made with one: then this is a backup, or another
+ * @returns undefined for this gateway's, or where it cannot be told
+ */
+async function whyOther(
+    name: string,
+    image: string,
+    ours: string,
+    wasLabelled: boolean,
+): Promise<string | undefined> {
+    if (!(await imageLabels(image))) {
+        return wasLabelled
+            ? `it has no label, and it takes ${image} to look into it, which is not there: \`${makeTarget("up")}\` fetches that`
+            : undefined;
+    }
+    const content = await readVolume(name, image).catch(() => undefined);
     switch (content?.kind) {
         case "gateway":
             return fingerprintOf(content.identity.serverCa) === ours

@@ -173,7 +173,7 @@ esac`,
         };
 
         /** A daemon whose volume has this label, and in whose volume a look finds that. */
-        function daemon(owner: string, within: string): void {
+        function daemon(owner: string, within: string, image = "echo null"): void {
             const found = `openshell-cluster-dev ${owner}`;
             standIns.add(
                 "docker",
@@ -183,7 +183,7 @@ info*) echo '{}' ;;
 "volume ls --filter"*) echo "${found}" ;;
 "volume ls"*|"network ls"*) echo openshell-cluster-dev ;;
 "image ls --all"*) echo sha256:abc ;;
-"image inspect"*) echo null ;;
+"image inspect"*) ${image} ;;
 run*src=openshell-cluster-dev,*readonly*) printf '%s' '${within}' ;;
 *) exit 64 ;;
 esac`,
@@ -209,6 +209,18 @@ esac`,
             expect(error?.hint).toContain("docker context use");
             expect(error?.hint).not.toMatch(/destroy|protect|prune|\brm\b|delete/);
             expect(pulumiCalls()).toEqual([]);
+        });
+
+        it("is not gone on with where it cannot be looked into", async () => {
+            const absent = "echo 'Error: No such image: x' >&2; exit 1";
+            daemon("", "", absent);
+            expect((await look(KNOWN))?.message).toContain(
+                `it has no label, and it takes ${place.gateway.image} to look into it`,
+            );
+            // That of the state was made without one.
+            const network = { ...NETWORK, inputs: { labels } };
+            const old = { deployment: { resources: [STASH, VOLUME, network, IMAGE] } };
+            expect(await look(old)).toBeUndefined();
         });
 
         it("is this gateway's by its label, or by the authority in it", async () => {
