@@ -16,11 +16,14 @@ import {
     PROJECT,
     readProject,
     readStackConfig,
+    readWritten,
     stackFileName,
+    type Project,
     type StackConfig,
 } from "./settings/stackConfig";
 import { dockerIsHere, readHostNetworks, readPublicAddresses } from "./settings/thisMachine";
 import { explainUnprotected } from "./settings/unprotected";
+import type { Written } from "./settings/yaml";
 
 export type { Settings } from "./settings/schema";
 
@@ -32,7 +35,7 @@ export type { Settings } from "./settings/schema";
 export function loadSettings(): Settings {
     const raw = rawConfig();
     const secrets = readSecrets(raw);
-    const { settings, problems } = parseSettings(raw, secrets);
+    const { settings, problems } = parseSettings(raw, secrets, readWrittenText());
     if (!settings || problems.length > 0) {
         throw new pulumi.RunError(explain(problems));
     }
@@ -80,14 +83,25 @@ function readSecrets(raw: Readonly<Record<string, unknown>>): Secrets {
 /** @returns nothing when there is no such file: the engine was given another one */
 function readFile(): StackConfig {
     try {
-        // An SDK that was not told it gives a name of its own.
-        const root = pulumi.getRootDirectory();
-        const project = readProject(path.isAbsolute(root) ? root : process.cwd());
-        const file = path.join(project.folder, stackFileName(project, pulumi.getStack()));
-        return readStackConfig(project, file);
+        return readStackConfig(...stackFile());
     } catch {
         return {};
     }
+}
+
+function readWrittenText(): Written {
+    try {
+        return readWritten(...stackFile());
+    } catch {
+        return () => undefined;
+    }
+}
+
+function stackFile(): [project: Project, file: string] {
+    // An SDK that was not told it gives a name of its own.
+    const root = pulumi.getRootDirectory();
+    const project = readProject(path.isAbsolute(root) ? root : process.cwd());
+    return [project, path.join(project.folder, stackFileName(project, pulumi.getStack()))];
 }
 
 /**

@@ -7,7 +7,7 @@ import { dockerHas } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { StepError, type Progress } from "../toolchain/progress";
 import { isOff, stackFileName, type Switch } from "../toolchain/stackFile";
-import { exportState } from "./stackExport";
+import type { Export } from "./stackExport";
 import { dockerCommand } from "./target";
 import { asCommand } from "./text";
 
@@ -19,6 +19,8 @@ export interface Destroy {
     /** Daemon of the gateway. @default there is none, or none is needed */
     readonly docker: DockerHost | undefined;
     readonly env: NodeJS.ProcessEnv;
+    /** As it is now. */
+    readonly state: Export;
     /** The name, as given beforehand. @default it is asked for */
     readonly confirm: string | undefined;
     /** Asks a person. @default there is none to ask */
@@ -59,8 +61,8 @@ export async function askPerson(
  * @throws StepError, and nothing is deleted, when nothing is protected and the name was not given
  */
 export async function destroy(options: Destroy, progress: Progress): Promise<number> {
-    const { env } = options;
-    const resources = (await exportState(env, progress)).deployment?.resources ?? [];
+    const { env, state } = options;
+    const resources = state.deployment?.resources ?? [];
     // With anything protected the engine refuses by itself, and says what it is.
     if (resources.length > 0 && !resources.some(({ protect }) => protect)) {
         await confirmed(options);

@@ -2,7 +2,7 @@
  * What a run that was killed has left behind, and what keeps every later one from going on: the lock of
  * the stack, creations that the state calls pending for ever, containers and networks in Docker.
  */
-import { KINDS, list, ownerOf, takeAway } from "../components/leftovers";
+import { KINDS, list, takeAway } from "../components/leftovers";
 import { dockerName } from "../components/names";
 import type { PlaceSettings } from "../settings/schema";
 import { docker as listed, dockerHas, dockerWithin, lastWords } from "../toolchain/dockerCli";
@@ -14,7 +14,7 @@ import type { StateFolder } from "../toolchain/stateFolder";
 import { explainGateway } from "./gatewayLog";
 import { clearLocks, lockFolders, mendAttributes } from "./locks";
 import { isRecovered, markUnfinished, TAKE_OVER } from "./recovered";
-import { exportState, type Export } from "./stackExport";
+import { exportState, gatewayOf, type Export } from "./stackExport";
 
 /** What is worked on. */
 export interface Work {
@@ -118,10 +118,7 @@ export function knownInDocker({ deployment }: Export): {
 } {
     const resources = deployment?.resources ?? [];
     const pending = (deployment?.pending_operations ?? []).map(({ resource }) => resource);
-    const owner = [...resources, ...pending]
-        .filter(({ type }) => type.startsWith("docker:"))
-        .map(({ inputs }) => ownerOf(inputs ?? {}))
-        .find((each) => each !== undefined);
+    const owner = gatewayOf([...resources, ...pending]);
     const known = resources.flatMap(({ type, outputs, inputs }) => {
         const kind = KINDS[type];
         const name = outputs?.["name"] ?? inputs?.["name"];

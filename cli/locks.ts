@@ -2,7 +2,6 @@
  * Locks of Pulumi's file backend. The engine leaves its lock behind when it is killed, and refuses every
  * later run for it: one of a process that is gone is taken away, any other is respected.
  */
-import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -10,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { StepError, type Progress } from "../toolchain/progress";
 import { ownName } from "../toolchain/stackFile";
 import { PROJECT } from "../toolchain/stateFile";
+import { findEngine, type Sight, type Sought } from "./engines";
 
 /** The one organisation that a file backend has. */
 const ORGANIZATION = "organization";
@@ -29,8 +29,8 @@ export interface Lock {
 /** What is asked of a machine. */
 export interface Machine {
     readonly hostname: string;
-    /** Whether a process runs that may be an engine. */
-    readonly hasEngine: (pid: number) => boolean;
+    /** Looks for the engine that has made a lock. */
+    readonly findEngine: (sought: Sought) => Sight;
 }
 
 /** Where a stack's locks are: by project, and as backends of before 2023 have them. */
@@ -169,7 +169,14 @@ export function whyGone(text: string, stack: string, file: string, machine: Mach
             `let it end; once it is known to have ended (on ${hostname}: \`ps -p ${pid}\`; or this machine was called so before), ${remove}`,
         );
     }
-    if (machine.hasEngine(pid)) {
+    const sight = machine.findEngine(lock);
+    if (sight === "hidden") {
+        throw new StepError(
+            `stack ${stack} is locked by ${username}@${hostname}, process ${pid}, ${since}; this is a container, or has processes of its own otherwise, and that one may run outside, where it cannot be seen from here`,
+            `let it end; once it is known to have ended (where it was begun: \`ps -p ${pid}\`), ${remove}`,
+        );
+    }
+    if (sight === "runs") {
         throw new StepError(
             `stack ${stack} is being changed by another pulumi on this machine: process ${pid} of ${username}, ${since}`,
             `wait for it to end, or end it (\`kill -INT ${pid}\`); then run this again`,
@@ -194,45 +201,4 @@ function parseLock(text: string): Lock | undefined {
     }
 }
 
-/**
- * Whether a process runs that may be an engine: a number is given to other programs once it is free.
- * What has ended and is waited for by nobody still has its number, and does nothing.
- */
-export function hasEngine(pid: number): boolean {
-    try {
-        process.kill(pid, 0);
-    } catch (error) {
-        // Another user's process is one that runs.
-        if ((error as NodeJS.ErrnoException).code === "ESRCH") {
-            return false;
-        }
-    }
-    const { state, command } = describeProcess(pid);
-    return !state.startsWith("Z") && (command === "" || /pulumi/i.test(command));
-}
-
-/** State letter and name of a process; empty where they cannot be found out. */
-function describeProcess(pid: number): { readonly state: string; readonly command: string } {
-    try {
-        const [, command = "", state = ""] =
-            /\((.*)\) (\S)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
-        return { state, command };
-    } catch {
-        return askPs(pid);
-    }
-}
-
-function askPs(pid: number): { readonly state: string; readonly command: string } {
-    try {
-        const line = execFileSync("ps", ["-o", "stat=,comm=", "-p", String(pid)], {
-            encoding: "utf8",
-            stdio: ["ignore", "pipe", "ignore"],
-        });
-        const [, state = "", command = ""] = /^\s*(\S+)\s+(.*)/.exec(line) ?? [];
-        return { state, command };
-    } catch {
-        return { state: "", command: "" };
-    }
-}
-
-const THIS_MACHINE: Machine = { hostname: os.hostname(), hasEngine };
+const THIS_MACHINE: Machine = { hostname: os.hostname(), findEngine };

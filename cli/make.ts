@@ -14,7 +14,7 @@ import { preparePulumi } from "./prepare";
 import { recover } from "./recover";
 import { clearWay, finishRecovery } from "./recovered";
 import { settle } from "./settle";
-import { findState, isNotThere } from "./stackState";
+import { findState, gatewayIn, isNotThere } from "./stackState";
 import { printNothing, printStatus } from "./status";
 import { targetOf } from "./target";
 import { printTraffic } from "./traffic";
@@ -76,7 +76,8 @@ async function main(command: string | undefined): Promise<number> {
             const json = Boolean(process.env["JSON"]);
             if (isThere) {
                 const outputs = await readOutputs(work.env, progress);
-                await printStatus(targetOf(outputs, work.place, ROOT), outputs, json);
+                const target = targetOf(outputs, work.place, ROOT, gatewayIn(work));
+                await printStatus(target, outputs, json);
             } else {
                 printNothing(json);
             }
@@ -102,7 +103,7 @@ async function main(command: string | undefined): Promise<number> {
             await findMissing(state, work.place, work.docker);
             const confirm = process.env["CONFIRM"];
             const ask = process.stdin.isTTY ? askPerson : undefined;
-            return destroy({ ...work, confirm, ask }, progress);
+            return destroy({ ...work, state, confirm, ask }, progress);
         });
     }
     const args = COMMANDS[command ?? ""];

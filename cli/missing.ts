@@ -3,14 +3,17 @@
  * image and the keeper are made again. The data volume is not: Docker would give an empty one to
  * whoever asks, or another gateway's.
  */
+import { findVolume } from "../components/dockerVolumes";
 import { dockerName, isKeeperName } from "../components/names";
 import type { PlaceSettings } from "../settings/schema";
 import { requireDaemon, useDockerHost } from "../toolchain/docker";
-import { dockerHas, dockerWithin, imageLabels } from "../toolchain/dockerCli";
+import { docker as askDocker, dockerHas, imageLabels } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { StepError, type Progress } from "../toolchain/progress";
-import type { Export } from "./stackExport";
+import { gatewayOf, type Export } from "./stackExport";
 import { prepareNodeImage } from "./prepare";
+import { makeTarget } from "./text";
+import { fingerprintOf, readVolume } from "./volumeIdentity";
 
 /** What the state has in Docker and Docker may have lost. */
 export interface Part {
@@ -30,9 +33,6 @@ const KINDS: Readonly<Record<string, readonly [kind: Part["kind"], output: strin
 
 /** A stack that has an identity may find its own volume; a new one can only find another's. */
 const IDENTITY = "pulumi:index:Stash";
-
-/** Seconds a container may take that looks into a volume. */
-const LOOK_SECONDS = 60;
 
 /** What a stack has in Docker, as its state says; a gateway's container is what a heal looks for. */
 export function partsOf(exported: Export): Part[] {
@@ -77,12 +77,9 @@ async function refuseUsedVolume(place: PlaceSettings, docker: DockerHost): Promi
     if (!(await dockerHas("volume", volume)) || !(await imageLabels(image))) {
         return;
     }
-    const look = ["run", "--rm", "--network", "none", "--read-only", "--entrypoint", "/bin/sh"];
-    const mount = ["--volume", `${volume}:/data:ro`, image];
-    const script = "[ ! -e /data/server/db/state.db ] || echo used";
     // Where it cannot be told, the gateway's own container decides, which touches nothing else either.
-    const said = await dockerWithin(LOOK_SECONDS, ...look, ...mount, "-c", script).catch(() => "");
-    if (said.trim() === "used") {
+    const content = await readVolume(volume, image).catch(() => undefined);
+    if (content !== undefined && content.kind !== "empty") {
         throw volumeIsUsed(volume, docker);
     }
 }
@@ -129,11 +126,83 @@ export async function findMissing(
             missing.push(part);
         }
     }
-    const volume = missing.find(({ kind }) => kind === "volume");
-    if (volume) {
+    const volume = parts.find(({ kind }) => kind === "volume");
+    if (volume && missing.includes(volume)) {
         throw volumeIsMissing(volume, docker);
     }
+    if (volume) {
+        await refuseOther(volume, state, place, docker);
+    }
     return missing;
+}
+
+/**
+ * Sees that the volume is the one of the state, and not merely called so: every daemon may have one, as
+ * may every user and checkout.
+ */
+async function refuseOther(
+    { name }: Part,
+    { deployment }: Export,
+    { gateway }: PlaceSettings,
+    docker: DockerHost,
+): Promise<void> {
+    const { resources = [] } = deployment ?? {};
+    const ours = gatewayOf(resources);
+    const found = ours === undefined ? "unknown" : await findVolume(askDocker, name);
+    const volume = resources.filter(({ type }) => KINDS[type]?.[0] === "volume");
+    const wasLabelled = gatewayOf(volume) !== undefined;
+    if (ours === undefined || typeof found !== "object" || found.owner === ours) {
+        return;
+    }
+    const why =
+        found.owner === ""
+            ? await whyOther(name, gateway.image, ours, wasLabelled)
+            : `its label names the authority ${found.owner}, and this gateway's is ${ours}`;
+    if (why !== undefined) {
+        throw volumeIsOther(name, why, docker);
+    }
+}
+
+/**
+ * What a volume without a label has in it.
+ *
+ * @param wasLabelled whether that of the state was made with one: then this is a backup, or another
+ * @returns undefined for this gateway's, or where it cannot be told
+ */
+async function whyOther(
+    name: string,
+    image: string,
+    ours: string,
+    wasLabelled: boolean,
+): Promise<string | undefined> {
+    if (!(await imageLabels(image))) {
+        return wasLabelled
+            ? `it has no label, and it takes ${image} to look into it, which is not there: \`${makeTarget("up")}\` fetches that`
+            : undefined;
+    }
+    const content = await readVolume(name, image).catch(() => undefined);
+    switch (content?.kind) {
+        case "gateway":
+            return fingerprintOf(content.identity.serverCa) === ours
+                ? undefined
+                : "the cluster in it has another authority";
+        case "empty":
+            return "no cluster is in it";
+        default:
+            // The entrypoint refuses what is another's, and mends files that a power cut has emptied.
+            return undefined;
+    }
+}
+
+/** Why nothing is done with a volume of the right name. */
+function volumeIsOther(name: string, why: string, { host, namedBy }: DockerHost): StepError {
+    return new StepError(
+        [
+            `Docker at ${host} (${namedBy}) has a volume ${name} that is not this gateway's: ${why}`,
+            "  nothing was changed; this gateway is on another daemon, or its volume was removed and another one made",
+        ].join("\n"),
+        "look for it on your other daemons: `docker context ls`, `docker --context NAME volume ls`; where it is there, `docker context use NAME` (or DOCKER_HOST), then run this again. docs/operations.md, `The data volume is missing`",
+    );
 }
 
 /**

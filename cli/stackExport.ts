@@ -1,4 +1,5 @@
 /** A stack's state, as `pulumi stack export` gives it. */
+import { ownerOf } from "../components/leftovers";
 import type { Progress } from "../toolchain/progress";
 
 /** The part of `pulumi stack export` that the tools read. */
@@ -22,6 +23,14 @@ export interface Stored {
     readonly protect?: boolean;
     readonly inputs?: Readonly<Record<string, unknown>>;
     readonly outputs?: Readonly<Record<string, unknown>>;
+}
+
+/** The gateway whose things in Docker these are. @default nothing says it */
+export function gatewayOf(resources: readonly Stored[]): string | undefined {
+    return resources
+        .filter(({ type }) => type?.startsWith("docker:"))
+        .map(({ inputs, outputs }) => ownerOf(inputs ?? {}) ?? ownerOf(outputs ?? {}))
+        .find((owner) => owner !== undefined);
 }
 
 /** The state of the stack that the environment names; secrets stay closed. */

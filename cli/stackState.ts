@@ -18,6 +18,7 @@ import { lookAtState, stacksIn, type StackState } from "../toolchain/stateFile";
 import { findStateFolder, isUsed, otherStateFolders } from "../toolchain/stateFolder";
 import type { StateFolder } from "../toolchain/stateFolder";
 import { partsOf } from "./missing";
+import { gatewayOf } from "./stackExport";
 import { asCommand } from "./text";
 
 const CHAPTER = "docs/operations.md, `The state or the passphrase is lost`";
@@ -57,6 +58,12 @@ export function checkState({ root, stack, env }: Subject): StackState {
         );
     }
     return state;
+}
+
+/** The gateway of a stack, as far as its state can be read without pulumi. @default not known */
+export function gatewayIn({ root, stack, env }: Subject): string | undefined {
+    const state = lookAtState(env["PULUMI_BACKEND_URL"], stack, root);
+    return state.kind === "whole" ? gatewayOf(state.resources) : undefined;
 }
 
 function isDamaged(

@@ -8,7 +8,8 @@ import { keptVolumes, type KeptVolume, type PersistentVolume } from "./keptVolum
 import type { Outputs } from "./outputs";
 import { applicationState, type LogSource, type Pod } from "./podState";
 import { table } from "./summary";
-import type { Condition, Target } from "./target";
+import type { Condition } from "./gatewayLook";
+import type { Target } from "./target";
 import { makeTarget, oneLine, plainLines } from "./text";
 
 /** Lines of a log that are shown, and characters of each. */

@@ -1,7 +1,8 @@
 /** The table at the end: what there is, where it is, how to reach it. */
 import type { Progress } from "../toolchain/progress";
 import type { Outputs } from "./outputs";
-import type { Condition, Target } from "./target";
+import type { Condition } from "./gatewayLook";
+import type { Target } from "./target";
 import { makeTarget } from "./text";
 
 function inWords(state: Condition["state"]): string {

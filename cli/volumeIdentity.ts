@@ -1,6 +1,8 @@
 /** The identity of a gateway as its data volume has it: what a state that is lost can be made of again. */
 import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
 import { K3S_NODE_PASSWORD_COPY } from "../components/constants";
+import type { Ask } from "../components/dockerDaemon";
+import { DATABASE, LOOK_MOUNT, lookInto } from "../components/dockerVolumes";
 import type { KeyPair } from "../components/pki";
 import { dockerWithin, lastWords } from "../toolchain/dockerCli";
 import { StepError } from "../toolchain/progress";
@@ -8,11 +10,9 @@ import { StepError } from "../toolchain/progress";
 /** Seconds that reading may take: a container is started for it, perhaps on a machine elsewhere. */
 const READ_SECONDS = 120;
 
-const MOUNT = "/data";
-
-/** Files that are read. The first tells that k3s has run there; its content is not wanted. */
-const DATABASE = "server/db/state.db";
 const MARKER = ".sandbox-gateway";
+
+/** Files that are read; of the database no more than whether it is there. */
 const FILES = [
     MARKER,
     K3S_NODE_PASSWORD_COPY,
@@ -25,7 +25,7 @@ const FILES = [
 
 /** Prints `NAME BASE64` for each file that is there. */
 const SCRIPT = [
-    `cd ${MOUNT} || exit 1`,
+    `cd ${LOOK_MOUNT} || exit 1`,
     `[ ! -e ${DATABASE} ] || echo "${DATABASE} "`,
     `for file in ${FILES.join(" ")}; do`,
     '[ ! -f "$file" ] || echo "$file $(base64 <"$file" | tr -d "\\n")"',
@@ -51,21 +51,15 @@ export type VolumeContent =
     | { readonly kind: "gateway"; readonly identity: RecoveredIdentity };
 
 /**
- * Reads a volume that is there, through a container without network that cannot write to it. The gateway
- * may run meanwhile.
+ * Reads a volume that is there, as `lookInto` does.
  *
  * @param image of k3s; any with a shell, `base64` and `tr` does
  * @throws StepError when it cannot be read
  */
 export async function readVolume(volume: string, image: string): Promise<VolumeContent> {
-    const args = [
-        ...["run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL"],
-        ...["--security-opt", "no-new-privileges", "--user", "0"],
-        ...["--mount", `type=volume,src=${volume},dst=${MOUNT},readonly,volume-nocopy`],
-        ...["--entrypoint", "/bin/sh", image, "-c", SCRIPT],
-    ];
+    const ask: Ask = (...args) => dockerWithin(READ_SECONDS, ...args);
     try {
-        return parseVolume(await dockerWithin(READ_SECONDS, ...args));
+        return parseVolume(await lookInto(ask, volume, image, SCRIPT));
     } catch (error) {
         if (error instanceof StepError) {
             throw error;
@@ -100,7 +94,7 @@ export function parseVolume(printed: string): VolumeContent {
     const why =
         wrongPair("server-ca", serverCa, "sandbox-gateway-server-ca") ??
         wrongPair("client-ca", clientCa, "sandbox-gateway-client-ca") ??
-        wrongMarker(text(MARKER).trim(), serverCa.cert);
+        wrongMarker(text(MARKER).trim(), serverCa);
     if (why !== undefined) {
         return { kind: "other", why };
     }
@@ -138,9 +132,13 @@ function wrongPair(name: string, { cert, key }: KeyPair, commonName: string): st
 }
 
 /** The entrypoint's rule: a marker that a power cut has emptied leaves it to the authority. */
-function wrongMarker(marker: string, cert: string): string | undefined {
-    const identity = createHash("sha256").update(cert).digest("hex");
-    return marker === "" || marker === identity
+function wrongMarker(marker: string, serverCa: KeyPair): string | undefined {
+    return marker === "" || marker === fingerprintOf(serverCa)
         ? undefined
         : `its marker ${MARKER} names another authority than server-ca.crt`;
+}
+
+/** What an authority is called by labels and markers. */
+export function fingerprintOf({ cert }: KeyPair): string {
+    return createHash("sha256").update(cert).digest("hex");
 }

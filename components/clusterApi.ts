@@ -1,5 +1,5 @@
 /**
- * Reads objects of a cluster that is there already, for checks before something is made in it. It gets
+ * Reads objects of a cluster, for checks before something is made or changed in it. It gets
  * there the way the Kubernetes provider does: by a context of a kubeconfig, its certificates, plugins and
  * proxies.
  */
@@ -64,11 +64,30 @@ export async function readObject<T = FoundObject>(
     );
 }
 
-/** An object, or the Status that says why there is none. */
+/**
+ * All objects of a kind in a namespace; none in one that is not there.
+ *
+ * @throws Error saying why it cannot be told
+ */
+export async function listObjects<T>(
+    access: Access,
+    kind: Omit<ObjectName, "name">,
+): Promise<readonly T[]> {
+    const { status, text } = await within(ANSWER_SECONDS, get(access, pathOf(kind)));
+    const answer = parse(text);
+    if (status === 200 && answer?.kind === `${kind.kind}List`) {
+        // Go writes a list of nothing as null.
+        return (answer.items ?? []) as readonly T[];
+    }
+    throw new Error(answer?.message ?? `the answer is no list (HTTP status ${status})`);
+}
+
+/** An object or a list, or the Status that says why there is none. */
 interface Answer {
     readonly kind?: string;
     readonly reason?: string;
     readonly message?: string;
+    readonly items?: readonly unknown[] | null;
     readonly details?: { readonly name?: string };
 }
 
@@ -80,8 +99,13 @@ function parse(text: string): Answer | undefined {
     }
 }
 
-/** Where the API has an object; its kinds have regular plurals. */
-export function pathOf({ apiVersion, kind, name, namespace }: ObjectName): string {
+/** Where the API has an object, or all of a kind; its kinds have regular plurals. */
+export function pathOf({
+    apiVersion,
+    kind,
+    name,
+    namespace,
+}: Omit<ObjectName, "name"> & { readonly name?: string }): string {
     const singular = kind.toLowerCase();
     const plural = singular.endsWith("y")
         ? `${singular.slice(0, -1)}ies`
@@ -91,7 +115,7 @@ export function pathOf({ apiVersion, kind, name, namespace }: ObjectName): strin
         apiVersion,
         ...(namespace === undefined ? [] : ["namespaces", namespace]),
         plural,
-        name,
+        ...(name === undefined ? [] : [name]),
     ].join("/");
 }
 

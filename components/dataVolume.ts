@@ -9,7 +9,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { LABEL_OWNER } from "./constants";
 import { askDocker, daemonOf, type Ask } from "./dockerDaemon";
-import { findVolume, type FoundVolume } from "./dockerVolumes";
+import { findVolume, isEmpty, type FoundVolume } from "./dockerVolumes";
 import type { Identity } from "./identity";
 
 /** What tells a gateway from another of its name. */
@@ -36,12 +36,14 @@ export class DataVolume {
     /**
      * @param name of the resource
      * @param volume its name in Docker
+     * @param image of the gateway: a shell in it looks into a volume
      * @param dockerHost of the provider @default the environment's
      */
     constructor(
         name: string,
         private readonly volume: string,
         identity: Identity,
+        private readonly image: string,
         private readonly dockerHost: string | undefined,
         opts: pulumi.CustomResourceOptions,
         private readonly ask: Ask = askDocker(dockerHost),
@@ -84,8 +86,8 @@ export class DataVolume {
     private async beforeVolume(): Promise<void> {
         const found = await findVolume(this.ask, this.volume);
         this.refuseForeign(found);
-        if (found === "absent" && this.owner?.isNew === false) {
-            this.sayGone();
+        if (this.owner?.isNew === false) {
+            await this.refuseNothing(found);
         }
         this.isMade = true;
     }
@@ -96,8 +98,23 @@ export class DataVolume {
         }
         const found = await findVolume(this.ask, this.volume);
         this.refuseForeign(found);
+        await this.refuseNothing(found);
+    }
+
+    /** One without a label may be of an earlier version, a backup, or what somebody has made meanwhile. */
+    private async refuseNothing(found: FoundVolume): Promise<void> {
         if (found === "absent") {
-            this.sayGone();
+            this.sayGone(`has no volume ${this.volume}, which holds`);
+            return;
+        }
+        const mayBeEmpty = typeof found === "object" && found.owner === "";
+        // Once, in the run that would make something of it: a preview may be on another machine.
+        if (mayBeEmpty && !pulumi.runtime.isDryRun()) {
+            if (await isEmpty(this.ask, this.volume, this.image)) {
+                this.sayGone(
+                    `has a volume ${this.volume} without a cluster in it, and no other, for`,
+                );
+            }
         }
     }
 
@@ -111,10 +128,10 @@ export class DataVolume {
     }
 
     /** A preview may be on another machine than the gateway: there it is a warning. */
-    private sayGone(): void {
+    private sayGone(what: string): void {
         const message = [
-            `Docker (${daemonOf(this.dockerHost).join(" ")}) has no volume ${this.volume}, which holds all that this gateway and its sandboxes have stored`,
-            "  Docker would make an empty volume of that name, so nothing is made of it, and nothing was changed",
+            `Docker (${daemonOf(this.dockerHost).join(" ")}) ${what} all that this gateway and its sandboxes have stored`,
+            "  an empty one would be begun anew, so nothing is made of it, and nothing was changed",
             "  look for it on your other daemons, or restore a backup into a volume of that name, and keep the Pulumi state, without which no backup can be run: docs/operations.md, `The data volume is missing`",
         ].join("\n");
         if (!pulumi.runtime.isDryRun()) {

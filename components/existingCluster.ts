@@ -10,6 +10,7 @@ import { ownNamespace } from "./names";
 import { createNamespace } from "./namespace";
 import type { PodsOf } from "./networkPolicy";
 import { outboundImages, type OutboundImages } from "./outbound/pod";
+import { askHolders } from "./portHolders";
 import { Ownership, type Known } from "./ownership";
 
 /** Where the cluster is. Plain values decide which resources exist. */
@@ -62,7 +63,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     readonly outboundImages: OutboundImages;
     readonly hooks: pulumi.ResourceHookBinding;
     readonly serviceType: ServiceType;
-    readonly fixedPorts = new FixedPorts();
+    readonly fixedPorts: FixedPorts;
     private readonly host: string;
 
     constructor(name: string, args: ExistingClusterArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -105,6 +106,8 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
             },
         );
         this.namespace = namespace.apply((settled) => settledNamespace(settled, args));
+        const { kubeconfig, context } = args;
+        this.fixedPorts = new FixedPorts(() => askHolders(kubeconfig, context, this.namespace));
         this.registerOutputs({ namespace: this.namespace, storageClass: this.storageClass });
     }
 

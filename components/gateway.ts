@@ -26,6 +26,7 @@ import * as names from "./names";
 import { labels } from "./manifests";
 import { createNamespace } from "./namespace";
 import { outboundImages, type OutboundImages } from "./outbound/pod";
+import { askHolders } from "./portHolders";
 import { formatBlock, type PortBlock } from "./ports";
 import { createStorageClass } from "./storageClass";
 
@@ -111,7 +112,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
     readonly fsGroup = false;
     readonly revision: pulumi.Output<string>;
     readonly serviceType = "NodePort";
-    readonly fixedPorts = new FixedPorts();
+    readonly fixedPorts: FixedPorts;
     readonly ports: PortBlock;
     readonly internalNetworks = [constants.CLUSTER_CIDR, constants.SERVICE_CIDR];
     readonly ownNetworks: readonly string[];
@@ -147,10 +148,14 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         const { apiHost = constants.LOOPBACK, credentialsGeneration: generation } = args;
         this.names = apiHost === constants.LOOPBACK ? [] : [apiHost];
 
-        const provider = new docker.Provider(`${name}-docker`, dockerSettings(args), {
-            parent: this,
-            protect: false,
-        });
+        const provider = new docker.Provider(
+            `${name}-docker`,
+            args.dockerHost === undefined ? {} : { host: args.dockerHost },
+            {
+                parent: this,
+                protect: false,
+            },
+        );
         const state: pulumi.CustomResourceOptions = { parent: this, provider };
         const cattle: pulumi.CustomResourceOptions = { ...state, protect: false };
         // Fixed names: nothing is made beside what a killed run has left, or over somebody else's.
@@ -162,6 +167,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
             `${name}-data`,
             this.dockerName,
             identity,
+            args.image,
             args.dockerHost,
             state,
         );
@@ -238,6 +244,10 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         };
         this.namespace = createNamespace(name, object);
         this.storageClass = createStorageClass(name, this.dockerName, object);
+        this.fixedPorts = new FixedPorts(
+            () => askHolders(this.kubeconfig, this.dockerName, this.namespace),
+            args.ports,
+        );
         createHandshake(name, this.namespace, identity, object);
         if (args.gpus !== undefined) {
             createDevicePlugin(name, { ...object, protect: false });
@@ -257,10 +267,6 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         const host = this.bindAddress === "0.0.0.0" ? this.dockerAddress : this.bindAddress;
         return pulumi.output(nodePort).apply((port) => ({ host, port }));
     }
-}
-
-function dockerSettings(args: GatewayArgs): docker.ProviderArgs {
-    return args.dockerHost === undefined ? {} : { host: args.dockerHost };
 }
 
 /** Named after the reference: an upgrade pulls the new image before the old container goes. */

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Address, Cluster } from "./cluster";
 import { LABEL_SANDBOX } from "./constants";
 import { ownName } from "./pageName";
+import type { Turn } from "./fixedPorts";
 import { contains, formatBlock, type PortBlock } from "./ports";
 
 /** What is published. */
@@ -28,10 +29,10 @@ export function publish(
 ): pulumi.Output<Address> | undefined {
     const { cluster, sandbox, hostPort } = publication;
     if (cluster.serviceType === "ClusterIP") {
-        createService(publication, Promise.resolve(), opts);
+        createService(publication, Promise.resolve({ isTaken: false }), opts);
         return undefined;
     }
-    const turn = cluster.fixedPorts.turn(hostPort, pulumi.runtime.isDryRun());
+    const turn = cluster.fixedPorts.turn(sandbox, hostPort, pulumi.runtime.isDryRun());
     const service = createService(publication, turn, opts);
     const { nodePort, checked } = nodePortOf(publication, service);
     cluster.fixedPorts.note(sandbox, hostPort, checked);
@@ -44,7 +45,7 @@ export function publish(
 /** @param turn when the engine is asked for it */
 function createService(
     { sandbox, cluster, port, hostPort, metadata }: Publication,
-    turn: Promise<void>,
+    turn: Promise<Turn>,
     opts: pulumi.CustomResourceOptions,
 ): k8s.core.v1.Service {
     return new k8s.core.v1.Service(
@@ -61,13 +62,23 @@ function createService(
                         port,
                         targetPort: port,
                         protocol: "TCP",
-                        ...(hostPort === undefined ? {} : { nodePort: hostPort }),
+                        ...(hostPort === undefined ? {} : { nodePort: given(hostPort, turn) }),
                     },
                 ],
             },
         },
         opts,
     );
+}
+
+/** A fixed port for the engine: one that is another's until the update is not known in a preview. */
+function given(hostPort: number, turn: Promise<Turn>): pulumi.Output<number> {
+    return pulumi.output(turn).apply(({ refusal, isTaken }) => {
+        if (refusal !== undefined) {
+            throw new pulumi.RunError(refusal);
+        }
+        return isTaken ? (pulumi.unknown as unknown as number) : hostPort;
+    });
 }
 
 /** The node port of a Service, and a promise that is kept when nothing speaks against it. */

@@ -73,10 +73,11 @@ function registriesKey(path: readonly PropertyKey[]): string {
 }
 
 function problem(path: readonly PropertyKey[], raw: unknown, message: string): Problem {
-    return { key: formatKey(path), got: at(raw, path), ...splitMessage(message) };
+    return { key: formatKey(path), path, got: valueAt(raw, path), ...splitMessage(message) };
 }
 
-function at(raw: unknown, path: readonly PropertyKey[]): unknown {
+/** What is at a path of a configuration. @default nothing */
+export function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
     return path.reduce<unknown>(
         (value, part) =>
             typeof value === "object" && value !== null

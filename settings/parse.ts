@@ -1,17 +1,32 @@
 /** Pure: from what was read to checked settings, or to what is wrong with it. */
+import type { z } from "zod";
 import { problemsOf } from "./issues";
 import { formatKey, type Problem } from "./problems";
+import { changedDates, wantQuotes } from "./quotes";
 import { checkRelations } from "./relations";
 import { schema, type PlaceSettings, type Settings } from "./schema";
 import { isAtOrBelow, NO_SECRETS, type Secrets } from "./secrets";
 import { keepSecret } from "./secretVariables";
+import type { Written } from "./yaml";
 
-/** Checks a whole configuration. Variables that are secret are in `secretEnv` then, wherever they stood. */
-export function parseSettings(raw: unknown, secrets = NO_SECRETS): Parsed<Settings> {
+/** Of a configuration that is in no file. */
+const NOT_WRITTEN: Written = () => undefined;
+
+/**
+ * Checks a whole configuration. Variables that are secret are in `secretEnv` then, wherever they stood.
+ *
+ * @param written how it is written in the stack's file
+ */
+export function parseSettings(
+    raw: unknown,
+    secrets = NO_SECRETS,
+    written = NOT_WRITTEN,
+): Parsed<Settings> {
     const parsed = schema.safeParse(raw);
     const problems = [
         ...lostKeys(raw, []),
-        ...(parsed.success ? [] : problemsOf(parsed.error.issues, raw)),
+        ...wantQuotes(wrongIn(schema, raw), raw, written, (quoted) => wrongIn(schema, quoted)),
+        ...changedDates(raw, written),
     ];
     const wrong = [...problems, ...misplaced(secrets, problems)];
     if (!parsed.success || wrong.length > 0) {
@@ -19,6 +34,11 @@ export function parseSettings(raw: unknown, secrets = NO_SECRETS): Parsed<Settin
     }
     const related = checkRelations(parsed.data).map((problem) => secrets.hide(problem));
     return { settings: keepSecret(parsed.data, secrets), problems: related };
+}
+
+function wrongIn(form: z.ZodType, raw: unknown): Problem[] {
+    const parsed = form.safeParse(raw);
+    return parsed.success ? [] : problemsOf(parsed.error.issues, raw);
 }
 
 /** Those of which nothing else is wrong: below a key that does not exist, the key is what to mend. */
@@ -48,12 +68,20 @@ function lostKeys(raw: unknown, path: readonly PropertyKey[]): Problem[] {
 
 const placeSchema = schema.pick({ gateway: true, existingCluster: true });
 
-/** Checks the place alone: tools that run before the engine cannot read what is encrypted. */
-export function parsePlace(raw: unknown): Parsed<PlaceSettings> {
+/**
+ * Checks the place alone: tools that run before the engine cannot read what is encrypted.
+ *
+ * @param written as for `parseSettings`
+ */
+export function parsePlace(raw: unknown, written = NOT_WRITTEN): Parsed<PlaceSettings> {
     const parsed = placeSchema.safeParse(raw);
     return parsed.success
         ? { settings: parsed.data, problems: [] }
-        : { problems: problemsOf(parsed.error.issues, raw) };
+        : {
+              problems: wantQuotes(wrongIn(placeSchema, raw), raw, written, (quoted) =>
+                  wrongIn(placeSchema, quoted),
+              ),
+          };
 }
 
 /** `settings` is missing exactly when a value has the wrong form. */

@@ -12,6 +12,10 @@ export interface Problem {
     readonly example: string;
     /** Whether what was found is secret, or holds what is. @default false, unless the key looks like it */
     readonly secret?: boolean;
+    /** The same, part by part. @default only the program's own rules tell */
+    readonly path?: readonly PropertyKey[];
+    /** Whether the example is made of what was found. @default false */
+    readonly own?: boolean;
     /** Whether nothing is known of the key: a text there may be anything. @default false */
     readonly unknown?: boolean;
 }
@@ -50,11 +54,12 @@ const NAMES = /^(sandboxes(\.[^.[]+|\["[^\]]*"\])|gateway\.k3s\..*)/;
 
 /** One line for each problem, under a heading that says nothing was changed. */
 export function explain(problems: readonly Problem[]): string {
-    const lines = problems.map(({ key, got, rule, example, secret, unknown }) => {
+    const lines = problems.map(({ key, got, rule, example, secret, unknown, own }) => {
         const hidden = secret === true || SECRET_KEYS.test(key.replace(NAMES, ""));
         const text = unknown === true && typeof got === "string";
         const value = hidden ? "a secret value" : text ? "a text" : show(got);
-        return `  ${key}: got ${value}; must ${rule}; for example ${example}`;
+        const shown = hidden && own === true ? '"..."' : example;
+        return `  ${key}: got ${value}; must ${rule}; for example ${shown}`;
     });
     return ["the configuration is wrong, nothing was changed:", ...lines].join("\n");
 }

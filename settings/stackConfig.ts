@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import * as path from "node:path";
-import { parseYaml } from "./yaml";
+import { parseYaml, writtenIn, type Written } from "./yaml";
 
 /** Name of the project, in front of each key. */
 export const PROJECT = "sandbox-gateway";
@@ -64,6 +64,26 @@ export function readStackConfig(project: Project, file: string): StackConfig {
         return name === undefined ? [] : [[name, opened(markEncrypted(value))] as const];
     });
     return withDefaults(project, Object.fromEntries(own));
+}
+
+/**
+ * How a stack's values are written in its file: the first part of a path is a key of this project.
+ *
+ * @param file of the stack; of one that is missing nothing can be told
+ */
+export function readWritten(project: Project, file: string): Written {
+    if (!existsSync(file)) {
+        return () => undefined;
+    }
+    const written = writtenIn(readFileSync(file, "utf8"));
+    const { config } = readRecord(file);
+    const keys = new Map(
+        Object.keys(isRecord(config) ? config : {}).map((key) => [ownKey(project, key), key]),
+    );
+    return ([first, ...rest]) => {
+        const key = keys.get(String(first));
+        return key === undefined ? undefined : written(["config", key, ...rest]);
+    };
 }
 
 /** As the engine hands texts over to the program, which takes them for JSON where they are. */

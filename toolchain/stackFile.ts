@@ -37,8 +37,7 @@ export function stackFileName(root: string, stack: string): string {
  * @throws StepError with the same message as the program's, when they are wrong
  */
 export function readPlace(root: string, stack: string): PlaceSettings {
-    const file = stackFileName(root, stack);
-    return placeOf(file, readConfig(root, file));
+    return placeOf(root, stackFileName(root, stack));
 }
 
 /** A setting that is on unless a stack's file says otherwise. */
@@ -90,7 +89,7 @@ export function configuredGateways(root: string): ConfiguredGateway[] {
         .map((name) => path.relative(root, path.join(folder, name)))
         .map((file) => ({ file, config: readConfig(root, file) }))
         .filter(({ config }) => config["existingCluster"] === undefined)
-        .map(({ file, config }) => ({ file, gateway: placeOf(file, config).gateway }))
+        .map(({ file }) => ({ file, gateway: placeOf(root, file).gateway }))
         .filter(({ gateway }) => dockerIsHere(gateway.dockerHost));
 }
 
@@ -120,11 +119,15 @@ function mended<T>(file: string, read: () => T): T {
     }
 }
 
-function placeOf(file: string, config: stackConfig.StackConfig): PlaceSettings {
-    const { settings, problems } = parsePlace({
-        gateway: withoutSecrets(config["gateway"]),
-        existingCluster: withoutSecrets(config["existingCluster"]),
-    });
+function placeOf(root: string, file: string): PlaceSettings {
+    const config = readConfig(root, file);
+    const { settings, problems } = parsePlace(
+        {
+            gateway: withoutSecrets(config["gateway"]),
+            existingCluster: withoutSecrets(config["existingCluster"]),
+        },
+        stackConfig.readWritten(readProject(root), path.join(root, file)),
+    );
     if (!settings) {
         throw new StepError(`${file}: ${explain(problems)}`, `mend ${file}, or move it away`);
     }

@@ -1,15 +1,18 @@
 /**
  * A Docker daemon that only a context of Docker's configuration names: everything asks that one, and
  * nothing the one at the usual socket. The "other daemon" is a socket of this test's own, which notes
- * what it is asked and hands it on to the real one. The steps build on one another.
+ * what it is asked and hands it on to the real one; a second daemon is one that is really another. The
+ * steps build on one another.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { LABEL_OWNER } from "../../components/constants";
 import { run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
+import { startDaemon, type SecondDaemon } from "../support/secondDaemon";
 import { TestStack } from "../support/stack";
 
 let stack: TestStack;
@@ -131,6 +134,61 @@ describe("a daemon that a context names", () => {
         }
         expect(asked).toContainEqual(expect.stringMatching(/^DELETE \/containers\/\w+$/));
         expect(asked).toContain("POST /containers/create");
+    });
+});
+
+describe("another daemon, with a volume of the same name", () => {
+    let second: SecondDaemon;
+
+    /** The user has changed the context, and nothing else. */
+    const there = () => ({ ...user(), DOCKER_CONTEXT: "second" });
+
+    beforeAll(async () => {
+        second = await startDaemon();
+        await docker("context", "create", "second", "--docker", `host=${second.host}`);
+    });
+
+    afterAll(() => second?.remove());
+
+    it.each<[string, string[], string]>([
+        ["of nobody's", [], "it has no label"],
+        [
+            "of another gateway's",
+            ["--label", `${LABEL_OWNER}=${"b".repeat(64)}`],
+            `its label names the authority ${"b".repeat(64)}`,
+        ],
+    ])("%s, is not taken for the gateway's", async (_, labels, why) => {
+        await second.docker("volume", "create", ...labels, stack.container);
+        const before = await stack.inDocker();
+        for (const target of ["start", "stop", "heal", "destroy"]) {
+            const env = { ...there(), CONFIRM: stack.gateway };
+            const { status, stdout, stderr } = await stack.make(target, env);
+            expect(status, stdout + stderr).not.toBe(0);
+            expect(stderr).toContain(
+                `has a volume ${stack.container} that is not this gateway's: ${why}`,
+            );
+            expect(stdout).not.toContain("$ pulumi");
+        }
+        expect(await second.docker("volume", "ls", "--quiet")).toBe(`${stack.container}\n`);
+        expect(await second.docker("network", "ls", "--quiet", "--filter", "type=custom")).toBe("");
+        await second.docker("volume", "rm", stack.container);
+        expect(await stack.inDocker()).toEqual(before);
+    });
+
+    it("of another gateway's, is not shown as the gateway's own", async () => {
+        const label = `${LABEL_OWNER}=${"b".repeat(64)}`;
+        await second.docker("volume", "create", "--label", label, stack.container);
+        const { gateway, sandboxes } = await stack.status(there());
+        expect(gateway).toMatchObject({
+            state: "unknown",
+            detail: expect.stringContaining("is another gateway's") as string,
+        });
+        expect(sandboxes).toMatchObject([{ state: "unknown" }]);
+    });
+
+    it("leaves the state as it was: back here, there is nothing to be done", async () => {
+        expect((await stack.status(user())).gateway?.["state"]).toBe("running");
+        expect(await stack.preview()).toEqual([]);
     });
 });
 

@@ -2,6 +2,7 @@
 import { cpSync } from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { portsOf } from "../../components/ports";
 import { attempt, run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
 import { TestStack, withoutGateway } from "../support/stack";
@@ -185,6 +186,45 @@ describe("a preview", () => {
         );
         // It is not asked for what it has no answer to but that the port is taken.
         expect(stdout + stderr).not.toContain("already allocated");
+    });
+});
+
+describe("fixed ports", () => {
+    const on = (agent: number, other: number) =>
+        config({
+            sandboxes: {
+                agent: { ...AGENT, hostPort: agent },
+                other: { ...AGENT, hostPort: other },
+            },
+        });
+
+    it("change hands in one up, and are not swapped", async () => {
+        const [a, b] = [await portOf("agent"), await portOf("other")];
+        const c = portsOf(stack.ports).find((port) => port !== a && port !== b) as number;
+        // A preview comes first, as for everybody.
+        stack.configure(on(b, c));
+        await stack.pulumi(["up", "--yes"]);
+        expect([await portOf("agent"), await portOf("other")]).toEqual([b, c]);
+        expect(await stack.preview()).toEqual([]);
+        stack.configure(on(c, b));
+        const { status, stdout, stderr } = await stack.tryPulumi(["up", "--yes"]);
+        expect(status).not.toBe(0);
+        expect(stdout + stderr).toContain(
+            `sandboxes.agent.hostPort: got ${c}; must not be in a ring: sandboxes.agent and sandboxes.other ask for each other's ports`,
+        );
+        expect(stdout + stderr).not.toContain("already allocated");
+        stack.configure(on(b, c));
+        expect(await stack.preview()).toEqual([]);
+        // With the message to the letter.
+        const [, free = ""] =
+            /first sandboxes\.agent\.hostPort (\d+) and/.exec(stdout + stderr) ?? [];
+        for (const first of [Number(free), c]) {
+            stack.configure(on(first, b));
+            await stack.pulumi(["up", "--yes"]);
+        }
+        expect(await portOf("agent")).toBe(c);
+        stack.configure(config());
+        await stack.up();
     });
 });
 

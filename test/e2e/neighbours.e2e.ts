@@ -2,7 +2,12 @@
  * Two gateways on one machine, with a sandbox of the same name in each: what is done to one leaves the
  * other alone. The steps build on one another.
  */
+import { chownSync, mkdtempSync, rmSync } from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { formatBlock } from "../../components/ports";
+import { cacheRoot } from "../../toolchain/cache";
 import { until } from "../support/steps";
 import { collect, type Evidence } from "../support/evidence";
 import { run } from "../support/run";
@@ -146,6 +151,67 @@ describe("stopping one", () => {
         expect(await collect(one, "agent")).toEqual(before);
         expect(await one.shell("agent", "cat /sandbox/whose")).toBe(`${one.gateway}\n`);
         expect(await lives(two)).toEqual(life);
+    });
+});
+
+describe("another user of this machine, with a gateway of the same name", () => {
+    const GUEST = 23456;
+    let guest: TestStack;
+    let home: string;
+
+    /** Nothing of the first user's environment but where programs and images are. */
+    const own = (): NodeJS.ProcessEnv => ({
+        HOME: home,
+        USER: "guest",
+        SANDBOX_GATEWAY_CACHE: cacheRoot(),
+        XDG_STATE_HOME: undefined,
+        PULUMI_HOME: undefined,
+        PULUMI_BACKEND_URL: undefined,
+        PULUMI_CONFIG_PASSPHRASE: undefined,
+    });
+
+    beforeAll(async () => {
+        home = mkdtempSync(path.join(os.tmpdir(), "guest-"));
+        chownSync(home, GUEST, GUEST);
+        guest = await TestStack.create("guest", { user: GUEST, env: { HOME: home } });
+        stacks.push(guest);
+        const { gateway: name, subnet, apiPort, ports } = two;
+        const place = { name, subnet, apiPort, ports: formatBlock(ports) };
+        // Nothing that he has protects anything.
+        guest.configure(config({ gateway: { imageArchives: IMAGES, ...place }, protect: false }));
+    });
+
+    afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+    it("is refused whatever he does, and nothing of the first one's is touched", async () => {
+        const [life, before] = [await lives(two), await collect(two, "agent")];
+        const destroy = { CONFIRM: two.gateway };
+        const said = [
+            // On a state of his own: at first there is none, then one that has got no further.
+            await guest.make("up", own()),
+            await guest.make("start", own()),
+            await guest.make("destroy", { ...own(), ...destroy }),
+            await guest.make("up"),
+            await guest.tryPulumi(["up", "--yes"]),
+            await guest.tryPulumi(["up", "--yes", "--skip-preview"]),
+            await guest.make("up"),
+            await guest.make("heal"),
+        ];
+        for (const { status, stdout, stderr } of said) {
+            expect(status, stdout + stderr).not.toBe(0);
+            const message = stdout + stderr;
+            expect(message).toContain(two.container);
+            expect(message).not.toMatch(
+                /docker (volume|system|container)? ?(rm|prune)|state delete/,
+            );
+        }
+        // He gets as far as an identity; what he has is gone then, and nothing else.
+        expect((await guest.make("destroy", destroy)).stdout).toContain("$ pulumi destroy");
+        await guest.tryPulumi(["destroy", "--yes", "--skip-preview"]);
+        expect(await lives(two)).toEqual(life);
+        expect(await collect(two, "agent")).toEqual(before);
+        expect(await two.inDocker()).toEqual(["container", "network", "volume"]);
+        expect(await two.preview()).toEqual([]);
     });
 });
 

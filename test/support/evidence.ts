@@ -20,23 +20,47 @@ export interface Evidence {
     readonly urls: unknown;
 }
 
+/** The part of what Kubernetes has that is collected. */
+interface Stored {
+    readonly kind: string;
+    readonly metadata: { readonly name: string; readonly namespace?: string; readonly uid: string };
+    readonly data?: object;
+    readonly spec?: {
+        readonly volumeName?: string;
+        readonly persistentVolumeReclaimPolicy?: string;
+    };
+    readonly status?: { readonly addresses?: unknown };
+}
+
 /** Collects it. */
 export async function collect(stack: TestStack, sandbox: string): Promise<Evidence> {
-    const list = (kind: string, columns: string, ...args: string[]) =>
-        stack.kubectl("get", kind, ...args, "--no-headers", "-o", `custom-columns=${columns}`);
+    // At once: each kubectl costs more than what it brings.
+    const kinds = "secrets,nodes,persistentvolumeclaims,persistentvolumes";
+    const json = await stack.kubectl("get", kinds, "--all-namespaces", "-o", "json");
+    const { items } = JSON.parse(json) as { readonly items: readonly Stored[] };
+    const all = (kind: string, of: (found: Stored) => unknown) =>
+        items
+            .filter((found) => found.kind === kind)
+            .map((found) => JSON.stringify(of(found)))
+            .sort()
+            .join("\n");
     return {
         workspace: await stack.shell(sandbox, CHECKSUMS),
-        secrets: await list("secrets", "N:.metadata.name,D:.data", "-n", "sandboxes"),
+        secrets: all("Secret", ({ metadata: { name, namespace }, data }) => [
+            namespace,
+            name,
+            data,
+        ]),
         authority: await provenAuthority(stack),
-        nodes: await list(
-            "nodes",
-            "N:.metadata.name,U:.metadata.uid,A:.status.addresses[0].address",
-        ),
-        claims: await list("pvc", "N:.metadata.name,U:.metadata.uid,V:.spec.volumeName", "-A"),
-        volumes: await list(
-            "pv",
-            "N:.metadata.name,U:.metadata.uid,P:.spec.persistentVolumeReclaimPolicy",
-        ),
+        nodes: all("Node", ({ metadata: { name, uid }, status }) => [name, uid, status?.addresses]),
+        claims: all("PersistentVolumeClaim", ({ metadata: { name, namespace, uid }, spec }) => [
+            ...[name, namespace, uid],
+            spec?.volumeName,
+        ]),
+        volumes: all("PersistentVolume", ({ metadata: { name, uid }, spec }) => [
+            ...[name, uid],
+            spec?.persistentVolumeReclaimPolicy,
+        ]),
         urls: await stack.output("tokenUrls"),
     };
 }

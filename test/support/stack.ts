@@ -1,5 +1,5 @@
 /** A stack of its own for one end-to-end test: real engine, real Docker, real kubelet. */
-import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { chownSync, cpSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { inject } from "vitest";
@@ -46,11 +46,23 @@ export type RunningPod = Pod & {
 export interface StackOptions {
     /** Further environment of pulumi. @default none */
     readonly env?: NodeJS.ProcessEnv;
+    /** User of this machine who works on it; he may ask Docker, read everything and write what is his. @default this one */
+    readonly user?: number;
     /**
      * Whether pulumi loads the program as it does for everyone, compiling and checking it each time,
      * and not as it was compiled once for all tests. @default false
      */
     readonly asWritten?: boolean;
+}
+
+/** Another user's: of root's power no more than to read what the tests have laid out. */
+function privilegesOf(user: number): string[] {
+    const socket = (process.env["DOCKER_HOST"] ?? "/var/run/docker.sock").replace("unix://", "");
+    const read = "+dac_read_search";
+    return [
+        ...["--reuid", String(user), "--regid", String(statSync(socket).gid), "--clear-groups"],
+        ...["--inh-caps", read, "--ambient-caps", read, "--bounding-set", `-all,${read}`],
+    ];
 }
 
 /** A project folder, a stack in a backend of its own, and a gateway name that no one else has. */
@@ -68,11 +80,14 @@ export class TestStack {
     /** Since the last run of pulumi: a wait asks for the same ones many times a second. */
     private outputs: Readonly<Record<string, unknown>> | undefined;
 
+    private readonly user: number | undefined;
+
     private constructor(
         name: string,
         private readonly place: Place,
-        { env = {}, asWritten = false }: StackOptions,
+        { env = {}, asWritten = false, user }: StackOptions,
     ) {
+        this.user = user;
         this.gateway = `e2e-${name}-${process.pid}`;
         this.container = dockerName(this.gateway);
         this.keeper = keeperName(this.gateway);
@@ -85,6 +100,7 @@ export class TestStack {
         }
         const state = path.join(this.folder, "state");
         mkdirSync(state);
+        this.giveAway(this.folder, state);
         this.env = {
             ...process.env,
             PULUMI_BACKEND_URL: `file://${state}`,
@@ -140,6 +156,21 @@ export class TestStack {
         const own = Object.entries(values).map(([key, value]) => [`sandbox-gateway:${key}`, value]);
         const file = path.join(this.folder, "Pulumi.test.yaml");
         writeFileSync(file, stringify({ config: Object.fromEntries(own) as object }));
+        this.giveAway(file);
+    }
+
+    private giveAway(...files: string[]): void {
+        const { user } = this;
+        if (user !== undefined) {
+            files.forEach((file) => chownSync(file, user, user));
+        }
+    }
+
+    /** A command as the stack's user runs it. */
+    private as(command: string, args: readonly string[]): [command: string, args: string[]] {
+        return this.user === undefined
+            ? [command, [...args]]
+            : ["setpriv", [...privilegesOf(this.user), command, ...args]];
     }
 
     /** Runs pulumi; it has to succeed. @returns standard output */
@@ -154,7 +185,7 @@ export class TestStack {
     /** Runs pulumi, whatever comes of it. */
     async tryPulumi(args: readonly string[]): Promise<Result> {
         this.outputs = undefined;
-        return attempt("pulumi", [...args, "--non-interactive"], this.options());
+        return attempt(...this.as("pulumi", [...args, "--non-interactive"]), this.options());
     }
 
     /**
@@ -180,8 +211,12 @@ export class TestStack {
         this.outputs = undefined;
         const options = this.options();
         return [
-            process.execPath,
-            ["--require", require.resolve("tsx/cjs"), "cli/make.ts", target],
+            ...this.as(process.execPath, [
+                "--require",
+                require.resolve("tsx/cjs"),
+                "cli/make.ts",
+                target,
+            ]),
             // What make has exported to the tests names another stack.
             { ...options, env: { ...options.env, STACK: "test", ...env } },
         ];

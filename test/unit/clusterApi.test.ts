@@ -7,7 +7,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import type { TLSSocket } from "node:tls";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { pathOf, readObject } from "../../components/clusterApi";
+import { listObjects, pathOf, readObject } from "../../components/clusterApi";
 import { proxyOf } from "../../components/clusterProxy";
 import { issueAuthority, issueClient, type KeyPair } from "../../components/pki";
 
@@ -181,6 +181,28 @@ describe("an object", () => {
         });
         expect(through).toHaveLength(1);
         expect(through[0]).toContain("cluster.invalid");
+    });
+});
+
+describe("all objects of a kind", () => {
+    const SERVICES = { apiVersion: "v1", kind: "Service", namespace: "agents" };
+    const list = () => listObjects({ kubeconfig: kubeconfig(), context: "wanted" }, SERVICES);
+
+    it.each<[string, unknown, unknown[]]>([
+        ["some", [{ spec: {} }], [{ spec: {} }]],
+        ["none, as Go writes it", null, []],
+    ])("are %s", async (_, items, expected) => {
+        answer = { status: 200, body: JSON.stringify({ kind: "ServiceList", items }) };
+        expect(await list()).toEqual(expected);
+        expect(seen[0]?.url).toBe("/api/v1/namespaces/agents/services");
+    });
+
+    it.each<[string, number, object, string]>([
+        ["is refused", 403, { kind: "Status", message: "forbidden" }, "forbidden"],
+        ["is something else", 200, { kind: "Service" }, "the answer is no list (HTTP status 200)"],
+    ])("are not taken for none where the answer %s", async (_, status, body, message) => {
+        answer = { status, body: JSON.stringify(body) };
+        await expect(list()).rejects.toThrow(message);
     });
 });
 

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { createHash, X509Certificate } from "node:crypto";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { DataVolume } from "../../components/dataVolume";
-import { askDocker, daemonOf } from "../../components/dockerDaemon";
+import { askDocker, daemonOf, type Ask } from "../../components/dockerDaemon";
 import { findVolume, volumeIn, type FoundVolume } from "../../components/dockerVolumes";
 import { Identity } from "../../components/identity";
 import { drain, find, isSecret, plain, record, type Stashed } from "../support/mocks";
@@ -76,7 +76,11 @@ describe("an identity", () => {
 });
 
 /** A volume of a gateway whose identity is this, in a Docker that has that. */
-async function make(isNew: boolean, found: FoundVolume, { labels, preview = false }: Given = {}) {
+async function make(
+    isNew: boolean,
+    found: FoundVolume,
+    { labels, preview = false, within = "" }: Given = {},
+) {
     const state: Record<string, object> = labels ? { [VOLUME]: { labels } } : {};
     await record(preview, undefined, undefined, state);
     const identity = {
@@ -84,12 +88,17 @@ async function make(isNew: boolean, found: FoundVolume, { labels, preview = fals
         isNew: pulumi.output(isNew),
     } as unknown as Identity;
     const asked: string[] = [];
-    const data = new DataVolume("gateway-data", NAME, identity, "tcp://d:1", {}, (...args) => {
+    const ask: Ask = (...args) => {
         asked.push(args.slice(0, 2).join(" "));
+        if (args[0] === "run") {
+            expect(args.join(" ")).toContain(`src=${NAME},dst=/data,readonly`);
+            return within === undefined ? Promise.reject(new Error()) : Promise.resolve(within);
+        }
         return found === "unknown"
             ? Promise.reject(new Error("no daemon"))
             : Promise.resolve(found === "absent" ? "" : `${NAME} ${found.owner}\n`);
-    });
+    };
+    const data = new DataVolume("gateway-data", NAME, identity, "k3s:1", "tcp://d:1", {}, ask);
     const name = new Promise((resolve, reject) => {
         data.name.apply(resolve);
         (data.name as unknown as { promise(): Promise<unknown> }).promise().catch(reject);
@@ -102,13 +111,21 @@ async function make(isNew: boolean, found: FoundVolume, { labels, preview = fals
 interface Given {
     readonly labels?: object[];
     readonly preview?: boolean;
+    /** What a look into it says; undefined where none can be had. */
+    readonly within?: string | undefined;
 }
 
 const ARGS = { urn: "", id: "", name: "", type: "" };
 
 /** What the hooks of a volume and of its container say. */
-async function hooks(isNew: boolean, found: FoundVolume, volumeIsMade: boolean, preview = false) {
-    const { data, asked } = await make(isNew, found, { preview });
+async function hooks(
+    isNew: boolean,
+    found: FoundVolume,
+    volumeIsMade: boolean,
+    preview = false,
+    within: string | undefined = "",
+) {
+    const { data, asked } = await make(isNew, found, { preview, within });
     const warnings = vi.spyOn(pulumi.log, "warn").mockResolvedValue(undefined);
     const say = (hook: pulumi.ResourceHook) =>
         Promise.resolve(hook.callback(ARGS)).then(
@@ -174,6 +191,35 @@ describe("before a container is made of a volume that the state has", () => {
         const { container, warned } = await hooks(false, "absent", false, true);
         expect(container).toBe("");
         expect(warned).toEqual([expect.stringContaining(`has no volume ${NAME}`)]);
+    });
+});
+
+describe("a volume without a label, of a gateway that has had one", () => {
+    const UNLABELLED = { owner: "" };
+
+    it.each([true, false])("is not begun anew when it is empty (made again: %s)", async (again) => {
+        const { volume, container } = await hooks(false, UNLABELLED, again, false, "empty\n");
+        const said = again ? volume : container;
+        expect(said).toContain(
+            `has a volume ${NAME} without a cluster in it, and no other, for all that this gateway`,
+        );
+        expect(said).not.toMatch(/destroy|protect|prune|volume create|\brm\b|delete/);
+    });
+
+    it.each<[string, boolean, boolean, string | undefined, number]>([
+        ["k3s has run with it", false, false, "", 1],
+        ["nobody can look into it", false, false, undefined, 1],
+        ["it is a preview", false, true, "empty\n", 0],
+    ])("is used when %s", async (_, isNew, preview, within, looks) => {
+        const { container, asked } = await hooks(isNew, UNLABELLED, false, preview, within);
+        expect(container).toBe("");
+        expect(asked.filter((each) => each.startsWith("run"))).toHaveLength(looks);
+    });
+
+    it("is for the entrypoint to look into when the gateway is new", async () => {
+        const { volume, asked } = await hooks(true, UNLABELLED, true, false, "empty\n");
+        expect(volume).toBe("");
+        expect(asked).toEqual(["volume ls"]);
     });
 });
 

@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { askPerson, destroy, type Destroy } from "../../cli/destroy";
+import type { Export } from "../../cli/stackExport";
 import { parsePlace } from "../../settings/parse";
 import type { PlaceSettings } from "../../settings/schema";
 import type { DockerHost } from "../../toolchain/dockerHost";
@@ -21,7 +22,7 @@ beforeEach(() => {
     standIns = new StandIns();
     root = mkdtempSync(path.join(os.tmpdir(), "destroy-"));
     standIns.add("docker", 'echo "openshell-cluster-openshell"');
-    state(false);
+    holds(false);
 });
 
 afterEach(() => {
@@ -29,18 +30,20 @@ afterEach(() => {
     rmSync(root, { recursive: true, force: true });
 });
 
+/** What the stack holds. */
+let state: Export;
+
 /** A stack with something in it, protected or not. */
-function state(...protect: boolean[]): void {
-    const resources = protect.map((each) => ({ urn: "u", protect: each }));
-    const exported = JSON.stringify({ deployment: { resources: [{ urn: "s" }, ...resources] } });
-    standIns.add(
-        "pulumi",
-        `case $1 in stack) echo '${exported}' ;; destroy) exit ${protect.includes(true) ? 255 : 0} ;; esac`,
-    );
+function holds(...protect: boolean[]): void {
+    const one = { urn: "u", type: "t" };
+    state = {
+        deployment: { resources: [one, ...protect.map((each) => ({ ...one, protect: each }))] },
+    };
+    standIns.add("pulumi", `[ $1 != destroy ] || exit ${protect.includes(true) ? 255 : 0}`);
 }
 
 function run(options: Partial<Destroy> = {}): Promise<number> {
-    const given = { root, stack: "dev", place: place({}), docker, env: process.env };
+    const given = { root, stack: "dev", place: place({}), docker, env: process.env, state };
     return destroy({ ...given, confirm: undefined, ask: undefined, ...options }, standIns.progress);
 }
 
@@ -61,7 +64,7 @@ describe("a destroy of what nothing protects", () => {
         const error = await refusal(options);
         expect(error?.message).toContain(`${got}, expected "openshell"; nothing was deleted`);
         expect(error?.hint).toContain("make destroy CONFIRM=openshell STACK=dev");
-        expect(pulumi()).toEqual(["pulumi stack export"]);
+        expect(pulumi()).toEqual([]);
     });
 
     it("tells commands that are of this stack and no other, as a shell takes them", async () => {
@@ -72,7 +75,7 @@ describe("a destroy of what nothing protects", () => {
         expect((await refusal(of))?.hint).toBe(
             "to keep it: set protect back to true and run `make up STACK=second`; to delete it: make destroy 'CONFIRM=my prod' STACK=second",
         );
-        state(true);
+        holds(true);
         await run(of);
         expect(standIns.printed).toContain("\n  pulumi up --stack second --config protect=false ");
         expect(standIns.printed).toContain("\n  make destroy STACK=second\n");
@@ -89,8 +92,7 @@ describe("a destroy of what nothing protects", () => {
         expect(questions).toEqual([
             "nothing protects the gateway openshell, and this deletes it; type openshell to go on: ",
         ]);
-        const calls = ["pulumi stack export", "pulumi destroy --yes"];
-        expect(pulumi()).toEqual([...calls, ...calls]);
+        expect(pulumi()).toEqual(["pulumi destroy --yes", "pulumi destroy --yes"]);
     });
 
     it("of another cluster asks for its context, and says nothing of Docker", async () => {
@@ -117,7 +119,7 @@ describe("a destroy of what nothing protects", () => {
             "config:\n  sandbox-gateway:protect: false\n  sandbox-gateway:running: 'false'\n";
         writeFileSync(path.join(root, "Pulumi.dev.yaml"), config);
         await run({ confirm: "openshell" });
-        expect(pulumi().slice(2)).toEqual(["pulumi config rm protect", "pulumi config rm running"]);
+        expect(pulumi().slice(1)).toEqual(["pulumi config rm protect", "pulumi config rm running"]);
         expect(standIns.printed).toContain(
             "protect=false and running=false taken out of Pulumi.dev.yaml",
         );
@@ -139,19 +141,18 @@ describe("a person", () => {
 
 describe("a destroy of something else", () => {
     it("is left to the engine, which refuses what is protected", async () => {
-        state(true, false);
+        holds(true, false);
         writeFileSync(
             path.join(root, "Pulumi.dev.yaml"),
             "config: {sandbox-gateway:protect: false}\n",
         );
         expect(await run()).toBe(255);
-        expect(pulumi()).toEqual(["pulumi stack export", "pulumi destroy --yes"]);
+        expect(pulumi()).toEqual(["pulumi destroy --yes"]);
         expect(standIns.printed).toContain("Nothing was deleted if a resource is protected");
         expect(standIns.printed).not.toContain("kept");
     });
 
     it("asks nothing of an empty stack", async () => {
-        standIns.add("pulumi", `[ "$1" != stack ] || echo '{"deployment":{}}'`);
-        expect(await run()).toBe(0);
+        expect(await run({ state: { deployment: {} } })).toBe(0);
     });
 });

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Export } from "../../cli/stackExport";
 import { findMissing, mendPruned, partsOf } from "../../cli/missing";
+import { issueAuthority } from "../../components/pki";
 import type { PlaceSettings } from "../../settings/schema";
 import { parsePlace } from "../../settings/parse";
 import type { DockerHost } from "../../toolchain/dockerHost";
@@ -30,6 +32,27 @@ const KEEPER = {
 };
 const STASH = { urn: "urn:stash", type: "pulumi:index:Stash" };
 const STATE = { version: 3, deployment: { resources: [STASH, VOLUME, NETWORK, IMAGE] } };
+
+/** What makes a gateway, as its volume has it. */
+async function identityOf() {
+    const serverCa = await issueAuthority("sandbox-gateway-server-ca");
+    return { serverCa, clientCa: await issueAuthority("sandbox-gateway-client-ca") };
+}
+
+/** What a look into such a volume prints. */
+function printed({ serverCa, clientCa }: Awaited<ReturnType<typeof identityOf>>): string {
+    const files = {
+        "server/db/state.db": "",
+        "server/token": "ab".repeat(32),
+        "server/tls/server-ca.crt": serverCa.cert,
+        "server/tls/server-ca.key": serverCa.key,
+        "server/tls/client-ca.crt": clientCa.cert,
+        "server/tls/client-ca.key": clientCa.key,
+    };
+    return Object.entries(files)
+        .map(([name, text]) => `${name} ${Buffer.from(text).toString("base64")}\n`)
+        .join("");
+}
 
 const part = (kind: string, { urn }: { urn: string }, name: string) => ({ kind, urn, name });
 
@@ -105,7 +128,7 @@ info*) echo '{}' ;;
 "image inspect"*" ${place.gateway.image}") ${kinds.includes("reference") ? "echo null" : "echo 'Error: No such image: x' >&2; exit 1"} ;;
 "pull ${place.gateway.image}") ;;
 ps*) echo openshell-keeper-dev-2 ;;
-run*openshell-cluster-dev:/data:ro*) ${kinds.includes("used") ? "echo used" : ":"} ;;
+run*src=openshell-cluster-dev,*readonly*) ${kinds.includes("used") ? "echo server/db/state.db" : ":"} ;;
 *) exit 64 ;;
 esac`,
         );
@@ -139,6 +162,92 @@ esac`,
         expect(pulumiCalls().at(-1)).toBe(
             `pulumi refresh --yes --skip-preview --target ${KEEPER.urn}`,
         );
+    });
+
+    describe("a volume of the right name", () => {
+        const OURS = "a".repeat(64);
+        const THEIRS = "b".repeat(64);
+        const labels = [{ label: "sandbox-gateway.dev/owner", value: OURS }];
+        const KNOWN: Export = {
+            deployment: { resources: [STASH, { ...VOLUME, inputs: { labels } }, NETWORK, IMAGE] },
+        };
+
+        /** A daemon whose volume has this label, and in whose volume a look finds that. */
+        function daemon(owner: string, within: string, image = "echo null"): void {
+            const found = `openshell-cluster-dev ${owner}`;
+            standIns.add(
+                "docker",
+                `case "$*" in
+version*) echo '{"Version": "28.4.0"}' ;;
+info*) echo '{}' ;;
+"volume ls --filter"*) echo "${found}" ;;
+"volume ls"*|"network ls"*) echo openshell-cluster-dev ;;
+"image ls --all"*) echo sha256:abc ;;
+"image inspect"*) ${image} ;;
+run*src=openshell-cluster-dev,*readonly*) printf '%s' '${within}' ;;
+*) exit 64 ;;
+esac`,
+            );
+        }
+
+        const look = (state: Export) =>
+            findMissing(state, place, docker).then(
+                () => undefined,
+                (error: StepError) => error,
+            );
+
+        it.each<[string, string, string, string]>([
+            ["with another owner", THEIRS, "", `its label names the authority ${THEIRS}`],
+            ["that is empty", "", "", "no cluster is in it"],
+            ["with another cluster in it", "", "theirs", "the cluster in it has another authority"],
+        ])("%s is another daemon's", async (_, owner, within, why) => {
+            daemon(owner, within === "theirs" ? printed(await identityOf()) : within);
+            const error = await look(KNOWN);
+            expect(error?.message).toContain(
+                `Docker at ${docker.host} (Docker's context other) has a volume openshell-cluster-dev that is not this gateway's: ${why}`,
+            );
+            expect(error?.hint).toContain("docker context use");
+            expect(error?.hint).not.toMatch(/destroy|protect|prune|\brm\b|delete/);
+            expect(pulumiCalls()).toEqual([]);
+        });
+
+        it("is not gone on with where it cannot be looked into", async () => {
+            const absent = "echo 'Error: No such image: x' >&2; exit 1";
+            daemon("", "", absent);
+            expect((await look(KNOWN))?.message).toContain(
+                `it has no label, and it takes ${place.gateway.image} to look into it`,
+            );
+            // That of the state was made without one.
+            const network = { ...NETWORK, inputs: { labels } };
+            const old = { deployment: { resources: [STASH, VOLUME, network, IMAGE] } };
+            expect(await look(old)).toBeUndefined();
+        });
+
+        it("is this gateway's by its label, or by the authority in it", async () => {
+            daemon(OURS, "");
+            expect(await look(KNOWN)).toBeUndefined();
+            const identity = await identityOf();
+            daemon("", printed(identity));
+            const value = createHash("sha256").update(identity.serverCa.cert).digest("hex");
+            const own = [{ label: "sandbox-gateway.dev/owner", value }];
+            const state = {
+                deployment: { resources: [STASH, VOLUME, { ...NETWORK, inputs: { labels: own } }] },
+            };
+            expect(await look(state)).toBeUndefined();
+        });
+
+        it.each<[string, string, string, Export]>([
+            [
+                "what is in it is damaged, which the entrypoint mends",
+                "",
+                "server/db/state.db \n",
+                KNOWN,
+            ],
+            ["the state is of an earlier version, and has no label", THEIRS, "", STATE],
+        ])("is for the gateway itself to judge where %s", async (_, owner, within, state) => {
+            daemon(owner, within);
+            expect(await look(state)).toBeUndefined();
+        });
     });
 
     describe("of a new stack", () => {

@@ -1,6 +1,10 @@
 /** Ports are true: who has one keeps it, and what a preview can know it says. */
-import { describe, expect, it } from "vitest";
+import * as pulumi from "@pulumi/pulumi";
+import { describe, expect, it, vi } from "vitest";
+import type { listObjects } from "../../components/clusterApi";
+import { LABEL_SANDBOX } from "../../components/constants";
 import { FixedPorts } from "../../components/fixedPorts";
+import { askHolders } from "../../components/portHolders";
 import { checkPicked } from "../../components/service";
 import { parseSettings } from "../../settings/parse";
 import { run } from "../support/program";
@@ -63,10 +67,12 @@ describe("the program", () => {
 });
 
 describe("the turn of a Service", () => {
+    const NOBODY = () => Promise.resolve(undefined);
+
     /** Whether it has come, of one that asks for the port, beside another that never gets there. */
     const comes = async (other: number | undefined, port: number | undefined, preview: boolean) => {
-        const ports = new FixedPorts();
-        const turn = ports.turn(port, preview).then(() => true);
+        const ports = new FixedPorts(NOBODY);
+        const turn = ports.turn("one", port, preview).then(() => true);
         // Noted later: the order of names is no order.
         ports.note("other", other, new Promise(() => undefined));
         const immediate = new Promise<boolean>((resolve) => setImmediate(() => resolve(false)));
@@ -81,6 +87,135 @@ describe("the turn of a Service", () => {
     ])("beside one on port $other, of one on $port", async ({ other, port, up, preview }) => {
         expect(await comes(other, port, false)).toBe(up);
         expect(await comes(other, port, true)).toBe(preview);
+    });
+});
+
+/** Sandboxes on the ports of `before`, which ask for those of `after`; `picked` ones have no say. */
+async function move(
+    before: Readonly<Record<string, number>>,
+    after: Readonly<Record<string, number | undefined>>,
+    preview: boolean,
+) {
+    const holders = new Map(Object.entries(before).map(([name, port]) => [port, name]));
+    let asked = 0;
+    const ports = new FixedPorts(() => {
+        asked++;
+        return Promise.resolve(holders);
+    }, BLOCK);
+    const order: string[] = [];
+    for (const [name, port] of Object.entries(after)) {
+        const turn = ports.turn(name, port, preview);
+        const checked = turn.then(({ refusal, isTaken }) => {
+            order.push(refusal ?? (isTaken ? `${name} is not known` : name));
+            return refusal === undefined ? undefined : new Promise(() => undefined);
+        });
+        ports.note(name, port, checked);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return { order, asked };
+}
+
+describe("fixed ports that change hands", () => {
+    it("are given in the order in which they come free", async () => {
+        const before = { a: 18790, b: 18791, c: 18792 };
+        const after = { a: 18791, b: 18792, c: 18793 };
+        expect((await move(before, after, false)).order).toEqual(["c", "b", "a"]);
+        // Kubernetes would refuse a preview a port that another gives up in the same run.
+        const { order } = await move(before, after, true);
+        expect(order.sort()).toEqual(["a is not known", "b is not known", "c"]);
+    });
+
+    it("go to one that is new, or was picked before", async () => {
+        const { order } = await move(
+            { b: 18791, c: 18792 },
+            { a: 18791, b: 18793, c: 18794 },
+            false,
+        );
+        expect(order.indexOf("a")).toBeGreaterThan(order.indexOf("b"));
+    });
+
+    it.each([true, false])(
+        "are not swapped, and that is said once: preview %s",
+        async (preview) => {
+            const swap = { a: 18791, b: 18790, c: 18793 };
+            const { order } = await move({ a: 18790, b: 18791, c: 18792 }, swap, preview);
+            expect(order.sort()).toEqual([
+                "c",
+                "sandboxes.a.hostPort: got 18791; must not be in a ring: sandboxes.a and sandboxes.b ask for each other's ports, and Kubernetes gives none away while another has it; in two steps: first sandboxes.a.hostPort 18789 and `pulumi up`, then 18791 and `pulumi up` again",
+            ]);
+        },
+    );
+
+    it("are not given to one that waits for a ring, which alone is spoken of", async () => {
+        const before = { a: 18790, b: 18791, c: 18792 };
+        const { order } = await move(before, { a: 18792, b: 18793, c: 18790, d: 18791 }, true);
+        expect(order.filter((each) => each.includes("sandboxes.a and sandboxes.c"))).toHaveLength(
+            1,
+        );
+        expect(order.filter((each) => !each.includes("ring")).sort()).toEqual([
+            "b",
+            "d is not known",
+        ]);
+    });
+
+    it("are in a ring of three as well", async () => {
+        const before = { a: 18790, b: 18791, c: 18792 };
+        const { order } = await move(before, { a: 18791, b: 18792, c: 18790 }, true);
+        expect(order).toHaveLength(1);
+        expect(order[0]).toContain("sandboxes.a and sandboxes.b and sandboxes.c ask for");
+    });
+
+    it("are not had from one that goes at the end of the run", async () => {
+        const { order } = await move({ gone: 18790, b: 18791 }, { a: 18790, b: 18791 }, true);
+        expect(order.sort()).toEqual([
+            "b",
+            "sandboxes.a.hostPort: got 18790; must not be the port of gone, which is published no more and has it until the end of this run; in two steps: `pulumi up` without this key, then with it",
+        ]);
+    });
+
+    it("of one that Kubernetes has picked are for the one that has it to speak of", async () => {
+        const { order } = await move(
+            { a: 18790, p: 18791 },
+            { a: 18791, b: 18792, p: undefined },
+            true,
+        );
+        expect(order).not.toContainEqual(expect.stringContaining("must"));
+    });
+
+    it("are not asked for where there is one alone", async () => {
+        expect((await move({ a: 18790 }, { a: 18791, p: undefined }, true)).asked).toBe(0);
+        expect((await move({ a: 18790 }, { a: 18791, b: 18792 }, true)).asked).toBe(1);
+    });
+
+    it("are for Kubernetes to judge where the cluster cannot be asked", async () => {
+        const ports = new FixedPorts(() => Promise.resolve(undefined));
+        ports.note("a", 18791, Promise.resolve());
+        ports.note("b", 18790, Promise.resolve());
+        expect(await ports.turn("a", 18791, true)).toEqual({ isTaken: false });
+    });
+});
+
+describe("the holders of ports", () => {
+    const service = (sandbox: string | undefined, ...ports: (number | undefined)[]) => ({
+        metadata: sandbox === undefined ? {} : { labels: { [LABEL_SANDBOX]: sandbox } },
+        spec: { ports: ports.map((nodePort) => (nodePort === undefined ? {} : { nodePort })) },
+    });
+    const list = (...services: object[]) =>
+        vi.fn(() => Promise.resolve(services)) as unknown as typeof listObjects;
+
+    it("are the sandboxes whose Services have them", async () => {
+        const found = list(service("a", 18790), service(undefined, 31000), service("b", undefined));
+        const holders = await askHolders("k", "c", pulumi.output("agents"), found);
+        expect(holders).toEqual(new Map([[18790, "a"]]));
+        const kind = { apiVersion: "v1", kind: "Service", namespace: "agents" };
+        expect(found).toHaveBeenCalledExactlyOnceWith({ kubeconfig: "k", context: "c" }, kind);
+    });
+
+    it("are not known before the namespace is, nor where nobody answers", async () => {
+        const unknown = pulumi.output(pulumi.unknown as unknown as string);
+        expect(await askHolders("k", "c", unknown, list(service("a", 1)))).toBeUndefined();
+        const dead = () => Promise.reject(new Error("refused"));
+        expect(await askHolders("k", "c", pulumi.output("agents"), dead)).toBeUndefined();
     });
 });
 

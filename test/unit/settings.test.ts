@@ -67,7 +67,7 @@ describe("a wrong configuration is named key by key", () => {
             { gateway: { name } },
             `gateway.name: got ${shown(name)}; ${NAME_RULE}`,
         ]),
-        [{ gateway: { name: 5 } }, `gateway.name: got 5; ${NAME_RULE}`],
+        [{ gateway: { name: [] } }, `gateway.name: got []; ${NAME_RULE}`],
         [{ gateway: [] }, 'gateway: got []; must be an object; for example {"name": "dev"}'],
         // Names of sandboxes.
         ...["", "A", "1a", "a_b", "a-", "a".repeat(41), "a.b"].map((name): [object, string] => [
@@ -206,7 +206,7 @@ describe("a wrong configuration is named key by key", () => {
             ["-a", "be the name of a namespace: at most 63 lower-case letters, digits or `-`"],
             ["a.b", "be the name of a namespace: at most 63 lower-case letters, digits or `-`"],
             ["", "be the name of a namespace: at most 63 lower-case letters, digits or `-`"],
-            [7, "be the name of a namespace: at most 63 lower-case letters, digits or `-`"],
+            ["a b", "be the name of a namespace: at most 63 lower-case letters, digits or `-`"],
             ["default", "not be a namespace of Kubernetes' own or everyone's"],
             ["kube-system", "not be a namespace of Kubernetes' own or everyone's"],
             ["kube-public", "not be a namespace of Kubernetes' own or everyone's"],
@@ -386,8 +386,8 @@ describe("a wrong configuration is named key by key", () => {
             'sandboxes.a.env.A-B: got "A-B"; must be the name of an environment variable; for example TZ',
         ],
         [
-            sandbox({ env: { A: 1 } }),
-            'sandboxes.a.env.A: got 1; must be a text; for example "Europe/Berlin"',
+            sandbox({ env: { A: {} } }),
+            'sandboxes.a.env.A: got {}; must be a text; for example "Europe/Berlin"',
         ],
         [
             sandbox({ env: { A: "x" }, secretEnv: { A: "y" } }),
@@ -398,7 +398,7 @@ describe("a wrong configuration is named key by key", () => {
             'sandboxes.a.inference.baseUrl: got "ftp://x"; must be an http or https URL; for example https://api.example.org/v1',
         ],
         [
-            sandbox({ inference: { baseUrl: "http://x", apiKey: 5, model: "m" } }),
+            sandbox({ inference: { baseUrl: "http://x", apiKey: [], model: "m" } }),
             'sandboxes.a.inference.apiKey: got a secret value; must be a text; for example "sk-..."',
         ],
     ])("%j", (raw, message) => {

@@ -55,7 +55,7 @@ describe("a wrong option of the gateway is named", () => {
             'gateway.env.SANDBOX_GATEWAY_IMAGE: got "SANDBOX_GATEWAY_IMAGE"; must not begin with SANDBOX_GATEWAY_; for example HTTPS_PROXY',
         ],
         [
-            { secretEnv: { A: 12345 } },
+            { secretEnv: { A: ["x"] } },
             'gateway.secretEnv.A: got a secret value; must be a text; for example "Europe/Berlin"',
         ],
         [
@@ -82,8 +82,8 @@ describe("a wrong option of a sandbox is named", () => {
             "sandboxes.a.startTimeoutSeconds: got 5; must be a number of seconds from 10; for example 600",
         ],
         [
-            sandbox({ nodeSelector: { a: true } }),
-            'sandboxes.a.nodeSelector.a: got true; must be a text; for example "true"',
+            sandbox({ nodeSelector: { a: [] } }),
+            'sandboxes.a.nodeSelector.a: got []; must be a text; for example "true"',
         ],
         [
             sandbox({ tolerations: [{ operator: "In" }] }),

@@ -5,7 +5,8 @@ import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { shortages } from "../../cli/disk";
 import { readStatus, render, type Status } from "../../cli/status";
-import { clusterTarget, gatewayTarget, ownWords, targetOf } from "../../cli/target";
+import { ownWords } from "../../cli/gatewayLook";
+import { clusterTarget, gatewayTarget, targetOf } from "../../cli/target";
 import { parsePlace } from "../../settings/parse";
 
 const PATH = process.env["PATH"];
@@ -288,6 +289,38 @@ it("a gateway without a container and a data volume is unknown: it is on another
     ) as string;
     expect(gateway).toMatchObject({ state: "unknown", detail, next: "docker context ls" });
     expect(sandboxes).toMatchObject([{ state: "unknown", detail }]);
+});
+
+describe("what is called like the gateway is not taken for it", () => {
+    const OURS = "a".repeat(64);
+    const theirs = (...labels: string[]) => ["box", ...labels, "b".repeat(64)].join("\\t");
+    const look = async (owner: string) =>
+        (await readStatus(gatewayTarget("box", "node", undefined, owner), OUTPUTS)).gateway;
+
+    it.each<[string, string, string]>([
+        ["container", theirs("running"), ""],
+        ["volume", "", theirs()],
+    ])("where Docker's %s has another's label", async (kind, containers, volumes) => {
+        standIn("docker", [
+            ["ps", `printf '${containers}\n'`],
+            ["volume ls", `printf '${volumes}\n'`],
+        ]);
+        expect(await look(OURS)).toMatchObject({
+            state: "unknown",
+            detail: `Docker's ${kind} box is another gateway's: this one is on another daemon`,
+            next: "docker context ls",
+        });
+        // Nor is it asked for anything else.
+        expect(asked()).not.toContain("exec");
+    });
+
+    it.each([OURS, ""])("and is where its label is %j", async (label) => {
+        standIn("docker", [
+            ["ps", "true"],
+            ["volume ls", `printf 'box-2\tx\nbox\t${label}\n'`],
+        ]);
+        expect(await look(OURS)).toMatchObject({ state: "stopped" });
+    });
 });
 
 it("lists a sandbox without a page, also while its gateway is stopped", async () => {

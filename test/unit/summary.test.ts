@@ -2,7 +2,8 @@ import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
 import { parseOutputs, type Outputs } from "../../cli/outputs";
 import { printSummary } from "../../cli/summary";
-import { Target, type Condition } from "../../cli/target";
+import type { Condition } from "../../cli/gatewayLook";
+import { Target } from "../../cli/target";
 import { Progress } from "../../toolchain/progress";
 
 async function summary(state: Condition["state"], outputs: Outputs): Promise<string[]> {

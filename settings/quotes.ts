@@ -1,0 +1,106 @@
+/**
+ * Pure: texts that were written without quotes. The engine reads the stack's file as YAML first, which
+ * makes numbers, truth values, dates and nothing at all of many of them: what arrives is not what was
+ * written, and may be less (`3.10` is 3.1).
+ */
+import { valueAt } from "./issues";
+import { formatKey, type Problem } from "./problems";
+import { parseYaml, type Written } from "./yaml";
+
+type Path = readonly PropertyKey[];
+
+/** What YAML makes of a text, by what arrives of it. */
+const KINDS: Readonly<Record<string, string>> = {
+    number: "a number",
+    boolean: "a truth value",
+    object: "nothing",
+};
+
+/**
+ * Has problems say that quotes are missing, where those mend them.
+ *
+ * @param check what would be wrong with another configuration
+ */
+export function wantQuotes(
+    problems: readonly Problem[],
+    raw: unknown,
+    written: Written,
+    check: (raw: unknown) => readonly Problem[],
+): Problem[] {
+    const texts = problems.flatMap(({ path, got }) => {
+        const isScalar = ["number", "boolean"].includes(typeof got) || got === null;
+        return path && isScalar ? [{ path, got, text: asWritten(got, written(path)) }] : [];
+    });
+    if (texts.length === 0) {
+        return [...problems];
+    }
+    const quoted = texts.reduce((all, { path, text }) => replaced(all, path, text), raw);
+    const left = new Set(check(quoted).map(({ key }) => key));
+    const mended = new Map(
+        texts
+            .map(({ path, got, text }) => ({ key: formatKey(path), got, text }))
+            .filter(({ key }) => !left.has(key))
+            .map((each) => [each.key, each]),
+    );
+    return problems.map((problem) => {
+        const found = mended.get(problem.key);
+        return found
+            ? { ...problem, ...inQuotes(KINDS[typeof found.got] ?? "", found.text) }
+            : problem;
+    });
+}
+
+/** A date that was written without quotes, and what arrives of one. */
+const DATE = /^\d{4}-\d\d?-\d\d?/;
+const GO_DATE = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S* [+-]\d{4} /;
+
+/** Texts of a configuration that are not what stands in its file: dates arrive in a form of Go's. */
+export function changedDates(raw: unknown, written: Written): Problem[] {
+    return textsIn(raw, []).flatMap((path) => {
+        const [got, text] = [valueAt(raw, path), written(path)];
+        return text !== undefined && text !== got && DATE.test(text) && GO_DATE.test(String(got))
+            ? [{ key: formatKey(path), path, got, ...inQuotes("a date", text) }]
+            : [];
+    });
+}
+
+function inQuotes(kind: string, text: string) {
+    return {
+        rule: `be a text in quotes: without them YAML makes ${kind} of it (\`pulumi config set\` takes \`--type string\`)`,
+        example: JSON.stringify(text),
+        own: true,
+    };
+}
+
+/** As it stands in the file, where the engine was given that one, and else as it would be written. */
+function asWritten(got: unknown, text: string | undefined): string {
+    if (text !== undefined && (parseYaml(text) ?? null) === got) {
+        return text;
+    }
+    return got === null ? "" : JSON.stringify(got);
+}
+
+/** Paths of all texts below the first keys, which are texts for the engine however they are written. */
+function textsIn(value: unknown, path: Path): Path[] {
+    if (typeof value === "string") {
+        return path.length > 1 ? [path] : [];
+    }
+    return typeof value === "object" && value !== null
+        ? Object.entries(value).flatMap(([key, inner]) =>
+              textsIn(inner, [...path, Array.isArray(value) ? Number(key) : key]),
+          )
+        : [];
+}
+
+function replaced(value: unknown, [first, ...rest]: Path, text: string): unknown {
+    if (first === undefined) {
+        return text;
+    }
+    if (Array.isArray(value)) {
+        return value.map((inner: unknown, i) =>
+            i === first ? replaced(inner, rest, text) : inner,
+        );
+    }
+    const values = value as Readonly<Record<PropertyKey, unknown>>;
+    return { ...values, [first]: replaced(values[first], rest, text) };
+}
