@@ -43,8 +43,9 @@ async function main(): Promise<number> {
         phases.push({ title, seconds: (performance.now() - began) / 1000 });
         return result;
     };
-    const project = async (name: string, env: NodeJS.ProcessEnv) => {
-        const { status, report } = await phase(name, () => vitest(name, env, progress));
+    const run = async (projects: readonly string[], env: NodeJS.ProcessEnv) => {
+        const title = projects.join(", ");
+        const { status, report } = await phase(title, () => vitest(projects, env, progress));
         const count = countTests(status, report);
         counts.push(count);
         if (count.failed > 0) {
@@ -63,14 +64,14 @@ async function main(): Promise<number> {
         }),
     );
     await prepareForUnitTests(progress);
-    await project("unit", process.env);
-    await project("scripts", process.env);
+    // Together: one long file of scripts would leave cores idle.
+    await run(["unit", "scripts"], process.env);
     try {
         const env = await prepareForTests(ROOT, progress);
         counts.push(await testGoPrograms(progress));
         phases.push(...progress.done);
         await cleanUp(progress);
-        await project("e2e", env).finally(() => cleanUp(progress));
+        await run(["e2e"], env).finally(() => cleanUp(progress));
     } catch (error) {
         if (error instanceof InterruptedError) {
             return 130;
@@ -96,20 +97,19 @@ async function main(): Promise<number> {
     return sum("failed") === 0 ? 0 : 1;
 }
 
-/** Runs one project of tests. @returns its exit status, and its report if it got that far */
+/** Runs projects of tests. @returns the exit status, and the report if it got that far */
 async function vitest(
-    project: string,
+    projects: readonly string[],
     env: NodeJS.ProcessEnv,
     progress: Progress,
 ): Promise<{ status: number; report: string | undefined }> {
-    const file = path.join(LOGS, `${project}.json`);
+    const file = path.join(LOGS, `${projects.join("-")}.json`);
     rmSync(file, { force: true });
     const status = await progress.attach(
         path.join(BIN, "vitest"),
         [
             "run",
-            "--project",
-            project,
+            ...projects.flatMap((project) => ["--project", project]),
             "--reporter=verbose",
             "--reporter=json",
             `--reporter=${path.join(ROOT, "test", "support", "timesReporter.ts")}`,

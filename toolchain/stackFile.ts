@@ -72,9 +72,7 @@ export function sandboxImages(root: string, stack: string): string[] {
 function usesProxy({ inference, egress }: Readonly<Record<string, unknown>>): boolean {
     const isObject = (value: unknown) => typeof value === "object" && value !== null;
     const rules: unknown[] = Array.isArray(egress) ? egress : [];
-    return (
-        isObject(inference) || rules.some((rule) => isObject(rule) && "host" in (rule))
-    );
+    return isObject(inference) || rules.some((rule) => isObject(rule) && "host" in rule);
 }
 
 /**

@@ -1,13 +1,17 @@
 /** The policy pack and the preview guard, on the real engine: running, stopped and unreachable. */
 import { cpSync } from "node:fs";
 import * as path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { portsOf } from "../../components/ports";
+import { useArchive } from "../support/project";
 import { attempt, run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
-import { TestStack, withoutGateway } from "../support/stack";
+import { changesOf, TestStack, withoutGateway } from "../support/stack";
 
 const ROOT = path.join(__dirname, "..", "..");
+
+/** As everyone loads it, and from the archive. */
+const PACK_AS_WRITTEN = ["--policy-pack", "policy-as-written"];
 const PACK = ["--policy-pack", "policy"];
 
 let stack: TestStack;
@@ -23,7 +27,10 @@ const config = (overrides: { gateway?: object; [key: string]: unknown } = {}) =>
 
 beforeAll(async () => {
     stack = await TestStack.create("guard");
-    cpSync(path.join(ROOT, "policy"), path.join(stack.folder, "policy"), { recursive: true });
+    for (const name of ["policy", "policy-as-written"]) {
+        cpSync(path.join(ROOT, "policy"), path.join(stack.folder, name), { recursive: true });
+    }
+    useArchive(path.join(stack.folder, "policy", "PulumiPolicy.yaml"), inject("archive"));
     stack.configure(config());
 });
 
@@ -31,17 +38,14 @@ afterAll(async () => {
     await stack?.remove();
 });
 
-/** Runs the guard on a preview, as a pipeline would. */
-async function guard(...args: string[]) {
-    const preview = await stack.tryPulumi(["preview", "--json", "--show-sames"]);
-    return attempt(
-        path.join(ROOT, "node_modules/.bin/tsx"),
-        [path.join(ROOT, "cli/guard.ts"), ...args],
-        {
-            input: preview.stdout,
-            cwd: ROOT,
-        },
-    );
+/** A preview as a pipeline makes it, whatever comes of it. @returns what the guard reads */
+async function preview(...args: string[]): Promise<string> {
+    return (await stack.tryPulumi(["preview", "--json", "--show-sames", ...args])).stdout;
+}
+
+/** Runs the guard on a preview, as a pipeline would. @param input @default one that is made now */
+async function guard(args: readonly string[] = [], input?: string) {
+    return stack.tool("cli/guard.ts", args, input ?? (await preview()));
 }
 
 /** Changes the program for one preview, and puts it back. */
@@ -61,7 +65,7 @@ async function withProgram<T>(
 
 describe("the policy pack", () => {
     it("passes the program before anything is there", async () => {
-        expect(await stack.pulumi(["preview", ...PACK])).toContain("sandbox-gateway");
+        expect(await stack.pulumi(["preview", ...PACK_AS_WRITTEN])).toContain("sandbox-gateway");
     });
 
     it("refuses a violating configuration, and an up creates nothing", async () => {
@@ -140,13 +144,15 @@ describe("the guard stops what opens", () => {
         stack.configure(
             config({ gateway, sandboxes: { agent: { ...AGENT, ...agent }, other: AGENT } }),
         );
-        const { status, stdout, stderr } = await guard();
+        const previewed = await preview();
+        const { status, stdout, stderr } = await guard([], previewed);
         expect(stdout + stderr).toContain(`${name}: `);
         expect(stdout).toContain(words);
         expect(status).toBe(1);
         // An address opens the container and the policy of each sandbox, too.
         const all = ["gateway", "gateway-k3s", "agent-network", "other-network", name];
-        const allowed = await guard(...all.flatMap((each) => ["--allow-open", each]));
+        const allow = all.flatMap((each) => ["--allow-open", each]);
+        const allowed = await guard(allow, previewed);
         expect(allowed.status, allowed.stdout + allowed.stderr).toBe(0);
     });
 });
@@ -290,10 +296,11 @@ describe("while everything is protected, the guard stops", () => {
 describe("once protection is lifted, the guard alone stops", () => {
     it("its being lifted, unless it is allowed", async () => {
         stack.configure(config({ protect: false }));
-        const { status, stdout } = await guard();
+        const previewed = await preview();
+        const { status, stdout } = await guard([], previewed);
         expect(stdout).toContain("gateway-data: it is no longer protected");
         expect(status).toBe(1);
-        expect((await guard("--allow-open", "protection")).status).toBe(0);
+        expect((await guard(["--allow-open", "protection"], previewed)).status).toBe(0);
         await stack.up();
     });
 
@@ -324,7 +331,8 @@ describe("once protection is lifted, the guard alone stops", () => {
 
     it("a sandbox that is removed, unless it is named", async () => {
         stack.configure(config({ protect: false, sandboxes: { agent: AGENT } }));
-        const refused = await guard("--json");
+        const previewed = await preview();
+        const refused = await guard(["--json"], previewed);
         expect(refused.status).toBe(1);
         const { refused: list } = JSON.parse(refused.stdout) as { refused: { name: string }[] };
         expect(list.map(({ name }) => name).sort()).toEqual([
@@ -335,7 +343,7 @@ describe("once protection is lifted, the guard alone stops", () => {
             "other-workspace-size",
         ]);
         const allow = list.flatMap(({ name }) => ["--allow", name]);
-        expect((await guard(...allow)).status).toBe(0);
+        expect((await guard(allow, previewed)).status).toBe(0);
     });
 });
 
@@ -390,8 +398,9 @@ describe("the renewal of the administrator's certificate", () => {
             stack.configure(config({ protect: false }));
             await before();
             const old = await stack.output<string>("kubeconfig");
-            expect((await guard()).status).toBe(0);
-            expect(withoutGateway(await stack.preview())).toEqual(expected);
+            const previewed = await preview();
+            expect((await guard([], previewed)).status).toBe(0);
+            expect(withoutGateway(changesOf(previewed))).toEqual(expected);
             await stack.up();
             expect(await stack.output<string>("kubeconfig")).not.toBe(old);
             await stack.up("--expect-no-changes", "--refresh");
@@ -408,21 +417,24 @@ describe("the renewal of the administrator's certificate", () => {
 });
 
 describe("stopped and unreachable", () => {
+    /** What docs/ci.md has a pipeline do: one preview, which the pack has to pass, and the guard on it. */
+    const pipeline = async () => {
+        const previewed = await stack.pulumi(["preview", "--json", "--show-sames", ...PACK]);
+        return (await guard([], previewed)).status;
+    };
+
     it("the pack and the guard work while the gateway is stopped", async () => {
         stack.configure(config({ running: false }));
         await stack.up(...PACK);
         expect(await stack.inDocker()).toEqual(["keeper", "network", "volume"]);
-        await stack.pulumi(["preview", ...PACK]);
-        expect((await guard()).status).toBe(0);
+        expect(await pipeline()).toBe(0);
         stack.configure(config());
-        await stack.pulumi(["preview", ...PACK]);
-        expect((await guard()).status).toBe(0);
+        expect(await pipeline()).toBe(0);
     });
 
     it("and while it should run but does not answer", async () => {
         await stack.up();
         await run("docker", ["kill", stack.container]);
-        await stack.pulumi(["preview", ...PACK]);
-        expect((await guard()).status).toBe(0);
+        expect(await pipeline()).toBe(0);
     });
 });

@@ -3,19 +3,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { TestProject } from "vitest/node";
-import { compileProgram } from "./project";
+import { makeArchive } from "./project";
 
 declare module "vitest" {
     interface ProvidedContext {
-        /** Folder of the compiled program. */
-        compiledProgram: string;
+        /** Folder of the archive that programs and tools of ours are loaded from. */
+        archive: string;
     }
 }
 
-/** Compiles the program. @returns what removes it again */
+/** Makes the archive. @returns what removes it again */
 export default function setup(project: TestProject): () => void {
-    const folder = mkdtempSync(path.join(os.tmpdir(), "sandbox-gateway-program-"));
-    compileProgram(folder);
-    project.provide("compiledProgram", folder);
+    const folder = mkdtempSync(path.join(os.tmpdir(), "sandbox-gateway-archive-"));
+    makeArchive(folder);
+    project.provide("archive", folder);
     return () => rmSync(folder, { recursive: true, force: true });
 }

@@ -10,7 +10,7 @@ import { dockerName, keeperName, nodeName } from "../../components/names";
 import type { PortBlock } from "../../components/ports";
 import { note, removeAll } from "./leftOvers";
 import { findPlace, type Place } from "./place";
-import { editProgram, layProject, useCompiled } from "./project";
+import { editProgram, layProject, registerFile, useArchive } from "./project";
 import { attempt, run, type Result } from "./run";
 import { Running } from "./running";
 import { timed } from "./steps";
@@ -25,6 +25,18 @@ export interface Step {
 
 /** A preview that can be compared: `op type name` for everything that is not the same. */
 export type Changes = readonly string[];
+
+/** What a preview with --json says that it would do, sorted; resources that stay the same are left out. */
+export function changesOf(preview: string): Changes {
+    const { steps } = JSON.parse(preview) as { steps: readonly Step[] };
+    return steps
+        .filter(({ op }) => op !== "same")
+        .map(({ op, urn }) => {
+            const [type = "", name = ""] = urn.split("::").slice(-2);
+            return `${op} ${type.split("$").at(-1)} ${name}`;
+        })
+        .sort();
+}
 
 /** Changes of resources proper: that of the component beside them says the same once more. */
 export function withoutGateway(changes: Changes): Changes {
@@ -49,8 +61,8 @@ export interface StackOptions {
     /** User of this machine who works on it; he may ask Docker, read everything and write what is his. @default this one */
     readonly user?: number;
     /**
-     * Whether pulumi loads the program as it does for everyone, compiling and checking it each time,
-     * and not as it was compiled once for all tests. @default false
+     * Whether pulumi and make load what they run as they do for everyone, compiling it each time, and not
+     * from the archive that is made once for all tests. @default false
      */
     readonly asWritten?: boolean;
 }
@@ -77,6 +89,8 @@ export class TestStack {
     /** Seconds that one command of pulumi or make may take. */
     timeout = 600;
     private readonly env: NodeJS.ProcessEnv;
+    /** What node loads before a tool of ours. */
+    private readonly register: string;
     /** Since the last run of pulumi: a wait asks for the same ones many times a second. */
     private outputs: Readonly<Record<string, unknown>> | undefined;
 
@@ -95,8 +109,9 @@ export class TestStack {
         this.folder = mkdtempSync(path.join(os.tmpdir(), `sandbox-gateway-${name}-`));
         note(this.container, this.folder);
         layProject(this.folder);
+        this.register = asWritten ? require.resolve("tsx/cjs") : registerFile(inject("archive"));
         if (!asWritten) {
-            useCompiled(this.folder, inject("compiledProgram"));
+            useArchive(path.join(this.folder, "Pulumi.yaml"), inject("archive"));
         }
         const state = path.join(this.folder, "state");
         mkdirSync(state);
@@ -107,7 +122,7 @@ export class TestStack {
             XDG_STATE_HOME: path.join(this.folder, "states"),
             PULUMI_CONFIG_PASSPHRASE: "a passphrase of the test",
             PULUMI_STACK: "test",
-            // The policy pack is loaded as it is written; its types have a check of their own.
+            // Types have a check of their own.
             ...(asWritten ? {} : { PULUMI_NODEJS_TRANSPILE_ONLY: "true" }),
             ...env,
         };
@@ -211,12 +226,7 @@ export class TestStack {
         this.outputs = undefined;
         const options = this.options();
         return [
-            ...this.as(process.execPath, [
-                "--require",
-                require.resolve("tsx/cjs"),
-                "cli/make.ts",
-                target,
-            ]),
+            ...this.as(process.execPath, ["--require", this.register, "cli/make.ts", target]),
             // What make has exported to the tests names another stack.
             { ...options, env: { ...options.env, STACK: "test", ...env } },
         ];
@@ -238,15 +248,13 @@ export class TestStack {
 
     /** What a preview would do, sorted; resources that stay the same are left out. */
     async preview(...args: string[]): Promise<Changes> {
-        const json = await this.pulumi(["preview", "--json", ...args]);
-        const { steps } = JSON.parse(json) as { steps: readonly Step[] };
-        return steps
-            .filter(({ op }) => op !== "same")
-            .map(({ op, urn }) => {
-                const [type = "", name = ""] = urn.split("::").slice(-2);
-                return `${op} ${type.split("$").at(-1)} ${name}`;
-            })
-            .sort();
+        return changesOf(await this.pulumi(["preview", "--json", ...args]));
+    }
+
+    /** Runs a tool of ours on this project, whatever comes of it. @param input @default nothing */
+    async tool(file: string, args: readonly string[], input?: string): Promise<Result> {
+        const node = ["--require", this.register, path.join(ROOT, file)];
+        return attempt(process.execPath, [...node, ...args], { cwd: ROOT, input });
     }
 
     /** An output of the program, secrets opened. */

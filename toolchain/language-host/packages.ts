@@ -43,7 +43,8 @@ const SEMVER = /^v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/;
 /** Plugins of every installed SDK, dependencies of dependencies included, each version once. */
 export function requiredPackages(folder: string): RequiredPackage[] {
     const found = new Map<string, RequiredPackage>();
-    for (const { name, version, pulumi } of installedManifests(folder)) {
+    // Of hundreds of packages a few are SDKs: reading the others' manifests would take longer than all else.
+    for (const { name, version, pulumi } of installedManifests(folder, true, '"pulumi"')) {
         if (!pulumi?.resource || !name || !version) {
             continue;
         }
@@ -91,15 +92,21 @@ export function installFolder(folder: string): string {
     }
 }
 
-function* installedManifests(folder: string, nested = true): Generator<Manifest> {
+/** @param mark text without which a manifest is left out */
+function* installedManifests(folder: string, nested = true, mark = ""): Generator<Manifest> {
     const seen = new Set<string>();
     for (const root of new Set([folder, installFolder(folder)])) {
-        yield* manifestsBelow(root, nested, seen);
+        yield* manifestsBelow(root, nested, mark, seen);
     }
 }
 
 /** Follows links, as node does, but enters no folder twice: linked packages may form circles. */
-function* manifestsBelow(folder: string, nested: boolean, seen: Set<string>): Generator<Manifest> {
+function* manifestsBelow(
+    folder: string,
+    nested: boolean,
+    mark: string,
+    seen: Set<string>,
+): Generator<Manifest> {
     const modules = path.join(folder, "node_modules");
     for (const name of packageNames(modules)) {
         const real = realFolder(path.join(modules, name));
@@ -107,12 +114,12 @@ function* manifestsBelow(folder: string, nested: boolean, seen: Set<string>): Ge
             continue;
         }
         seen.add(real);
-        const manifest = readManifest(real);
+        const manifest = readManifest(real, mark);
         if (manifest) {
             yield manifest;
         }
         if (nested) {
-            yield* manifestsBelow(real, nested, seen);
+            yield* manifestsBelow(real, nested, mark, seen);
         }
     }
 }
@@ -144,9 +151,10 @@ function realFolder(folder: string): string | undefined {
     }
 }
 
-function readManifest(folder: string): Manifest | undefined {
+function readManifest(folder: string, mark = ""): Manifest | undefined {
     try {
-        return JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8")) as Manifest;
+        const text = readFileSync(path.join(folder, "package.json"), "utf8");
+        return text.includes(mark) ? (JSON.parse(text) as Manifest) : undefined;
     } catch {
         return undefined;
     }

@@ -1,0 +1,61 @@
+/**
+ * Leaves alone what the SDK loads but seldom needs: for functions that are turned into text, of which no
+ * program of ours has any, an npm client, a compiler and a session of the debugger; and maps of its own sources
+ * for stacks that are not kept. All that is two fifths of its start. Whatever is asked for is loaded then.
+ */
+import Module from "node:module";
+import { setFlagsFromString } from "node:v8";
+import { loader } from "./archive";
+
+const SELDOM: ReadonlySet<string> = new Set(["@npmcli/arborist", "typescript"]);
+
+/** What the SDK awaits before it runs a program: that the debugger has told of every script there is. */
+const DEBUGGER = "/closure/v8Hooks";
+
+/** Has node load them when something of them is used. */
+export function loadSeldomLater(): void {
+    // As the SDK does when it starts: V8 takes nothing that was compiled with other flags.
+    setFlagsFromString("--allow-natives-syntax");
+    const load = loader._load;
+    loader._load = function (request, parent, ...rest) {
+        const real = () => load.call(this, request, parent, ...rest);
+        if (!parent?.filename.includes("/@pulumi/pulumi/")) {
+            return real();
+        }
+        if (request.endsWith(DEBUGGER)) {
+            return later(real, { isInitializedAsync: () => Promise.resolve() });
+        }
+        return SELDOM.has(request) ? later(real) : real();
+    };
+}
+
+/** Has stacks of the SDK's own files say where they are in what runs. */
+export function mapNoPackages(): void {
+    const support = Module.createRequire(__filename)("source-map-support") as {
+        install(options: { retrieveSourceMap(file: string): object | null }): void;
+    };
+    const map = { version: 3, sources: [], names: [], mappings: "" };
+    support.install({
+        retrieveSourceMap: (file) =>
+            file.includes("/node_modules/") ? { url: file, map: JSON.stringify(map) } : null,
+    });
+}
+
+/** A module that is loaded when something of it is used. @param known what is known of it without */
+function later(work: () => unknown, known: Readonly<Record<string, unknown>> = {}): unknown {
+    let loaded: object | undefined;
+    const get = () => (loaded ??= work() as object);
+    return new Proxy(
+        {},
+        {
+            get: (_, key) => {
+                // Whoever imports such a module takes it as it is, without a look at all of it.
+                if (key === "__esModule") {
+                    return true;
+                }
+                return known[key as string] ?? (Reflect.get(get(), key) as unknown);
+            },
+            has: (_, key) => Reflect.has(get(), key),
+        },
+    );
+}
