@@ -85,7 +85,24 @@ export interface Archive {
     readonly folder: "openclaw-image" | "proxy-image" | "test-image";
     /** File name in the folder of archives. */
     readonly file: string;
+    /** What its script calls that is not there on every Debian machine. @default nothing */
+    readonly tools?: readonly Tool[];
+    /** Scripts below toolchain/ that it uses besides those of all. @default none */
+    readonly scripts?: readonly string[];
 }
+
+/** What a build calls, and Debian's packages of it. */
+interface Tool {
+    readonly program: string;
+    readonly title: string;
+    readonly packages: readonly string[];
+}
+
+const MMDEBSTRAP: Tool = {
+    program: "/usr/bin/mmdebstrap",
+    title: "mmdebstrap",
+    packages: ["mmdebstrap"],
+};
 
 export const OPENCLAW_ARCHIVE: Archive = {
     title: "OpenClaw image",
@@ -96,6 +113,8 @@ export const PROXY_ARCHIVE: Archive = {
     title: "HAProxy image",
     folder: "proxy-image",
     file: "haproxy.tar",
+    tools: [MMDEBSTRAP],
+    scripts: ["debian-archive.sh"],
 };
 export const TEST_ARCHIVE: Archive = {
     title: "test image",
@@ -115,13 +134,12 @@ export async function provideArchive(
         files: [
             source,
             ...SHARED_SCRIPTS,
-            ...(archive.folder === "proxy-image"
-                ? [path.join(__dirname, "debian-archive.sh")]
-                : []),
+            ...(archive.scripts ?? []).map((file) => path.join(__dirname, file)),
         ],
     };
     const entry = await cached(recipe, async (folder) => {
         checkImageBuild(archive.title);
+        await ensureTools(archive.tools ?? [], progress);
         await progress.run(path.join(source, "build"), ["--out", path.join(folder, archive.file)]);
     });
     mkdirSync(target, { recursive: true });
@@ -181,7 +199,7 @@ async function buildNodeImage(
     progress: Progress,
 ): Promise<void> {
     checkGo(NODE_PROGRAMS.filter((name) => !hasGoProgram(name)));
-    await ensureCompiler(progress);
+    await ensureTools(NODE_TOOLS, progress);
     const programs = path.join(folder, "bin");
     mkdirSync(programs);
     for (const [name, file] of await goPrograms(NODE_PROGRAMS, progress)) {
@@ -205,15 +223,25 @@ async function buildNodeImage(
     rmSync(programs, { recursive: true });
 }
 
-/** kine and the pause image are linked with C code. */
-async function ensureCompiler(progress: Progress): Promise<void> {
-    if (existsSync("/usr/bin/gcc")) {
+/** kine and the pause image are linked with C code; CoreDNS's program is marked with a capability. */
+const NODE_TOOLS: readonly Tool[] = [
+    { program: "/usr/bin/gcc", title: "C compiler", packages: ["gcc", "libc6-dev"] },
+    { program: "/sbin/setcap", title: "setcap", packages: ["libcap2-bin"] },
+];
+
+async function ensureTools(tools: readonly Tool[], progress: Progress): Promise<void> {
+    const missing = tools.filter(({ program }) => !existsSync(program));
+    if (missing.length === 0) {
         return;
     }
+    const packages = missing.flatMap((tool) => tool.packages);
     if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) {
-        throw new StepError("no C compiler", "install gcc, then run this again");
+        throw new StepError(
+            `no ${missing.map(({ title }) => title).join(", no ")}`,
+            `install ${packages.join(" ")}, then run this again`,
+        );
     }
-    await aptInstall(["gcc", "libc6-dev"], progress);
+    await aptInstall(packages, progress);
 }
 
 /**
