@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { LOOPBACK } from "../components/constants";
 import { parseSubnet } from "../components/subnet";
-import { cidr, image, port, quantity, text, variableName, variables } from "./forms";
+import { cidr, image, port, quantity, text, variableName, variables, hostFile } from "./forms";
 import { must } from "./problems";
 import { registriesSchema } from "./registriesSchema";
 
@@ -96,7 +96,7 @@ export const gatewaySchema = z.strictObject(
                 must("be a list of IPv4 addresses of this machine", '["203.0.113.7"]'),
             )
             .default([]),
-        imageArchives: text(/./, "be the path of a folder", ".local/images").optional(),
+        imageArchives: hostFile("a folder", ".local/images").optional(),
         tlsSans: z
             .array(
                 text(/^[A-Za-z0-9.:-]+$/, "be a host name or an address", "agents.example.org"),
@@ -141,7 +141,7 @@ export const gatewaySchema = z.strictObject(
             .default([]),
         caCertificates: z
             .array(
-                text(/./, "be the path of a PEM file", "~/company-ca.pem"),
+                hostFile("a PEM file", "~/company-ca.pem"),
                 must("be a list of paths of PEM files", '["~/company-ca.pem"]'),
             )
             .default([]),
