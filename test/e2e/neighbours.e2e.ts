@@ -206,7 +206,10 @@ describe("another user of this machine, with a gateway of the same name", () => 
             );
         }
         // He gets as far as an identity; what he has is gone then, and nothing else.
-        expect((await guest.make("destroy", destroy)).stdout).toContain("$ pulumi destroy");
+        const { stdout } = await guest.make("destroy", destroy);
+        expect(stdout).toContain("$ pulumi destroy");
+        // Nor is he told how the other's data would be deleted.
+        expect(stdout).not.toContain("volume rm");
         await guest.tryPulumi(["destroy", "--yes", "--skip-preview"]);
         expect(await lives(two)).toEqual(life);
         expect(await collect(two, "agent")).toEqual(before);
