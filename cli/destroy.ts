@@ -1,12 +1,12 @@
 /** `make destroy`: asks before what nothing protects is deleted, and says what is kept. */
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
-import { dockerName } from "../components/names";
 import type { PlaceSettings } from "../settings/schema";
 import { dockerHas } from "../toolchain/dockerCli";
 import type { DockerHost } from "../toolchain/dockerHost";
 import { StepError, type Progress } from "../toolchain/progress";
 import { isOff, stackFileName, type Switch } from "../toolchain/stackFile";
+import { partsOf } from "./missing";
 import type { Export } from "./stackExport";
 import { dockerCommand } from "./target";
 import { asCommand } from "./text";
@@ -105,12 +105,14 @@ async function putBack({ root, stack, env }: Destroy, progress: Progress): Promi
     }
 }
 
-async function sayWhatIsKept({ place, docker }: Destroy, progress: Progress): Promise<void> {
+/** Of this stack's own volume alone: one of the same name may be another user's, whom this one met on the way. */
+async function sayWhatIsKept({ state, place, docker }: Destroy, progress: Progress): Promise<void> {
     const { gateway, existingCluster } = place;
-    const volume = dockerName(gateway.name);
-    if (existingCluster || !docker || !(await dockerHas("volume", volume))) {
+    const own = partsOf(state).find(({ kind }) => kind === "volume");
+    if (existingCluster || !docker || !own || !(await dockerHas("volume", own.name))) {
         return;
     }
+    const volume = own.name;
     const remove = asCommand([...dockerCommand(gateway.dockerHost), "volume", "rm", volume]);
     progress.print("");
     progress.print(`What the sandboxes have stored is kept, in Docker's volume ${volume}:`);

@@ -43,6 +43,11 @@ const USAGE = `usage: make TARGET [STACK=dev]
   help     this text
 `;
 
+/** What is said of `STACK=$NAME` where NAME is empty. */
+const NO_STACK = `error: STACK is empty; expected the name of a stack, and nothing was done
+  what to do: leave it out for the stack ${DEFAULT_STACK}, or name one: STACK=second
+`;
+
 /** Targets that are one ordinary pulumi command. */
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     stop: ["up", "--yes", "--config", "running=false"],
@@ -52,6 +57,11 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
 
 async function main(command: string | undefined): Promise<number> {
     const stack = process.env["STACK"] ?? process.env["PULUMI_STACK"] ?? DEFAULT_STACK;
+    if (stack.trim() === "" && command !== "help") {
+        // Pulumi would work on whichever stack is selected.
+        process.stderr.write(NO_STACK);
+        return 64;
+    }
     const log = path.join(makeLocalFolder(ROOT), "log", `${command ?? "help"}.log`);
     if (command === "up") {
         return run(log, (progress) => up(ROOT, stack, progress));

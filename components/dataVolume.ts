@@ -130,9 +130,9 @@ export class DataVolume {
     /** A preview may be on another machine than the gateway: there it is a warning. */
     private sayGone(what: string): void {
         const message = [
-            `Docker (${daemonOf(this.dockerHost).join(" ")}) ${what} all that this gateway and its sandboxes have stored`,
+            `Docker (${daemonOf(this.dockerHost).join(" ")}) ${what} all that this gateway and its sandboxes have stored (fingerprint ${this.owner?.fingerprint})`,
             "  an empty one would be begun anew, so nothing is made of it, and nothing was changed",
-            "  look for it on your other daemons, or restore a backup into a volume of that name, and keep the Pulumi state, without which no backup can be run: docs/operations.md, `The data volume is missing`",
+            "  gateway.name is settled: if it was changed, write the former one. Else look for the volume on your other daemons, or restore a backup into one of that name, and keep the Pulumi state, without which no backup can be run: docs/operations.md, `The data volume is missing`",
         ].join("\n");
         if (!pulumi.runtime.isDryRun()) {
             throw new Error(message);

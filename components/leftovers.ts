@@ -23,6 +23,8 @@ export interface Found {
 export interface Wanted {
     readonly kind: Kind;
     readonly name: string;
+    /** Of a network. @default not known, or it has none */
+    readonly subnet?: string;
     /** Whose it will be. @default not known yet: the identity is about to be made, too */
     readonly owner?: string;
 }
@@ -101,6 +103,7 @@ export async function freeName(
     // One without a label may be this gateway's, made by an earlier version and about to be replaced.
     const mayBeOurs = owner !== undefined && (found.owner === "" || found.owner === owner);
     if (preview && mayBeOurs) {
+        await keepSubnet(ask, wanted);
         return undefined;
     }
     if (found.owner !== owner) {
@@ -108,6 +111,25 @@ export async function freeName(
     }
     await takeAway(ask, kind, found);
     return found;
+}
+
+/**
+ * Sees that a network that is about to be made anew has the addresses it had: k3s keeps its node's, and
+ * starts with no other.
+ */
+async function keepSubnet(ask: Ask, { kind, name, subnet }: Wanted): Promise<void> {
+    if (kind !== "network" || subnet === undefined) {
+        return;
+    }
+    const format = "{{range .IPAM.Config}}{{.Subnet}}{{end}}";
+    const found = (
+        await ask("network", "inspect", "--format", format, name).catch(() => "")
+    ).trim();
+    if (found !== "" && found !== subnet) {
+        throw new Error(
+            `gateway.subnet: got ${subnet}; must stay ${found}, with which this gateway was made: k3s remembers its address, and does not start with another; nothing was changed. A gateway on another subnet is another one: \`make up STACK=...\``,
+        );
+    }
 }
 
 function belongsTo(kind: Kind, { name, owner }: Found): string {
@@ -138,7 +160,12 @@ export function wantedOf(
         return undefined;
     }
     const owner = ownerOf(inputs);
-    return { kind, name, ...(owner === undefined ? {} : { owner }) };
+    const [ipam] = (inputs["ipamConfigs"] ?? []) as readonly { readonly subnet?: unknown }[];
+    return {
+        ...{ kind, name },
+        ...(owner === undefined ? {} : { owner }),
+        ...(typeof ipam?.subnet === "string" ? { subnet: ipam.subnet } : {}),
+    };
 }
 
 /** What the label says that something in Docker has, or will have. @returns undefined without one */

@@ -8,6 +8,12 @@ import { must } from "./problems";
 export const text = (pattern: RegExp, rule: string, example: string) =>
     z.string(must(rule, example)).regex(pattern, must(rule, example));
 
+/** A path on this machine. A shell would put another user's home in place of `~ann`; here it is a name. */
+export const hostFile = (what: string, example: string) =>
+    text(/./, `be the path of ${what}`, example).refine((file) => !/^~[^/]/.test(file), {
+        error: must("name a folder below another user's home in full: `~` alone is yours", example),
+    });
+
 /** True or false. */
 export const flag = (example: boolean) => z.boolean(must("be true or false", String(example)));
 

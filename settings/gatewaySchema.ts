@@ -4,6 +4,7 @@ import { LOOPBACK } from "../components/constants";
 import { parseSubnet } from "../components/subnet";
 import {
     cidr,
+    hostFile,
     image,
     outboundImages,
     port,
@@ -106,7 +107,7 @@ export const gatewaySchema = z.strictObject(
                 must("be a list of IPv4 addresses of this machine", '["203.0.113.7"]'),
             )
             .default([]),
-        imageArchives: text(/./, "be the path of a folder", ".local/images").optional(),
+        imageArchives: hostFile("a folder", ".local/images").optional(),
         tlsSans: z
             .array(
                 text(/^[A-Za-z0-9.:-]+$/, "be a host name or an address", "agents.example.org"),
@@ -151,7 +152,7 @@ export const gatewaySchema = z.strictObject(
             .default([]),
         caCertificates: z
             .array(
-                text(/./, "be the path of a PEM file", "~/company-ca.pem"),
+                hostFile("a PEM file", "~/company-ca.pem"),
                 must("be a list of paths of PEM files", '["~/company-ca.pem"]'),
             )
             .default([]),

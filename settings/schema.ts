@@ -1,7 +1,7 @@
 /** The form of the configuration: every key, its default, its rule. Relations are in relations.ts. */
 import { z } from "zod";
 import { CLUSTER_CIDR, SERVICE_CIDR } from "../components/constants";
-import { anyPort, cidr, flag, image, outboundImages, text } from "./forms";
+import { anyPort, cidr, flag, hostFile, image, outboundImages, text } from "./forms";
 import { gatewaySchema } from "./gatewaySchema";
 import { must } from "./problems";
 import { sandboxesSchema } from "./sandboxSchema";
@@ -41,7 +41,7 @@ const ingressFrom = z.strictObject(
 
 const existingCluster = z.strictObject(
     {
-        kubeconfig: text(/./, "be the path of a kubeconfig file", "~/.kube/config"),
+        kubeconfig: hostFile("a kubeconfig file", "~/.kube/config"),
         context: text(/./, "be a context of the kubeconfig", "production"),
         storageClass: text(/^[a-z0-9.-]+$/, "be the name of a storage class", "standard-retain"),
         serviceType: z

@@ -2,7 +2,7 @@
  * Two gateways on one machine, with a sandbox of the same name in each: what is done to one leaves the
  * other alone. The steps build on one another.
  */
-import { chownSync, mkdtempSync, rmSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -161,19 +161,25 @@ describe("another user of this machine, with a gateway of the same name", () => 
 
     /** Nothing of the first user's environment but where programs and images are. */
     const own = (): NodeJS.ProcessEnv => ({
-        HOME: home,
-        USER: "guest",
         SANDBOX_GATEWAY_CACHE: cacheRoot(),
         XDG_STATE_HOME: undefined,
-        PULUMI_HOME: undefined,
         PULUMI_BACKEND_URL: undefined,
         PULUMI_CONFIG_PASSPHRASE: undefined,
     });
 
+    /** The same, in the backend of plain pulumi. */
+    const shared = (): NodeJS.ProcessEnv => ({ SANDBOX_GATEWAY_CACHE: cacheRoot() });
+
     beforeAll(async () => {
         home = mkdtempSync(path.join(os.tmpdir(), "guest-"));
-        chownSync(home, GUEST, GUEST);
-        guest = await TestStack.create("guest", { user: GUEST, env: { HOME: home } });
+        const pulumi = path.join(home, ".pulumi");
+        mkdirSync(pulumi);
+        // What was fetched or made for the tests, as he would have it as well.
+        const fetched = process.env["PULUMI_HOME"] ?? path.join(os.homedir(), ".pulumi");
+        symlinkSync(path.join(fetched, "plugins"), path.join(pulumi, "plugins"));
+        [home, pulumi].forEach((folder) => chownSync(folder, GUEST, GUEST));
+        const env = { HOME: home, USER: "guest", PULUMI_HOME: pulumi };
+        guest = await TestStack.create("guest", { user: GUEST, env });
         stacks.push(guest);
         const { gateway: name, subnet, apiPort, ports } = two;
         const place = { name, subnet, apiPort, ports: formatBlock(ports) };
@@ -191,11 +197,11 @@ describe("another user of this machine, with a gateway of the same name", () => 
             await guest.make("up", own()),
             await guest.make("start", own()),
             await guest.make("destroy", { ...own(), ...destroy }),
-            await guest.make("up"),
+            await guest.make("up", shared()),
             await guest.tryPulumi(["up", "--yes"]),
             await guest.tryPulumi(["up", "--yes", "--skip-preview"]),
-            await guest.make("up"),
-            await guest.make("heal"),
+            await guest.make("up", shared()),
+            await guest.make("heal", shared()),
         ];
         for (const { status, stdout, stderr } of said) {
             expect(status, stdout + stderr).not.toBe(0);
@@ -206,7 +212,10 @@ describe("another user of this machine, with a gateway of the same name", () => 
             );
         }
         // He gets as far as an identity; what he has is gone then, and nothing else.
-        expect((await guest.make("destroy", destroy)).stdout).toContain("$ pulumi destroy");
+        const { stdout } = await guest.make("destroy", { ...shared(), ...destroy });
+        expect(stdout).toContain("$ pulumi destroy");
+        // Nor is he told how the other's data would be deleted.
+        expect(stdout).not.toContain("volume rm");
         await guest.tryPulumi(["destroy", "--yes", "--skip-preview"]);
         expect(await lives(two)).toEqual(life);
         expect(await collect(two, "agent")).toEqual(before);

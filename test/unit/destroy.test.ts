@@ -36,8 +36,14 @@ let state: Export;
 /** A stack with something in it, protected or not. */
 function holds(...protect: boolean[]): void {
     const one = { urn: "u", type: "t" };
+    const volume = {
+        ...{ urn: "v", type: "docker:index/volume:Volume", protect: protect.includes(true) },
+        outputs: { name: "openshell-cluster-openshell" },
+    };
     state = {
-        deployment: { resources: [one, ...protect.map((each) => ({ ...one, protect: each }))] },
+        deployment: {
+            resources: [one, volume, ...protect.map((each) => ({ ...one, protect: each }))],
+        },
     };
     standIns.add("pulumi", `[ $1 != destroy ] || exit ${protect.includes(true) ? 255 : 0}`);
 }
@@ -112,6 +118,12 @@ describe("a destroy of what nothing protects", () => {
         standIns.add("docker", "echo other");
         await run({ confirm: "openshell" });
         expect(standIns.printed.slice(before)).not.toContain("kept");
+    });
+
+    it("says nothing of a volume that this stack has not had: it may be another user's", async () => {
+        const resources = (state.deployment?.resources ?? []).filter(({ urn }) => urn !== "v");
+        await run({ confirm: "openshell", state: { deployment: { resources } } });
+        expect(standIns.printed).not.toContain("volume");
     });
 
     it("takes settings back that it was done with, so that the next gateway is protected", async () => {

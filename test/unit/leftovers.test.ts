@@ -29,6 +29,9 @@ function daemon(things: Partial<Record<Kind, [name: string, owner: string][]>>) 
         if (command === "network" && second === "ls") {
             return Promise.resolve(lines(networks));
         }
+        if (command === "network" && second === "inspect") {
+            return Promise.resolve("10.213.7.0/24\n");
+        }
         asked.push(args.join(" "));
         if (command === "stop") {
             return name === "paused" ? Promise.reject(new Error("is paused")) : Promise.resolve("");
@@ -134,6 +137,17 @@ describe("a network that is about to be made", () => {
         await expect(freeName(ask, network, false)).rejects.toThrow(
             "is used by postgres, which is not this gateway's",
         );
+        expect(asked).toEqual([]);
+    });
+
+    it.each([OURS, ""])("keeps its subnet, which a preview says (label: %j)", async (label) => {
+        const { ask, asked } = daemon({ network: [["gw", label]] });
+        const moved = { ...network, subnet: "10.213.8.0/24" };
+        await expect(freeName(ask, moved, true)).rejects.toThrow(
+            "gateway.subnet: got 10.213.8.0/24; must stay 10.213.7.0/24, with which this gateway was made",
+        );
+        const same = { ...network, subnet: "10.213.7.0/24" };
+        expect(await freeName(ask, same, true)).toBeUndefined();
         expect(asked).toEqual([]);
     });
 

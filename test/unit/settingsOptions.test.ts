@@ -26,6 +26,14 @@ describe("a wrong option of the gateway is named", () => {
         [{ gpus: "2" }, `gateway.gpus: got "2"; ${GPU_RULE}`],
         [{ gpus: "device=" }, `gateway.gpus: got "device="; ${GPU_RULE}`],
         [
+            { imageArchives: "~ann/images" },
+            'gateway.imageArchives: got "~ann/images"; must name a folder below another user\'s home in full: `~` alone is yours; for example .local/images',
+        ],
+        [
+            { caCertificates: ["~ann"] },
+            'gateway.caCertificates[0]: got "~ann"; must name a folder below another user\'s home in full: `~` alone is yours; for example ~/company-ca.pem',
+        ],
+        [
             { hostAliases: { "a b": "10.0.0.1" } },
             'gateway.hostAliases.a b: got "a b"; must be a host name; for example models.lan',
         ],
