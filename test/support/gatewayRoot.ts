@@ -52,8 +52,8 @@ server)
 "kubectl get --raw /openapi/v2"*) log openapi ;;
 "kubectl get --raw /apis/rbac"*) cat bindings 2>/dev/null ;;
 "kubectl -n sandboxes get pods,"*) cat pods 2>/dev/null ;;
-"kubectl -n sandboxes get statefulset"*) echo 7 ;;
-"kubectl -n sandboxes patch"*) [ ! -e silent ] && log "$*" ;;
+"kubectl -n sandboxes get statefulset"*) [ ! -e silent ] && cat "set-$5" 2>/dev/null || echo 7 1 ;;
+"kubectl -n sandboxes patch"*) [ ! -e silent ] && log "$*" && echo 8 0 >"set-$5" ;;
 "kubectl get node"*) [ -e ready ] || exit 1; [ ! -e cordoned ] || echo true ;;
 "kubectl drain"*) log "$*"; [ -e drains ] ;;
 "kubectl uncordon"*) log "$*"; while [ -e slow ]; do touch asked; /bin/sleep 0.02; done; log opened ;;
