@@ -38,7 +38,7 @@ function administratorsBinding(group: string): object {
 }
 
 /** What a container gets that says nothing of its needs: as one of ours does. */
-export const CONTAINER_LIMITS = {
+const CONTAINER_LIMITS = {
     limits: [
         {
             type: "Container",
@@ -58,7 +58,7 @@ export const CONTAINER_LIMITS = {
 const QUOTA = { hard: { pods: String(PODS), "services.loadbalancers": "0" } };
 
 /** Name of both kinds of limits in the sandboxes' namespace. */
-export const LIMITS = "sandboxes";
+const LIMITS = "sandboxes";
 
 /** A file of k3s's folder of manifests. */
 export interface Manifest {
