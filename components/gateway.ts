@@ -23,6 +23,7 @@ import { keeperSpec } from "./keeper";
 import { renderKubeconfig } from "./kubeconfig";
 import type { K3sSettings } from "./k3sConfig";
 import * as names from "./names";
+import type { KeyPair } from "./pki";
 import { labels } from "./manifests";
 import { createNamespace } from "./namespace";
 import { outboundImages, type OutboundImages } from "./outbound/pod";
@@ -214,20 +215,22 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
             new docker.Container(`${name}-keeper`, keeperSpec(args, parts), disposable);
         }
 
-        this.kubeconfig = pulumi.secret(
-            pulumi.all([identity.serverCa, identity.admin]).apply(([serverCa, client]) =>
-                renderKubeconfig({
-                    name: this.dockerName,
-                    endpoint: `${args.apiHost ?? constants.LOOPBACK}:${args.apiPort}`,
-                    serverCa: serverCa.cert,
-                    client,
-                }),
-            ),
-        );
+        const kubeconfigOf = (holder: pulumi.Output<KeyPair>) =>
+            pulumi.secret(
+                pulumi.all([identity.serverCa, holder]).apply(([serverCa, client]) =>
+                    renderKubeconfig({
+                        name: this.dockerName,
+                        endpoint: `${args.apiHost ?? constants.LOOPBACK}:${args.apiPort}`,
+                        serverCa: serverCa.cert,
+                        client,
+                    }),
+                ),
+            );
+        this.kubeconfig = kubeconfigOf(identity.person);
         this.provider = new k8s.Provider(
             `${name}-kubernetes`,
             {
-                kubeconfig: this.kubeconfig,
+                kubeconfig: kubeconfigOf(identity.admin),
                 clusterIdentifier: names.clusterIdentifier(args.name),
                 // While stopped, what is stored counts. The change of this flag is also what makes the
                 // engine open a fresh connection after a start.

@@ -7,7 +7,7 @@ import type { GatewayArgs } from "./gateway";
 import { k3sSettings, publishedPorts } from "./gatewaySettings";
 import type { Identity } from "./identity";
 import { asYaml, renderK3sConfig } from "./k3sConfig";
-import { administrators, manifests } from "./manifests";
+import { manifests } from "./manifests";
 import { sortedEntries } from "./ordered";
 import { portsOf } from "./ports";
 import { withoutProxy } from "./proxy";
@@ -193,7 +193,6 @@ function environment(
         `SANDBOX_GATEWAY_BRIDGE=${bridgeAddress(args)}`,
         `SANDBOX_GATEWAY_LOCAL_PORTS=${localPorts(args)}`,
         `SANDBOX_GATEWAY_DRAIN_SECONDS=${drain}`,
-        `SANDBOX_GATEWAY_ADMINISTRATORS=${administrators(args.credentialsGeneration)}`,
     ];
     return secretEnv === undefined
         ? [...ours, ...assignments(withoutProxy(env, own))]

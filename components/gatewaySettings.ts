@@ -7,6 +7,12 @@ import { OPTIONAL_ADDONS } from "./k3sFlags";
 /** Processes and threads of one pod. A browser, or a build with many threads, takes some hundreds. */
 const POD_MAX_PIDS = 4096;
 
+/** Room on a disk: what is to be left, and how much more once somebody had to go for it. */
+const ROOM = ["nodefs", "imagefs"].flatMap((disk) => [
+    { name: `${disk}.available`, least: "128Mi", more: "32Mi" },
+    { name: `${disk}.inodesFree`, least: "500", more: "100" },
+]);
+
 const KUBELET_ARGS = [
     // Kubernetes 1.35 refuses cgroup v1 unless told otherwise; the setting is harmless on v2.
     "fail-cgroupv1=false",
@@ -18,11 +24,14 @@ const KUBELET_ARGS = [
     `pod-max-pids=${POD_MAX_PIDS}`,
     "kube-reserved=cpu=100m,pid=1000",
     // Evicting a sandbox at 15 % free space, the default, would stop agents on any fairly full laptop. Nor
-    // is it the one that has filled a workspace whom the kubelet evicts: it does not look there. So this is
-    // below what scripts/room.sh does about it, and below the reserve that is given back then. Inodes too:
-    // whoever sets this switches off what is not named, and many small files take all of them.
-    "eviction-hard=memory.available<100Mi,nodefs.available<128Mi,imagefs.available<128Mi,nodefs.inodesFree<500,imagefs.inodesFree<500",
-    "eviction-minimum-reclaim=nodefs.available=32Mi,imagefs.available=32Mi,nodefs.inodesFree=100,imagefs.inodesFree=100",
+    // is it the one that has filled a workspace whom the kubelet evicts: it does not look there. So it comes
+    // last, when scripts/room.sh has not helped for a while, and not at once. Inodes too: many small files
+    // take all of them.
+    "eviction-hard=memory.available<100Mi",
+    `eviction-soft=${ROOM.map((signal) => `${signal.name}<${signal.least}`).join(",")}`,
+    `eviction-soft-grace-period=${ROOM.map(({ name }) => `${name}=2m`).join(",")}`,
+    `eviction-minimum-reclaim=${ROOM.map((signal) => `${signal.name}=${signal.more}`).join(",")}`,
+    `eviction-max-pod-grace-period=${constants.POD_GRACE_SECONDS}`,
     // Five minutes is the default, for which nobody would come back after somebody has made room.
     "eviction-pressure-transition-period=30s",
 ];

@@ -8,17 +8,10 @@ import { RENEWED_SUFFIX } from "./stateful";
 import { clientEpoch, issueAuthority, issueClient, type KeyPair } from "./pki";
 
 /**
- * What a preview issues is used by that preview, and kept by nobody. Where it renews the certificate, it asks
- * a gateway that does not know the new group yet, if there is one; so it asks as somebody whom no gateway
- * needs to know, for as long as it may take.
- */
-const FOR_PREVIEW = { organization: "system:masters", hours: 1 };
-
-/**
  * Certificates and secrets of a gateway.
  *
- * The authorities and secrets inherit the component's protection. The administrator's certificate
- * does not: it is renewed every quarter, and losing it loses nothing.
+ * The authorities and secrets inherit the component's protection. The certificates of
+ * clients do not: they are renewed every quarter, and losing them loses nothing.
  */
 export class Identity extends pulumi.ComponentResource {
     /** Signs the API server's certificate. */
@@ -29,8 +22,10 @@ export class Identity extends pulumi.ComponentResource {
     readonly isNew: pulumi.Output<boolean>;
     /** Signs client certificates. */
     readonly clientCa: pulumi.Output<KeyPair>;
-    /** Certificate of an administrator, of the group that the gateway makes its administrators. */
+    /** Pulumi's certificate, of `system:masters`: it leaves the state for the API alone. */
     readonly admin: pulumi.Output<KeyPair>;
+    /** Certificate of an administrator, for people: of a group that the gateway can take its rights from. */
+    readonly person: pulumi.Output<KeyPair>;
     /** k3s's token; k3s's database is encrypted with it. */
     readonly token: pulumi.Output<string>;
     /** Proves to k3s that a new container is the same node. */
@@ -65,22 +60,18 @@ export class Identity extends pulumi.ComponentResource {
             issueAuthority("sandbox-gateway-client-ca"),
             child,
         );
-        this.admin = keep(
-            `${name}${RENEWED_SUFFIX}`,
-            this.clientCa.apply((ca) =>
-                issueClient(ca, {
-                    commonName: "system:admin",
-                    ...(pulumi.runtime.isDryRun()
-                        ? FOR_PREVIEW
-                        : { organization: administrators(generation) }),
-                }),
-            ),
-            {
-                ...child,
-                protect: false,
-                replacementTrigger: `${clientEpoch()} ${administrators(generation)}`,
-            },
-        );
+        const renewed = (suffix: string, organization: string) =>
+            keep(
+                `${name}${suffix}${RENEWED_SUFFIX}`,
+                this.clientCa.apply((ca) =>
+                    issueClient(ca, { commonName: "system:admin", organization }),
+                ),
+                { ...child, protect: false, replacementTrigger: clientEpoch(generation) },
+            );
+        // Every gateway knows it, also one that is stopped, upgraded or looked at in a preview: it stays in
+        // the state, whose keeper has the authorities as well.
+        this.admin = renewed("", "system:masters");
+        this.person = renewed("-person", administrators(generation));
         const secret = (suffix: string, bytes: number) =>
             new random.RandomBytes(`${name}-${suffix}`, { length: bytes }, child).hex;
         this.token = pulumi.secret(secret("token", 32));

@@ -1,6 +1,6 @@
 /**
- * Pure: what k3s itself puts into its cluster, from its folder of manifests: who administers it, before
- * anybody asks, and limits for pods that were not made by this program. A stopped gateway can be given them,
+ * Pure: what k3s itself puts into its cluster, from its folder of manifests: who administers it besides
+ * Pulumi, and limits for pods that were not made by this program. A stopped gateway can be given them,
  * too, for nothing of it is in a state: they come with the next start.
  */
 import * as constants from "./constants";
@@ -16,7 +16,7 @@ export const labels = { [constants.LABEL_MANAGED_BY]: constants.MANAGED_BY };
 const PODS = 110;
 
 /**
- * Group of the administrator's certificate. Unlike `system:masters` it holds a right only as long as it is
+ * Group of the certificate that people get. Unlike `system:masters` it holds a right only as long as it is
  * bound to one: the next generation takes it away from this one.
  *
  * @param generation of the credentials. @default 1
@@ -38,7 +38,7 @@ function administratorsBinding(group: string): object {
 }
 
 /** What a container gets that says nothing of its needs: as one of ours does. */
-export const CONTAINER_LIMITS = {
+const CONTAINER_LIMITS = {
     limits: [
         {
             type: "Container",
@@ -58,7 +58,7 @@ export const CONTAINER_LIMITS = {
 const QUOTA = { hard: { pods: String(PODS), "services.loadbalancers": "0" } };
 
 /** Name of both kinds of limits in the sandboxes' namespace. */
-export const LIMITS = "sandboxes";
+const LIMITS = "sandboxes";
 
 /** A file of k3s's folder of manifests. */
 export interface Manifest {
@@ -75,7 +75,7 @@ export function manifests(generation?: number): Manifest[] {
         { apiVersion: "v1", kind: "ResourceQuota", metadata, spec: QUOTA },
     ];
     return [
-        // Before all others: the gateway is not healthy before.
+        // Before all others: people may ask as soon as it answers.
         {
             file: "00-sandbox-gateway-administrators.yaml",
             content: render([administratorsBinding(administrators(generation))]),

@@ -2,7 +2,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { ANNOTATION_OWNER, NAMESPACE } from "./constants";
-import { CONTAINER_LIMITS, labels, LIMITS } from "./manifests";
+import { labels } from "./manifests";
 import { defaultDeny } from "./networkPolicy";
 
 /**
@@ -64,16 +64,5 @@ export function createNamespace(
         },
         own ? { ...opts, hooks: own.objectHooks } : opts,
     );
-    if (own) {
-        // Of a gateway, k3s makes it: a new object cannot be made in one that is stopped.
-        new k8s.core.v1.LimitRange(
-            `${name}-limits`,
-            {
-                metadata: { name: LIMITS, namespace: namespace.metadata.name, labels },
-                spec: CONTAINER_LIMITS,
-            },
-            { ...opts, hooks: own.objectHooks },
-        );
-    }
     return namespace.metadata.name;
 }

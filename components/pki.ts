@@ -16,8 +16,7 @@ export interface KeyPair {
 }
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-const HOUR = 60 * 60 * 1000;
-const DAY = 24 * HOUR;
+const DAY = 24 * 60 * 60 * 1000;
 
 /**
  * An authority outlives every gateway: it is uploaded once, k3s keeps it in its database, and a
@@ -70,12 +69,7 @@ export async function issueAuthority(commonName: string, now = new Date()): Prom
  */
 export async function issueClient(
     authority: KeyPair,
-    subject: {
-        readonly commonName: string;
-        readonly organization: string;
-        /** How long it is good. @default a year */
-        readonly hours?: number;
-    },
+    subject: { readonly commonName: string; readonly organization: string },
     now = new Date(),
 ): Promise<KeyPair> {
     const issuer = new x509.X509Certificate(authority.cert);
@@ -87,9 +81,7 @@ export async function issueClient(
         signingKey: await importKey(authority.key),
         signingAlgorithm: ALGORITHM,
         notBefore: new Date(now.getTime() - CLOCK_SKEW),
-        notAfter: new Date(
-            now.getTime() + (subject.hours === undefined ? CLIENT_LIFETIME : subject.hours * HOUR),
-        ),
+        notAfter: new Date(now.getTime() + CLIENT_LIFETIME),
         extensions: [
             new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
             new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
@@ -99,9 +91,14 @@ export async function issueClient(
     return { cert: pem(certificate), key: sec1(keys.privateKey) };
 }
 
-/** The quarter that a client certificate belongs to: a new one is issued in the next. */
-export function clientEpoch(now = new Date()): string {
-    return `${now.getUTCFullYear()}-Q${Math.floor(now.getUTCMonth() / 3) + 1}`;
+/**
+ * What a client certificate belongs to: a new one is issued when this value changes.
+ *
+ * @param generation of the credentials. @default 1
+ */
+export function clientEpoch(generation = 1, now = new Date()): string {
+    const quarter = `${now.getUTCFullYear()}-Q${Math.floor(now.getUTCMonth() / 3) + 1}`;
+    return generation === 1 ? quarter : `${quarter}/${generation}`;
 }
 
 async function generateKeys(): Promise<CryptoKeyPair> {

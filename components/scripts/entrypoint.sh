@@ -34,8 +34,6 @@ open=$data/.sandbox-gateway-open
 drained=$data/.sandbox-gateway-drained
 # Seconds a drain may take; the rest of Docker's stop timeout is for k3s.
 drain_seconds=${SANDBOX_GATEWAY_DRAIN_SECONDS:-50}
-# Group that k3s makes the cluster's administrators; Pulumi comes as one of it.
-administrators=${SANDBOX_GATEWAY_ADMINISTRATORS:-}
 # Where pods reach this container, and where they come from.
 address=${SANDBOX_GATEWAY_ADDRESS:-}
 pods=${SANDBOX_GATEWAY_PODS:-10.42.0.0/16}

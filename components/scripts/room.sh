@@ -180,11 +180,13 @@ end_sandbox() {
     [ "$1" = bytes ] && what="$(($5 / 1024)) MiB, and asked for $(($6 / 1024)) MiB" || what="$5 files, more than an eighth of all"
     why="the gateway's disk was nearly full, with $2 left, and it had written $what"
     end_processes "$4"
+    set -- "$1" "$2" $(k3s kubectl -n "$namespace" get statefulset "$sandbox" --request-timeout=5s \
+        -o 'jsonpath={.metadata.generation} {.spec.replicas}' 2>/dev/null </dev/null)
+    # Told before, and its pod is going.
+    [ "${4:-}" != 0 ] || return 0
     # Good as long as nobody changes the sandbox, which its next generation tells.
-    generation=$(k3s kubectl -n "$namespace" get statefulset "$sandbox" --request-timeout=5s \
-        -o 'jsonpath={.metadata.generation}' 2>/dev/null </dev/null)
-    reason="{\"metadata\":{\"annotations\":{\"sandbox-gateway.dev/ended\":\"$((generation + 1)) $why\"}},\"spec\":{\"replicas\":0}}"
-    if [ -n "$generation" ] && k3s kubectl -n "$namespace" patch statefulset "$sandbox" --type=merge -p "$reason" \
+    reason="{\"metadata\":{\"annotations\":{\"sandbox-gateway.dev/ended\":\"$((${3:-0} + 1)) $why\"}},\"spec\":{\"replicas\":0}}"
+    if [ $# -eq 4 ] && k3s kubectl -n "$namespace" patch statefulset "$sandbox" --type=merge -p "$reason" \
         --field-manager=sandbox-gateway --request-timeout=5s >/dev/null 2>&1 </dev/null; then
         warn "sandbox $sandbox was ended, and nothing of it was lost: $why. Make room (docs/operations.md, \"A full disk\"), then start it again: make heal"
     else

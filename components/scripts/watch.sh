@@ -9,7 +9,7 @@ READY=30
 POLICY_LOOKS=15
 
 watch() {
-    served='' bound='' probed='' lacking='' looks=0 said=''
+    served='' probed='' lacking='' looks=0 said=''
     answered='' silent=0 steady=0 given_up=''
     # As long as the entrypoint itself.
     while kill -0 "$$" 2>/dev/null; do
@@ -38,10 +38,6 @@ look() {
         k3s kubectl get --raw /openapi/v2 --request-timeout=30s >/dev/null 2>&1 || return 1
         served=yes
     fi
-    if ! knows_administrators; then
-        result "the administrators are not known yet: k3s has not applied $data/server/manifests/00-sandbox-gateway-administrators.yaml"
-        return 1
-    fi
     if [ -n "$unclosed" ]; then
         result "network policies are not enforced: $unclosed"
         return 1
@@ -61,14 +57,6 @@ look() {
     # Only now: what a drain has ended starts again.
     reopen || return 1
     result ok
-}
-
-# Whether Pulumi would be let in. Once: what somebody takes away later is no fault of this gateway's.
-knows_administrators() {
-    [ -z "$bound" ] && [ -n "$administrators" ] || return 0
-    k3s kubectl get --raw "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/${administrators%:*}" \
-        --request-timeout=5s 2>/dev/null | grep -qF "\"$administrators\"" || return 1
-    bound=yes
 }
 
 # Whether the kernel takes what the rules of policies are made of, asked once. The controller hands them

@@ -2,7 +2,7 @@
 import { rmSync, utimesSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { DATA, GatewayRoot, RUN } from "../support/gatewayRoot";
+import { GatewayRoot, RUN } from "../support/gatewayRoot";
 import { shells } from "../support/shells";
 
 const RESERVE = "etc/rancher/k3s/config.yaml.d/50-sandbox-gateway.yaml";
@@ -130,20 +130,6 @@ describe.each(shells())("under $name", (shell) => {
             root.enforce();
             await root.startAndStop("it says so", isSaid("the Kubernetes API is not ready"));
             expect(root.health().status).toBe(1);
-        });
-
-        it("waits for those who administer the cluster, of their own generation", async () => {
-            const group = "sandbox-gateway:administrators:12";
-            root.settings["SANDBOX_GATEWAY_ADMINISTRATORS"] = group;
-            root.write("ready", "");
-            root.enforce();
-            root.write("bindings", '{"subjects":[{"name":"sandbox-gateway:administrators:1"}]}');
-            const unknown = isSaid(
-                `the administrators are not known yet: k3s has not applied ${root.at(DATA)}/server/manifests/00-sandbox-gateway-administrators.yaml`,
-            );
-            await root.startAndStop("it says so", unknown);
-            root.write("bindings", `{"subjects":[{"name":"${group}"}]}`);
-            await root.startAndStop("it is healthy", () => root.health().status === 0);
         });
 
         it("is never good without policies, and the log says why", async () => {

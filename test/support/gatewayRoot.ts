@@ -37,7 +37,7 @@ const ENDS = 'echo "k3s $*"; exit 3';
 
 /**
  * Runs until TERM, and writes down in which order it was asked for what. Answers of kubectl are files
- * in the root: `ready`, `drains`, `cordoned`, there or not; `bindings` and `pods` are what it has of them. With `deaf` it takes no notice of TERM, and
+ * in the root: `ready`, `drains`, `cordoned`, there or not; `pods` is what it has of them. With `deaf` it takes no notice of TERM, and
  * with `slow` it opens the node when that is gone. With `silent` it takes no change of a sandbox.
  */
 const RUNS = String.raw`log() { echo "$*" >>"$SANDBOX_GATEWAY_ROOT/calls"; }
@@ -50,10 +50,9 @@ server)
     while :; do /bin/sleep 0.05; done ;;
 "kubectl get --raw /readyz"*) [ -e ready ] ;;
 "kubectl get --raw /openapi/v2"*) log openapi ;;
-"kubectl get --raw /apis/rbac"*) cat bindings 2>/dev/null ;;
 "kubectl -n sandboxes get pods,"*) cat pods 2>/dev/null ;;
-"kubectl -n sandboxes get statefulset"*) echo 7 ;;
-"kubectl -n sandboxes patch"*) [ ! -e silent ] && log "$*" ;;
+"kubectl -n sandboxes get statefulset"*) [ ! -e silent ] && cat "set-$5" 2>/dev/null || echo 7 1 ;;
+"kubectl -n sandboxes patch"*) [ ! -e silent ] && log "$*" && echo 8 0 >"set-$5" ;;
 "kubectl get node"*) [ -e ready ] || exit 1; [ ! -e cordoned ] || echo true ;;
 "kubectl drain"*) log "$*"; [ -e drains ] ;;
 "kubectl uncordon"*) log "$*"; while [ -e slow ]; do touch asked; /bin/sleep 0.02; done; log opened ;;

@@ -58,7 +58,6 @@ describe("the gateway's container", () => {
             "SANDBOX_GATEWAY_BRIDGE=10.213.77.1",
             "SANDBOX_GATEWAY_LOCAL_PORTS=10250 6443 18789:18808",
             "SANDBOX_GATEWAY_DRAIN_SECONDS=50",
-            "SANDBOX_GATEWAY_ADMINISTRATORS=sandbox-gateway:administrators:1",
         ]);
     });
 
@@ -289,57 +288,66 @@ describe("the digest of the container on every sandbox", () => {
 });
 
 describe("the administrator's certificate", () => {
-    /** What is made of it by a run, or by a preview. */
-    const made = async (gateway: object, preview = false) => {
-        const { recorded } = await run({ gateway }, preview);
+    /** What is made of one of them. */
+    const made = async (gateway: object, name: "admin" | "person-admin" = "person-admin") => {
+        const { recorded, outputs } = await run({ gateway });
         const { replacementTrigger, inputs: stash } = find(
             recorded,
             "pulumi:index:Stash",
-            "gateway-identity-admin",
+            `gateway-identity-${name}`,
         );
         const { input } = plain(stash) as { input: { cert: string } };
-        const { subject, validTo } = new X509Certificate(input.cert);
         const { uploads } = inputs<{ uploads: { file: string; content: string }[] }>(
             recorded,
             CONTAINER,
         );
         const binding = uploads.find(({ file }) => file.endsWith("-administrators.yaml"));
+        const provider = inputs<{ kubeconfig: string }>(recorded, "pulumi:providers:kubernetes");
+        const given = await value(outputs["kubeconfig"] as pulumi.Output<string>);
+        const cert = Buffer.from(input.cert).toString("base64");
         return {
             trigger: replacementTrigger as string,
-            subject,
-            days: Math.round((Date.parse(validTo) - Date.now()) / 86_400_000),
+            subject: new X509Certificate(input.cert).subject,
             binding: JSON.parse(binding?.content ?? "") as unknown,
+            isProviders: provider.kubeconfig.includes(cert),
+            isGiven: given?.includes(cert),
         };
     };
 
-    it("is renewed with the quarter, and with its generation", async () => {
-        const first = await made({});
-        expect(first.trigger).toMatch(/^\d{4}-Q[1-4] sandbox-gateway:administrators:1$/);
-        expect((await made({ credentialsGeneration: 1 })).trigger).toBe(first.trigger);
-        const second = await made({ credentialsGeneration: 2 });
-        expect(second.trigger).toBe(first.trigger.replace(/1$/, "2"));
-    });
+    it.each(["admin", "person-admin"] as const)(
+        "is renewed with the quarter, and with its generation: %s",
+        async (name) => {
+            const first = await made({}, name);
+            expect(first.trigger).toMatch(/^\d{4}-Q[1-4]$/);
+            expect((await made({ credentialsGeneration: 1 }, name)).trigger).toBe(first.trigger);
+            const second = await made({ credentialsGeneration: 2 }, name);
+            expect(second.trigger).toBe(`${first.trigger}/2`);
+        },
+    );
 
     it.each([
         [{}, 1],
         [{ credentialsGeneration: 7 }, 7],
-    ])("is of the group that the gateway binds, and of no other: %j", async (gateway, n) => {
-        const { subject, days, binding } = await made(gateway);
-        const group = `sandbox-gateway:administrators:${n}`;
-        expect(subject).toBe(`O=${group}\nCN=system:admin`);
-        expect(days).toBe(365);
-        expect(binding).toMatchObject({
-            kind: "ClusterRoleBinding",
-            metadata: { name: "sandbox-gateway:administrators" },
-            roleRef: { kind: "ClusterRole", name: "cluster-admin" },
-            subjects: [{ kind: "Group", name: group }],
-        });
-    });
+    ])(
+        "for people is of the group that the gateway binds, and of no other: %j",
+        async (gateway, n) => {
+            const group = `sandbox-gateway:administrators:${n}`;
+            const { subject, binding, isGiven, isProviders } = await made(gateway);
+            expect(subject).toBe(`O=${group}\nCN=system:admin`);
+            expect([isGiven, isProviders]).toEqual([true, false]);
+            expect(binding).toMatchObject({
+                kind: "ClusterRoleBinding",
+                metadata: { name: "sandbox-gateway:administrators" },
+                roleRef: { kind: "ClusterRole", name: "cluster-admin" },
+                subjects: [{ kind: "Group", name: group }],
+            });
+        },
+    );
 
-    it("is for an hour in a preview, of a group that a gateway of before knows", async () => {
-        const { subject, days } = await made({ credentialsGeneration: 2 }, true);
+    it("of Pulumi's own is one that every gateway knows, and is given to nobody", async () => {
+        const { subject, isGiven, isProviders } = await made({ credentialsGeneration: 2 }, "admin");
         expect(subject).toBe("O=system:masters\nCN=system:admin");
-        expect(days).toBe(0);
+        expect([isGiven, isProviders]).toEqual([false, true]);
     });
 
     it.each([0, 1.5, "2"])("has no generation %j", async (credentialsGeneration) => {
