@@ -20,23 +20,54 @@ export interface Evidence {
     readonly urls: unknown;
 }
 
+/** As much of an object of Kubernetes as is compared. */
+interface Found {
+    readonly kind: string;
+    readonly metadata: { readonly name: string; readonly namespace?: string; readonly uid: string };
+    readonly data?: Readonly<Record<string, string>>;
+    readonly spec?: {
+        readonly volumeName?: string;
+        readonly persistentVolumeReclaimPolicy?: string;
+    };
+    readonly status?: { readonly addresses?: readonly { readonly address: string }[] };
+}
+
 /** Collects it. */
 export async function collect(stack: TestStack, sandbox: string): Promise<Evidence> {
-    const list = (kind: string, columns: string, ...args: string[]) =>
-        stack.kubectl("get", kind, ...args, "--no-headers", "-o", `custom-columns=${columns}`);
+    // At once: each call of kubectl costs more than what it asks for.
+    const kinds = "secrets,nodes,persistentvolumeclaims,persistentvolumes";
+    const { items } = JSON.parse(await stack.kubectl("get", kinds, "-A", "-o", "json")) as {
+        items: readonly Found[];
+    };
+    /** One line for each object of a kind. */
+    const list = (kind: string, columns: (found: Found) => readonly unknown[]) =>
+        items
+            .filter((found) => found.kind === kind)
+            .map((found) => [found.metadata.name, ...columns(found)].join(" "))
+            .sort()
+            .join("\n");
+    const ofSandboxes = items.filter(
+        ({ kind, metadata }) => kind === "Secret" && metadata.namespace === "sandboxes",
+    );
     return {
         workspace: await stack.shell(sandbox, CHECKSUMS),
-        secrets: await list("secrets", "N:.metadata.name,D:.data", "-n", "sandboxes"),
+        secrets: ofSandboxes
+            .map(({ metadata, data }) => `${metadata.name} ${JSON.stringify(data)}`)
+            .sort()
+            .join("\n"),
         authority: await provenAuthority(stack),
-        nodes: await list(
-            "nodes",
-            "N:.metadata.name,U:.metadata.uid,A:.status.addresses[0].address",
-        ),
-        claims: await list("pvc", "N:.metadata.name,U:.metadata.uid,V:.spec.volumeName", "-A"),
-        volumes: await list(
-            "pv",
-            "N:.metadata.name,U:.metadata.uid,P:.spec.persistentVolumeReclaimPolicy",
-        ),
+        nodes: list("Node", ({ metadata, status }) => [
+            metadata.uid,
+            status?.addresses?.[0]?.address,
+        ]),
+        claims: list("PersistentVolumeClaim", ({ metadata, spec }) => [
+            metadata.uid,
+            spec?.volumeName,
+        ]),
+        volumes: list("PersistentVolume", ({ metadata, spec }) => [
+            metadata.uid,
+            spec?.persistentVolumeReclaimPolicy,
+        ]),
         urls: await stack.output("tokenUrls"),
     };
 }
