@@ -1,5 +1,5 @@
 /** A stack of its own for one end-to-end test: real engine, real Docker, real kubelet. */
-import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { inject } from "vitest";
@@ -185,7 +185,10 @@ export class TestStack {
     private commandOf(target: string, env: NodeJS.ProcessEnv = {}): Parameters<typeof attempt> {
         // The tools work on the folder they lie in.
         for (const name of ["cli", "toolchain", "package-lock.json"]) {
-            cpSync(path.join(ROOT, name), path.join(this.folder, name), { recursive: true });
+            const own = path.join(this.folder, name);
+            if (!existsSync(own)) {
+                cpSync(path.join(ROOT, name), own, { recursive: true });
+            }
         }
         this.outputs = undefined;
         const options = this.options();
