@@ -8,6 +8,7 @@ import { applicationState, type ApplicationState, type Pod } from "../../cli/pod
 import type { Status } from "../../cli/status";
 import { dockerName, keeperName, nodeName } from "../../components/names";
 import type { PortBlock } from "../../components/ports";
+import { changesOf, type Changes } from "./changes";
 import { note, removeAll } from "./leftOvers";
 import { findPlace, type Place } from "./place";
 import { editProgram, layProject, registerFile, useArchive } from "./project";
@@ -15,33 +16,9 @@ import { attempt, run, type Result } from "./run";
 import { Running } from "./running";
 import { timed } from "./steps";
 
+export { changesOf, withoutGateway } from "./changes";
+
 const ROOT = path.join(__dirname, "..", "..");
-
-/** One step of a preview, as the engine describes it. */
-export interface Step {
-    readonly op: string;
-    readonly urn: string;
-}
-
-/** A preview that can be compared: `op type name` for everything that is not the same. */
-export type Changes = readonly string[];
-
-/** What a preview with --json says that it would do, sorted; resources that stay the same are left out. */
-export function changesOf(preview: string): Changes {
-    const { steps } = JSON.parse(preview) as { steps: readonly Step[] };
-    return steps
-        .filter(({ op }) => op !== "same")
-        .map(({ op, urn }) => {
-            const [type = "", name = ""] = urn.split("::").slice(-2);
-            return `${op} ${type.split("$").at(-1)} ${name}`;
-        })
-        .sort();
-}
-
-/** Changes of resources proper: that of the component beside them says the same once more. */
-export function withoutGateway(changes: Changes): Changes {
-    return changes.filter((change) => !change.includes(" sandbox-gateway:index:Gateway "));
-}
 
 /** A pod with what only a kubelet gives it. */
 export type RunningPod = Pod & {
