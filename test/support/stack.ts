@@ -1,5 +1,13 @@
 /** A stack of its own for one end-to-end test: real engine, real Docker, real kubelet. */
-import { chownSync, cpSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from "node:fs";
+import {
+    chownSync,
+    cpSync,
+    existsSync,
+    mkdirSync,
+    mkdtempSync,
+    statSync,
+    writeFileSync,
+} from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { inject } from "vitest";
@@ -8,6 +16,7 @@ import { applicationState, type ApplicationState, type Pod } from "../../cli/pod
 import type { Status } from "../../cli/status";
 import { dockerName, keeperName, nodeName } from "../../components/names";
 import type { PortBlock } from "../../components/ports";
+import { changesOf, type Changes } from "./changes";
 import { note, removeAll } from "./leftOvers";
 import { findPlace, type Place } from "./place";
 import { editProgram, layProject, registerFile, useArchive } from "./project";
@@ -15,33 +24,9 @@ import { attempt, run, type Result } from "./run";
 import { Running } from "./running";
 import { timed } from "./steps";
 
+export { changesOf, withoutGateway } from "./changes";
+
 const ROOT = path.join(__dirname, "..", "..");
-
-/** One step of a preview, as the engine describes it. */
-export interface Step {
-    readonly op: string;
-    readonly urn: string;
-}
-
-/** A preview that can be compared: `op type name` for everything that is not the same. */
-export type Changes = readonly string[];
-
-/** What a preview with --json says that it would do, sorted; resources that stay the same are left out. */
-export function changesOf(preview: string): Changes {
-    const { steps } = JSON.parse(preview) as { steps: readonly Step[] };
-    return steps
-        .filter(({ op }) => op !== "same")
-        .map(({ op, urn }) => {
-            const [type = "", name = ""] = urn.split("::").slice(-2);
-            return `${op} ${type.split("$").at(-1)} ${name}`;
-        })
-        .sort();
-}
-
-/** Changes of resources proper: that of the component beside them says the same once more. */
-export function withoutGateway(changes: Changes): Changes {
-    return changes.filter((change) => !change.includes(" sandbox-gateway:index:Gateway "));
-}
 
 /** A page's URL for programs: only browsers know every name below localhost. */
 export function atAddress(url: string): string {
@@ -221,7 +206,10 @@ export class TestStack {
     private commandOf(target: string, env: NodeJS.ProcessEnv = {}): Parameters<typeof attempt> {
         // The tools work on the folder they lie in.
         for (const name of ["cli", "toolchain", "package-lock.json"]) {
-            cpSync(path.join(ROOT, name), path.join(this.folder, name), { recursive: true });
+            const own = path.join(this.folder, name);
+            if (!existsSync(own)) {
+                cpSync(path.join(ROOT, name), own, { recursive: true });
+            }
         }
         this.outputs = undefined;
         const options = this.options();
