@@ -29,6 +29,12 @@ describe("the volume", () => {
         expect(labels).toEqual([{ label: LABEL, value }]);
     });
 
+    it("alone is kept by whatever deletes the gateway: a person removes it by its name", async () => {
+        const { recorded } = await run({ protect: false });
+        const kept = recorded.filter(({ retainOnDelete }) => retainOnDelete);
+        expect(kept.map(({ type }) => type)).toEqual([VOLUME]);
+    });
+
     it("of an earlier version stays without one", async () => {
         const { recorded } = await run({});
         expect(find(recorded, VOLUME).ignoreChanges).toEqual(["labels", "driver", "driverOpts"]);
