@@ -4,6 +4,7 @@
  * whoever asks, or another gateway's.
  */
 import { findVolume } from "../components/dockerVolumes";
+import { ownerOf } from "../components/leftovers";
 import { dockerName, isKeeperName } from "../components/names";
 import type { PlaceSettings } from "../settings/schema";
 import { requireDaemon, useDockerHost } from "../toolchain/docker";
@@ -149,8 +150,10 @@ async function refuseOther(
     const { resources = [] } = deployment ?? {};
     const ours = gatewayOf(resources);
     const found = ours === undefined ? "unknown" : await findVolume(askDocker, name);
-    const volume = resources.filter(({ type }) => KINDS[type]?.[0] === "volume");
-    const wasLabelled = gatewayOf(volume) !== undefined;
+    // As Docker had it, which gives whoever asks a volume that is there, without the label asked for.
+    const wasLabelled = resources.some(
+        ({ type, outputs }) => KINDS[type]?.[0] === "volume" && ownerOf(outputs ?? {}) === ours,
+    );
     if (ours === undefined || typeof found !== "object" || found.owner === ours) {
         return;
     }
@@ -187,7 +190,7 @@ async function whyOther(
                 ? undefined
                 : "the cluster in it has another authority";
         case "empty":
-            return "no cluster is in it";
+            return wasLabelled ? "no cluster is in it" : undefined;
         default:
             // The entrypoint refuses what is another's, and mends files that a power cut has emptied.
             return undefined;

@@ -30,6 +30,8 @@ export class DataVolume {
     /** For the volume itself: none is made where this gateway's is gone, or another's has the name. */
     readonly isOurs: pulumi.ResourceHook;
     private owner: Owner | undefined;
+    /** Whether the volume had this gateway's label when it was made, or was last looked at. */
+    private wasLabelled = false;
     /** Whether this run makes the volume. */
     private isMade = false;
 
@@ -79,6 +81,7 @@ export class DataVolume {
                 if (label && label.value !== fingerprint) {
                     throw new pulumi.RunError(this.belongsTo(label.value));
                 }
+                this.wasLabelled = label !== undefined;
                 return found;
             });
     }
@@ -86,8 +89,8 @@ export class DataVolume {
     private async beforeVolume(): Promise<void> {
         const found = await findVolume(this.ask, this.volume);
         this.refuseForeign(found);
-        if (this.owner?.isNew === false) {
-            await this.refuseNothing(found);
+        if (found === "absent" && this.owner?.isNew === false) {
+            this.sayGone(`has no volume ${this.volume}, which holds`);
         }
         this.isMade = true;
     }
@@ -98,18 +101,20 @@ export class DataVolume {
         }
         const found = await findVolume(this.ask, this.volume);
         this.refuseForeign(found);
-        await this.refuseNothing(found);
-    }
-
-    /** One without a label may be of an earlier version, a backup, or what somebody has made meanwhile. */
-    private async refuseNothing(found: FoundVolume): Promise<void> {
         if (found === "absent") {
             this.sayGone(`has no volume ${this.volume}, which holds`);
-            return;
+        } else if (typeof found === "object" && found.owner === "") {
+            await this.refuseEmpty();
         }
-        const mayBeEmpty = typeof found === "object" && found.owner === "";
-        // Once, in the run that would make something of it: a preview may be on another machine.
-        if (mayBeEmpty && !pulumi.runtime.isDryRun()) {
+    }
+
+    /**
+     * One that was made with a label, and has none now, is a backup, or what somebody has made meanwhile. A
+     * person may have made one before the gateway, too: that never had one.
+     */
+    private async refuseEmpty(): Promise<void> {
+        // In the run that would make something of it: a preview may be on another machine.
+        if (this.wasLabelled && !pulumi.runtime.isDryRun()) {
             if (await isEmpty(this.ask, this.volume, this.image)) {
                 this.sayGone(
                     `has a volume ${this.volume} without a cluster in it, and no other, for`,

@@ -14,6 +14,8 @@ export interface Recorded {
     readonly dependsOn: readonly string[];
     /** What runs before the resource is made, and whether a preview runs it too. */
     readonly beforeCreate: readonly { readonly name: string; readonly onDryRun: boolean }[];
+    /** Whether it stays when the program has it no more. */
+    readonly retainOnDelete: boolean;
     /** A change of it replaces the resource. */
     readonly replacementTrigger?: unknown;
 }
@@ -135,10 +137,15 @@ export async function record(
 
 type Options = Pick<
     Recorded,
-    "ignoreChanges" | "beforeCreate" | "dependsOn" | "replacementTrigger"
+    "ignoreChanges" | "beforeCreate" | "dependsOn" | "retainOnDelete" | "replacementTrigger"
 >;
 
-const NO_OPTIONS: Options = { ignoreChanges: [], beforeCreate: [], dependsOn: [] };
+const NO_OPTIONS: Options = {
+    ignoreChanges: [],
+    beforeCreate: [],
+    dependsOn: [],
+    retainOnDelete: false,
+};
 
 /** The SDK's mocks pass no options on, and take no hook. */
 function watchOptions(options: Map<string, Options>): void {
@@ -162,6 +169,7 @@ function watchOptions(options: Map<string, Options>): void {
         const hooks = request.getHooks()?.getBeforeCreateList() ?? [];
         options.set(`${request.getType()} ${request.getName()}`, {
             ignoreChanges: request.getIgnorechangesList(),
+            retainOnDelete: request.getRetainondelete(),
             dependsOn: request.getDependenciesList().map((urn) => urn.split("::").at(-1) ?? ""),
             beforeCreate: hooks.map((name) => ({ name, onDryRun: previewed.get(name) === true })),
             ...(request.hasReplacementTrigger()

@@ -169,7 +169,14 @@ esac`,
         const THEIRS = "b".repeat(64);
         const labels = [{ label: "sandbox-gateway.dev/owner", value: OURS }];
         const KNOWN: Export = {
-            deployment: { resources: [STASH, { ...VOLUME, inputs: { labels } }, NETWORK, IMAGE] },
+            deployment: {
+                resources: [
+                    STASH,
+                    { ...VOLUME, inputs: { labels }, outputs: { ...VOLUME.outputs, labels } },
+                    NETWORK,
+                    IMAGE,
+                ],
+            },
         };
 
         /** A daemon whose volume has this label, and in whose volume a look finds that. */
@@ -244,6 +251,15 @@ esac`,
                 KNOWN,
             ],
             ["the state is of an earlier version, and has no label", THEIRS, "", STATE],
+            [
+                "it is empty, and a person had made it before the gateway",
+                ...(["", ""] as const),
+                {
+                    deployment: {
+                        resources: [STASH, { ...VOLUME, inputs: { labels } }, NETWORK, IMAGE],
+                    },
+                },
+            ],
         ])("is for the gateway itself to judge where %s", async (_, owner, within, state) => {
             daemon(owner, within);
             expect(await look(state)).toBeUndefined();
