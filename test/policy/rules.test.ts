@@ -11,7 +11,10 @@ import { policies } from "../../policy/rules";
 import { drain, plain, record, type Recorded } from "../support/mocks";
 
 /** A resource with what the mocks do not record of it. */
-interface Subject extends Omit<Recorded, "ignoreChanges" | "beforeCreate" | "dependsOn"> {
+interface Subject extends Omit<
+    Recorded,
+    "ignoreChanges" | "retainOnDelete" | "beforeCreate" | "dependsOn"
+> {
     readonly protect: boolean;
     readonly propertyDependencies: Readonly<Record<string, string[]>>;
 }
