@@ -61,12 +61,12 @@ export function layProject(folder: string): void {
  */
 export function useArchive(file: string, archive: string): void {
     const text = readFileSync(file, "utf8");
-    const runtime = `runtime:\n  name: nodejs\n  options:\n    typescript: false\n    nodeargs: --require ${registerFile(archive)}\n`;
+    const runtime = `runtime:\n  name: nodejs\n  options:\n    typescript: false\n    nodeargs: --require ${path.join(archive, "program.js")}\n`;
     const own = /^runtime: nodejs\n|^runtime:\n {2}name: nodejs\n {2}options:\n/m;
     change(file, (own.exec(text) ?? [file])[0], runtime);
 }
 
-/** What node loads, by `--require`, for that. */
+/** What node loads, by `--require`, to load a tool of ours from an archive. */
 export function registerFile(archive: string): string {
     return path.join(archive, "register.js");
 }

@@ -1,10 +1,7 @@
-/** What node loads before a program that was compiled for the tests. */
+/** What node loads before a tool of ours, to load from the archive. */
 import * as path from "node:path";
 import { ARCHIVE, useArchive } from "./archive";
-import { loadSeldomLater, mapNoPackages } from "./seldom";
+import { loadSeldomLater } from "./seldom";
 
-// A sixth of a run would go into source maps of stacks that are kept in case a promise leaks.
-Error.stackTraceLimit = 0;
 loadSeldomLater();
 useArchive(path.join(__dirname, ARCHIVE));
-mapNoPackages();

@@ -19,7 +19,7 @@ export function loadSeldomLater(): void {
     const load = loader._load;
     loader._load = function (request, parent, ...rest) {
         const real = () => load.call(this, request, parent, ...rest);
-        if (!parent?.filename.includes("/@pulumi/pulumi/")) {
+        if (!String(parent?.filename).includes("/@pulumi/pulumi/")) {
             return real();
         }
         if (request.endsWith(DEBUGGER)) {
