@@ -40,7 +40,8 @@ async function subjects(running: boolean): Promise<Subject[]> {
     });
     await runProgram();
     await drain();
-    const cattle = /-(k3s|keeper|network|docker|kubernetes|image-[0-9a-f]{8}|identity-(person-)?admin)$/;
+    const cattle =
+        /-(k3s|keeper|network|docker|kubernetes|image-[0-9a-f]{8}|identity-(person-)?admin)$/;
     return recorded.map((resource) => ({
         ...resource,
         inputs: plain(resource.inputs) as Recorded["inputs"],
