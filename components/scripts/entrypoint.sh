@@ -73,6 +73,7 @@ claim_volume() {
             refuse "holds a cluster that this program did not make"
         }
     fi
+    free_for_start
     # With .cache.json k3s imports an archive only when it has changed, not at every start.
     must mkdir -p "$data/server/tls" "$images"
     [ -e "$images/.cache.json" ] || must touch "$images/.cache.json"
@@ -185,7 +186,6 @@ must rm -rf "$run/again" "$run/restarts" "$run/stopping" "$run/opening"
 prepare_cgroups
 reserve_memory
 mount --make-rshared / || warn "mounts are not shared (mount --make-rshared / failed): volumes of pods may stay empty"
-free_for_start
 claim_volume
 place_manifests
 prepare_dns

@@ -1,8 +1,8 @@
 /** Room on a gateway's disk, on a disk of its own: who is ended when there is none, and who never is. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { DATA, GatewayRoot, RUN } from "../support/gatewayRoot";
+import { DATA, GatewayRoot, OURS, RUN, TLS } from "../support/gatewayRoot";
 import { shells } from "../support/shells";
 
 const MIB = 1024 * 1024;
@@ -180,6 +180,7 @@ describe.each(shells())("under $name", (shell) => {
     });
 
     it("a start on a full disk begins with giving up the reserve", () => {
+        root.used("f".repeat(64), "their key\n");
         mkdirSync(root.at(RESERVE));
         write(`${RESERVE}/room`, 4);
         root.mount(`${DATA}/server/manifests`, "-t", "tmpfs", "-o", "size=1m", "tmpfs");
@@ -189,6 +190,14 @@ describe.each(shells())("under $name", (shell) => {
             // As much as there was.
         }
         root.write("etc/sandbox-gateway/tls/client-ca.crt", "another\n");
+        // Not of a volume that is somebody else's.
+        expect(root.enter().stderr).toContain("belongs to another gateway");
+        expect(existsSync(root.at(RESERVE))).toBe(true);
+        // In the room of what they take the place of.
+        [`${DATA}/.sandbox-gateway`, `${TLS}/server-ca.key`].forEach((file) =>
+            rmSync(root.at(file)),
+        );
+        root.used(OURS, "our key\n");
         const { status, stdout, stderr } = root.enter();
         expect(stderr).toContain("its reserve is given up");
         expect([status, stdout]).toEqual([3, "k3s server\n"]);
