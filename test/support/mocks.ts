@@ -169,7 +169,7 @@ function watchOptions(options: Map<string, Options>): void {
         const hooks = request.getHooks()?.getBeforeCreateList() ?? [];
         options.set(`${request.getType()} ${request.getName()}`, {
             ignoreChanges: request.getIgnorechangesList(),
-            retainOnDelete: request.getRetainondelete(),
+            retainOnDelete: request.getRetainondelete() === true,
             dependsOn: request.getDependenciesList().map((urn) => urn.split("::").at(-1) ?? ""),
             beforeCreate: hooks.map((name) => ({ name, onDryRun: previewed.get(name) === true })),
             ...(request.hasReplacementTrigger()
