@@ -2,7 +2,7 @@
  * Two gateways on one machine, with a sandbox of the same name in each: what is done to one leaves the
  * other alone. The steps build on one another.
  */
-import { chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -159,16 +159,12 @@ describe("another user of this machine, with a gateway of the same name", () => 
     let guest: TestStack;
     let home: string;
 
-    /** Nothing of the first user's environment but where programs and images are. */
+    /** Nothing of the first user's environment: a state in his own home. */
     const own = (): NodeJS.ProcessEnv => ({
-        SANDBOX_GATEWAY_CACHE: cacheRoot(),
         XDG_STATE_HOME: undefined,
         PULUMI_BACKEND_URL: undefined,
         PULUMI_CONFIG_PASSPHRASE: undefined,
     });
-
-    /** The same, in the backend of plain pulumi. */
-    const shared = (): NodeJS.ProcessEnv => ({ SANDBOX_GATEWAY_CACHE: cacheRoot() });
 
     beforeAll(async () => {
         home = mkdtempSync(path.join(os.tmpdir(), "guest-"));
@@ -177,8 +173,16 @@ describe("another user of this machine, with a gateway of the same name", () => 
         // What was fetched or made for the tests, as he would have it as well.
         const fetched = process.env["PULUMI_HOME"] ?? path.join(os.homedir(), ".pulumi");
         symlinkSync(path.join(fetched, "plugins"), path.join(pulumi, "plugins"));
-        [home, pulumi].forEach((folder) => chownSync(folder, GUEST, GUEST));
-        const env = { HOME: home, USER: "guest", PULUMI_HOME: pulumi };
+        const cache = path.join(home, "cache");
+        mkdirSync(cache);
+        for (const name of readdirSync(cacheRoot())) {
+            symlinkSync(path.join(cacheRoot(), name), path.join(cache, name));
+        }
+        [home, pulumi, cache].forEach((folder) => chownSync(folder, GUEST, GUEST));
+        const env = {
+            ...{ HOME: home, USER: "guest" },
+            ...{ PULUMI_HOME: pulumi, SANDBOX_GATEWAY_CACHE: cache },
+        };
         guest = await TestStack.create("guest", { user: GUEST, env });
         stacks.push(guest);
         const { gateway: name, subnet, apiPort, ports } = two;
@@ -197,11 +201,11 @@ describe("another user of this machine, with a gateway of the same name", () => 
             await guest.make("up", own()),
             await guest.make("start", own()),
             await guest.make("destroy", { ...own(), ...destroy }),
-            await guest.make("up", shared()),
+            await guest.make("up"),
             await guest.tryPulumi(["up", "--yes"]),
             await guest.tryPulumi(["up", "--yes", "--skip-preview"]),
-            await guest.make("up", shared()),
-            await guest.make("heal", shared()),
+            await guest.make("up"),
+            await guest.make("heal"),
         ];
         for (const { status, stdout, stderr } of said) {
             expect(status, stdout + stderr).not.toBe(0);
@@ -212,7 +216,7 @@ describe("another user of this machine, with a gateway of the same name", () => 
             );
         }
         // He gets as far as an identity; what he has is gone then, and nothing else.
-        const { stdout } = await guest.make("destroy", { ...shared(), ...destroy });
+        const { stdout } = await guest.make("destroy", destroy);
         expect(stdout).toContain("$ pulumi destroy");
         // Nor is he told how the other's data would be deleted.
         expect(stdout).not.toContain("volume rm");

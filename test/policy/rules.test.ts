@@ -454,6 +454,7 @@ describe("every kind of workload", () => {
             inputs,
             provider: "",
             protect: false,
+            retainOnDelete: false,
             propertyDependencies: {},
         };
         expect(violations([subject])).toEqual(["no-host-namespace: w must not set hostNetwork."]);
