@@ -1,16 +1,13 @@
 /**
  * Leaves alone what the SDK loads but seldom needs: for functions that are turned into text, of which no
- * program of ours has any, an npm client, a compiler and a session of the debugger; and maps of its own sources
- * for stacks that are not kept. All that is two fifths of its start. Whatever is asked for is loaded then.
+ * program of ours has any, an npm client and a compiler; and maps of its own sources for stacks that are not
+ * kept. Whatever is asked for is loaded then.
  */
 import Module from "node:module";
 import { setFlagsFromString } from "node:v8";
 import { loader } from "./archive";
 
 const SELDOM: ReadonlySet<string> = new Set(["@npmcli/arborist", "typescript"]);
-
-/** What the SDK awaits before it runs a program: that the debugger has told of every script there is. */
-const DEBUGGER = "/closure/v8Hooks";
 
 /** Has node load them when something of them is used. */
 export function loadSeldomLater(): void {
@@ -21,9 +18,6 @@ export function loadSeldomLater(): void {
         const real = () => load.call(this, request, parent, ...rest);
         if (!String(parent?.filename).includes("/@pulumi/pulumi/")) {
             return real();
-        }
-        if (request.endsWith(DEBUGGER)) {
-            return later(real, { isInitializedAsync: () => Promise.resolve() });
         }
         return SELDOM.has(request) ? later(real) : real();
     };
@@ -41,8 +35,8 @@ export function mapNoPackages(): void {
     });
 }
 
-/** A module that is loaded when something of it is used. @param known what is known of it without */
-function later(work: () => unknown, known: Readonly<Record<string, unknown>> = {}): unknown {
+/** A module that is loaded when something of it is used. */
+function later(work: () => unknown): unknown {
     let loaded: object | undefined;
     const get = () => (loaded ??= work() as object);
     return new Proxy(
@@ -53,7 +47,7 @@ function later(work: () => unknown, known: Readonly<Record<string, unknown>> = {
                 if (key === "__esModule") {
                     return true;
                 }
-                return known[key as string] ?? (Reflect.get(get(), key) as unknown);
+                return Reflect.get(get(), key) as unknown;
             },
             has: (_, key) => Reflect.has(get(), key),
         },
