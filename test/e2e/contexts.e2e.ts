@@ -190,7 +190,7 @@ describe("another daemon, with a volume of the same name", () => {
         expect((await stack.status(user())).gateway?.["state"]).toBe("running");
         const { status, stdout, stderr } = await stack.make("up", user());
         expect(status, stdout + stderr).toBe(0);
-        expect(stdout).toMatch(/^ +\d+ unchanged$/m);
+        expect(stdout).toMatch(/^ +\d+ unchanged/m);
         expect(stdout).not.toMatch(/^ +[-+~]+ ?\d+ /m);
     });
 });
