@@ -199,13 +199,11 @@ describe("another user of this machine, with a gateway of the same name", () => 
         const said = [
             // On a state of his own: at first there is none, then one that has got no further.
             await guest.make("up", own()),
-            await guest.make("start", own()),
             await guest.make("destroy", { ...own(), ...destroy }),
             await guest.make("up"),
             await guest.tryPulumi(["up", "--yes"]),
             await guest.tryPulumi(["up", "--yes", "--skip-preview"]),
             await guest.make("up"),
-            await guest.make("heal"),
         ];
         for (const { status, stdout, stderr } of said) {
             expect(status, stdout + stderr).not.toBe(0);
@@ -220,7 +218,6 @@ describe("another user of this machine, with a gateway of the same name", () => 
         expect(stdout).toContain("$ pulumi destroy");
         // Nor is he told how the other's data would be deleted.
         expect(stdout).not.toContain("volume rm");
-        await guest.tryPulumi(["destroy", "--yes", "--skip-preview"]);
         expect(await lives(two)).toEqual(life);
         expect(await collect(two, "agent")).toEqual(before);
         expect(await two.inDocker()).toEqual(["container", "network", "volume"]);
