@@ -20,6 +20,7 @@ const CYCLES = 3;
 const STOP = [
     "create docker:index/container:Container gateway-keeper",
     "delete docker:index/container:Container gateway-k3s",
+    "update kubernetes:apps/v1:Deployment outbound-proxy",
     "update kubernetes:apps/v1:StatefulSet agent-agent",
     "update kubernetes:apps/v1:StatefulSet assistant-agent",
     "update pulumi:providers:kubernetes gateway-kubernetes",
@@ -39,15 +40,15 @@ let model: FakeModel;
 /** Where a proxy with TLS would have the assistant's page. */
 const PROXIED = "https://agents.example.org";
 
-/** Settings of one's own: a second provider, which has a key of its own. */
+/** Settings of one's own: a second provider, which is asked without the proxy, with a key of its own. */
 const OWN_ENV = { OWN_KEY: randomBytes(16).toString("hex") };
-const OWN = {
+const own = (baseUrl: string) => ({
     allowedOrigins: [PROXIED],
     config: {
         models: {
             providers: {
                 own: {
-                    baseUrl: "${INFERENCE_BASE_URL}",
+                    baseUrl,
                     apiKey: "${OWN_KEY}",
                     api: "openai-completions",
                     models: [{ id: MODEL, name: MODEL }],
@@ -55,7 +56,7 @@ const OWN = {
             },
         },
     },
-};
+});
 
 const config = (overrides: object = {}) => {
     const host = hostAddress(parseSubnet(stack.subnet) as Subnet, 1);
@@ -69,7 +70,13 @@ const config = (overrides: object = {}) => {
         gateway: { imageArchives: ASSISTANT_IMAGES },
         sandboxes: {
             agent: AGENT,
-            assistant: { ...ASSISTANT, inference, egress, openclaw: OWN, secretEnv: OWN_ENV },
+            assistant: {
+                ...ASSISTANT,
+                inference,
+                egress,
+                openclaw: own(inference.baseUrl),
+                secretEnv: OWN_ENV,
+            },
         },
         ...overrides,
     };
@@ -194,7 +201,11 @@ describe("a gateway", () => {
         await stack.shell("agent", PLANT);
         before = await collect(stack, "agent");
         expect(before.workspace.split("\n").length).toBeGreaterThan(1000);
-        expect(before.nodes).toMatch(new RegExp(`^${stack.node} `));
+        expect(JSON.parse(before.nodes)).toEqual([
+            stack.node,
+            expect.any(String),
+            expect.any(Array),
+        ]);
     });
 });
 
