@@ -3,7 +3,7 @@ import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as constants from "./constants";
 import { keyedDigest } from "./digest";
-import type { GatewayArgs } from "./gateway";
+import type { GatewayArgs } from "./gatewayArgs";
 import { k3sSettings, publishedPorts } from "./gatewaySettings";
 import type { Identity } from "./identity";
 import { asYaml, renderK3sConfig } from "./k3sConfig";

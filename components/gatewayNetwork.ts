@@ -1,7 +1,7 @@
 /** The gateway's own network in Docker. */
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { GatewayArgs } from "./gateway";
+import type { GatewayArgs } from "./gatewayArgs";
 import * as names from "./names";
 import { hostAddress, parseSubnet } from "./subnet";
 

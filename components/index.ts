@@ -4,7 +4,8 @@ import "./stacks";
 export { APPLICATIONS, type Application, type ApplicationName } from "./application";
 export type { Address, Cluster } from "./cluster";
 export { ExistingCluster, type ExistingClusterArgs } from "./existingCluster";
-export { Gateway, type GatewayArgs } from "./gateway";
+export { Gateway } from "./gateway";
+export type { GatewayArgs } from "./gatewayArgs";
 export { openclawWith, type OpenClawOptions } from "./openclaw";
 export type { HostRule } from "./outbound/hosts";
 export {

@@ -6,7 +6,7 @@
  */
 import type * as docker from "@pulumi/docker";
 import * as constants from "./constants";
-import type { GatewayArgs } from "./gateway";
+import type { GatewayArgs } from "./gatewayArgs";
 import type { ContainerParts } from "./gatewayContainer";
 import * as names from "./names";
 import { portsLabel } from "./ports";
