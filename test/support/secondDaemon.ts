@@ -23,7 +23,9 @@ export async function startDaemon(): Promise<SecondDaemon> {
     const host = `unix://${at("docker.sock")}`;
     const own = ["--data-root", at("data"), "--exec-root", at("exec"), "--pidfile", at("pid")];
     const bare = ["--bridge", "none", "--iptables=false", "--storage-driver", "vfs"];
-    const daemon = spawn("dockerd", ["--host", host, ...own, ...bare], { stdio: "ignore" });
+    // In a network of its own: a daemon that is to have no bridge removes docker0, whosever it is.
+    const apart = ["--net", "dockerd", "--host", host, ...own, ...bare];
+    const daemon = spawn("unshare", apart, { stdio: "ignore" });
     const docker = (...args: string[]) => attempt("docker", ["--host", host, ...args]);
     await until("the second daemon answers", 60, async () => (await docker("info")).status === 0);
     return {
