@@ -97,7 +97,9 @@ describe("a gateway", () => {
         expect(kubeletconfig).toMatchObject({
             containerLogMaxSize: "5Mi",
             containerLogMaxFiles: 3,
-            evictionHard: { "nodefs.available": "2%", "nodefs.inodesFree": "2%" },
+            evictionHard: { "memory.available": "100Mi" },
+            evictionSoft: { "nodefs.available": "128Mi", "nodefs.inodesFree": "500" },
+            evictionSoftGracePeriod: { "nodefs.available": "2m", "nodefs.inodesFree": "2m" },
             resolvConf: "/run/sandbox-gateway/resolv.conf",
         });
     });
