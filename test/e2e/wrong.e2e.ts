@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Result } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
 import { TestStack } from "../support/stack";
+import { until } from "../support/steps";
 
 /** Seconds a sandbox that cannot work is waited for. */
 const startTimeoutSeconds = 20;
@@ -73,8 +74,15 @@ describe("an image that does not exist, a storage class that does not, an image 
     });
 
     it("are explained by the status, with what to do", async () => {
-        const { sandboxes } = await stack.status();
+        let { sandboxes } = await stack.status();
         const detailOf = (name: string) => sandboxes.find(({ sandbox }) => sandbox === name);
+        // The runs above may have ended before the kubelet got as far as each image.
+        await until("each has got as far as it gets", 60, async () => {
+            ({ sandboxes } = await stack.status());
+            return ["no-image", "no-class", "no-shell"].every(
+                (name) => detailOf(name)?.state === "not running",
+            );
+        });
         expect(detailOf("no-image")).toMatchObject({
             state: "not running",
             detail: expect.stringContaining("the image cannot be pulled") as string,
