@@ -78,7 +78,7 @@ describe("make up", () => {
 });
 
 describe("make status", () => {
-    const url = expect.stringContaining("http://127.0.0.1:") as string;
+    const url = expect.stringContaining("http://agent.localhost:") as string;
 
     it("says that a sandbox runs", async () => {
         expect(await stack.status()).toEqual({
