@@ -69,6 +69,19 @@ export const PROVIDER_SETTINGS = {
     kubeClientSettings: { timeout: 30 },
 } satisfies k8s.ProviderArgs;
 
+/** Options of every Kubernetes object in a cluster. */
+export function objectOptions(
+    { provider, storage, hooks }: Cluster,
+    parent: pulumi.Resource,
+): pulumi.CustomResourceOptions {
+    return {
+        parent,
+        provider,
+        ...(storage ? { deletedWith: storage } : {}),
+        ...(hooks ? { hooks } : {}),
+    };
+}
+
 /** Where a published port is found. */
 export interface Address {
     readonly host: string;

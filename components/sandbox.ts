@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Application, Resources } from "./application";
 import { claimTemplates, createClaims, workspaceTemplate, type ClaimTemplate } from "./claims";
-import type { Cluster } from "./cluster";
+import { objectOptions, type Cluster } from "./cluster";
 import * as constants from "./constants";
 import { closedNetworks, opensClosed, sandboxPolicy, type Egress } from "./networkPolicy";
 import type { Outbound } from "./outbound/outboundProxy";
@@ -94,12 +94,7 @@ export class Sandbox extends pulumi.ComponentResource {
             namespace: cluster.namespace,
             labels,
         });
-        const child: pulumi.CustomResourceOptions = {
-            parent: this,
-            provider: cluster.provider,
-            ...(cluster.storage ? { deletedWith: cluster.storage } : {}),
-            ...(cluster.hooks ? { hooks: cluster.hooks } : {}),
-        };
+        const child = objectOptions(cluster, this);
 
         const seed = new random.RandomBytes(`${name}-token`, { length: 32 }, { parent: this });
         this.token = pulumi.secret(

@@ -2,7 +2,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import type { Cluster } from "../cluster";
+import { objectOptions, type Cluster } from "../cluster";
 import * as constants from "../constants";
 import { keyedDigest } from "../digest";
 import { notInternet } from "../networkPolicy";
@@ -54,7 +54,6 @@ export interface Outbound {
 
 /** HAProxy and CoreDNS in one pod, and a Service for each sandbox. */
 export class OutboundProxy extends pulumi.ComponentResource {
-    private readonly clients: readonly Client[];
     private readonly listeners: ReadonlyMap<string, Listeners>;
     private readonly addresses: Readonly<Record<string, pulumi.Output<string>>>;
 
@@ -65,25 +64,19 @@ export class OutboundProxy extends pulumi.ComponentResource {
     ) {
         super(`${constants.TYPE_PREFIX}:OutboundProxy`, name, describe(args), opts);
         const { cluster, sandboxes, caCertificates = [] } = args;
-        this.clients = clientsOf(sandboxes);
-        this.listeners = listenersOf(this.clients);
+        const clients = clientsOf(sandboxes);
+        this.listeners = listenersOf(clients);
         // Nothing here is data: it can be made again at any time.
-        const child: pulumi.CustomResourceOptions = {
-            parent: this,
-            provider: cluster.provider,
-            protect: false,
-            ...(cluster.storage ? { deletedWith: cluster.storage } : {}),
-            ...(cluster.hooks ? { hooks: cluster.hooks } : {}),
-        };
+        const child = { ...objectOptions(cluster, this), protect: false };
         this.addresses = Object.fromEntries(
-            this.clients.map(({ sandbox }) => [sandbox, this.createService(sandbox, child)]),
+            clients.map(({ sandbox }) => [sandbox, this.createService(sandbox, child)]),
         );
         const authorities = Object.fromEntries(
             caCertificates.map((pem, index) => [`gateway-${index}.pem`, pem]),
         );
         const config = pulumi.all(this.addresses).apply((addresses): Record<string, string> => ({
-            [pod.PROXY_FILE]: renderProxy(this.clients, this.listeners, notInternet(cluster)),
-            [pod.DNS_FILE]: renderCorefile(this.clients, this.listeners, addresses),
+            [pod.PROXY_FILE]: renderProxy(clients, this.listeners, notInternet(cluster)),
+            [pod.DNS_FILE]: renderCorefile(clients, this.listeners, addresses),
             ...authorities,
         }));
         const models = modelsOf(sandboxes);
@@ -101,7 +94,7 @@ export class OutboundProxy extends pulumi.ComponentResource {
             `${name}-network`,
             {
                 metadata: this.metadata(OUTBOUND_NAME),
-                spec: outboundPolicy(this.clients, this.listeners, {
+                spec: outboundPolicy(clients, this.listeners, {
                     internalNetworks: cluster.internalNetworks,
                     ...(cluster.ownNetworks && { ownNetworks: cluster.ownNetworks }),
                     ...(cluster.machine === undefined ? {} : { machine: cluster.machine }),
@@ -121,7 +114,7 @@ export class OutboundProxy extends pulumi.ComponentResource {
             modelsHash: keyedDigest(models.apply(sortedEntries), key.hex),
             configMap: configMap.metadata.name,
             secret: secret.metadata.name,
-            keys: this.clients.flatMap(({ sandbox, inference }) => (inference ? [sandbox] : [])),
+            keys: clients.flatMap(({ sandbox, inference }) => (inference ? [sandbox] : [])),
             authorities: Object.keys(authorities),
         });
         this.createDeployment(name, template, child);
@@ -130,10 +123,9 @@ export class OutboundProxy extends pulumi.ComponentResource {
 
     /** What a sandbox reaches through it. @returns undefined when that is nothing */
     of(sandbox: string): Outbound | undefined {
-        const client = this.clients.find((each) => each.sandbox === sandbox);
         const listeners = this.listeners.get(sandbox);
         const address = this.addresses[sandbox];
-        if (client === undefined || listeners === undefined || address === undefined) {
+        if (listeners === undefined || address === undefined) {
             return undefined;
         }
         const { inference } = this.args.sandboxes[sandbox] ?? {};
@@ -149,7 +141,7 @@ export class OutboundProxy extends pulumi.ComponentResource {
         };
     }
 
-    private metadata(objectName: string, annotations?: Record<string, string>) {
+    private metadata(objectName: string, annotations?: Record<string, pulumi.Input<string>>) {
         return {
             name: objectName,
             namespace: this.args.cluster.namespace,
@@ -207,9 +199,10 @@ export class OutboundProxy extends pulumi.ComponentResource {
         new k8s.apps.v1.Deployment(
             `${name}-proxy`,
             {
-                metadata: this.metadata(OUTBOUND_NAME, {
-                    ...(cluster.revision && { [constants.ANNOTATION_REVISION]: cluster.revision }),
-                } as Record<string, string>),
+                metadata: this.metadata(
+                    OUTBOUND_NAME,
+                    cluster.revision && { [constants.ANNOTATION_REVISION]: cluster.revision },
+                ),
                 spec: {
                     replicas: cluster.running ? 1 : 0,
                     revisionHistoryLimit: 1,

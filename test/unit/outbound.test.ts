@@ -1,4 +1,5 @@
 /** The outbound proxy as the engine is asked for it, and what a sandbox is told of it. */
+import * as path from "node:path";
 import { describe, expect, it } from "vitest";
 import { run } from "../support/program";
 import { find, isSecret, type Recorded } from "../support/mocks";
@@ -88,6 +89,17 @@ describe("the outbound proxy", () => {
         const sandboxes = { a: { ...agent, egress: [{ host: "a.org" }] } };
         expect(podOf(await program(sandboxes), DEPLOYMENT).replicas).toBe(1);
         expect(podOf(await program(sandboxes, { running: false }), DEPLOYMENT).replicas).toBe(0);
+    });
+
+    it("has no annotations on a cluster without revisions: empty ones would be a change each time", async () => {
+        const place = { host: "127.0.0.1", storageClass: "standard", context: "c" };
+        const kubeconfig = path.join(__dirname, "..", "fixtures", "kubeconfig");
+        const { recorded } = await run({
+            existingCluster: { ...place, kubeconfig },
+            sandboxes: { a: { ...agent, inference } },
+        });
+        const { metadata } = find(recorded, DEPLOYMENT).inputs as { metadata: object };
+        expect(metadata).not.toHaveProperty("annotations");
     });
 
     it("is as shut in as a pod can be", async () => {
