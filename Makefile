@@ -14,10 +14,10 @@ up stop start heal recover status traffic destroy env help: $(PACKAGES)
 	@exec $(TSX) cli/make.ts $@
 
 test: $(PACKAGES)
-	@exec $(TSX) cli/test.ts
+	@exec $(TSX) test/run/main.ts
 
 test-vm: $(PACKAGES)
 	@exec $(TSX) test/vm/main.ts
 
 $(PACKAGES): package-lock.json
-	@sh toolchain/install-packages
+	@sh cli/install-packages

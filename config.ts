@@ -4,9 +4,9 @@
  */
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
-import { plainTransport } from "./components/dockerTransport";
-import { explainReachable } from "./settings/hostAddresses";
-import { findClash, type HostNetwork } from "./settings/hostNetworks";
+import { plainTransport } from "./components/gateway/dockerTransport";
+import { explainReachable } from "./machine/addresses";
+import { findClash, type HostNetwork } from "./machine/networks";
 import { parseSettings } from "./settings/parse";
 import { explain, type Problem } from "./settings/problems";
 import type { Settings } from "./settings/schema";
@@ -21,9 +21,9 @@ import {
     type Project,
     type StackConfig,
 } from "./settings/stackConfig";
-import { dockerIsHere, readHostNetworks, readPublicAddresses } from "./settings/thisMachine";
+import { dockerIsHere, readHostNetworks, readPublicAddresses } from "./machine/readNetworks";
 import { explainUnprotected } from "./settings/unprotected";
-import type { Written } from "./settings/yaml";
+import type { Written } from "./model/yaml";
 
 export type { Settings } from "./settings/schema";
 

@@ -40,16 +40,19 @@ export default defineConfig({
             {
                 test: {
                     name: "unit",
-                    include: ["test/{unit,policy,toolchain}/**/*.test.ts"],
+                    include: [
+                        "test/{model,components,settings,machine,steps,cli,guard,policy,support}/**/*.test.ts",
+                    ],
                     ...QUICK,
                 },
             },
+            { test: { name: "toolchain", include: ["toolchain/test/*.test.ts"], ...QUICK } },
             // The scripts that run in containers, run for real under the shells that they meet there.
             { test: { name: "scripts", include: ["test/scripts/*.test.ts"], ...QUICK } },
             {
                 test: {
                     name: "e2e",
-                    include: ["test/e2e/**/*.e2e.ts", "test/toolchain/**/*.e2e.ts"],
+                    include: ["test/e2e/**/*.e2e.ts", "toolchain/test/*.e2e.ts"],
                     globalSetup: ["test/support/globalSetup.ts"],
                     testTimeout: 600_000,
                     hookTimeout: 600_000,

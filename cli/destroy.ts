@@ -2,14 +2,14 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import type { PlaceSettings } from "../settings/schema";
-import { dockerHas } from "../toolchain/dockerCli";
-import type { DockerHost } from "../toolchain/dockerHost";
-import { StepError, type Progress } from "../toolchain/progress";
-import { isOff, stackFileName, type Switch } from "../toolchain/stackFile";
-import { partsOf } from "./missing";
-import type { Export } from "./stackExport";
-import { dockerCommand } from "./target";
-import { asCommand } from "./text";
+import { dockerHas } from "../machine/docker/cli";
+import type { DockerHost } from "../machine/docker/host";
+import { StepError, type Progress } from "../steps/progress";
+import { isOff, stackFileName, type Switch } from "./stack/stackFile";
+import { partsOf } from "./recovery/missing";
+import type { Export } from "./stack/stackExport";
+import { dockerCommand } from "./status/target";
+import { asCommand } from "../steps/text";
 
 /** What a destroy needs to know. */
 export interface Destroy {

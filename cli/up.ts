@@ -1,25 +1,25 @@
 /** `make up`: from whatever the machine has to sandboxes, in a gateway or in a cluster that is there. */
-import { dockerName } from "../components/names";
+import { dockerName } from "../model/names";
 import type { PlaceSettings } from "../settings/schema";
-import { dockerHas } from "../toolchain/dockerCli";
-import type { DockerHost } from "../toolchain/dockerHost";
-import { ensurePassphrase } from "../toolchain/environment";
-import type { Progress } from "../toolchain/progress";
-import { hideSalt } from "../toolchain/saltFilter";
-import { isOff, readPlace, sandboxImages, stackFileName } from "../toolchain/stackFile";
-import { chooseEnvironment } from "./environment";
-import { clearBackend, clearInterrupted, endFailed } from "./interrupted";
-import { dockerOf, mendPruned } from "./missing";
-import { needsFile, writeStackFile } from "./newStack";
-import { readOutputs } from "./outputs";
+import { dockerHas } from "../machine/docker/cli";
+import type { DockerHost } from "../machine/docker/host";
+import { ensurePassphrase } from "../machine/environment";
+import type { Progress } from "../steps/progress";
+import { hideSalt } from "./stack/saltFilter";
+import { isOff, readPlace, sandboxImages, stackFileName } from "./stack/stackFile";
+import { chooseEnvironment } from "./stack/pulumiEnvironment";
+import { clearBackend, clearInterrupted, endFailed } from "./recovery/interrupted";
+import { dockerOf, mendPruned } from "./recovery/missing";
+import { needsFile, writeStackFile } from "./stack/newStack";
+import { readOutputs } from "./stack/outputs";
 import { prepareForCluster, prepareForGateway, prepareMachine } from "./prepare";
-import { clearWay, finishRecovery } from "./recovered";
-import { settle } from "./settle";
-import { checkNeverThere, checkState, selectStack, type Subject } from "./stackState";
-import { printSummary, SHOW_TOKENS } from "./summary";
-import { targetOf } from "./target";
-import { readVolume } from "./volumeIdentity";
-import { makeTarget } from "./text";
+import { clearWay, finishRecovery } from "./recovery/recovered";
+import { settle } from "./status/settle";
+import { checkNeverThere, checkState, selectStack, type Subject } from "./stack/stackState";
+import { printSummary, SHOW_TOKENS } from "./status/summary";
+import { targetOf } from "./status/target";
+import { readVolume } from "./recovery/volumeIdentity";
+import { makeTarget } from "../steps/text";
 
 /** Runs all steps. @returns the exit status of `pulumi up`, or 0 */
 export async function up(root: string, stack: string, progress: Progress): Promise<number> {

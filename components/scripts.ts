@@ -13,15 +13,13 @@ export const ENTRYPOINT_PARTS = [
     "watch.sh",
 ] as const;
 
+/** Scripts of the gateway's container, and those of a sandbox's pod. */
 type Script =
-    | "entrypoint.sh"
-    | "gate.sh"
-    | "health.sh"
-    | "seed.sh"
-    | "start.sh"
-    | (typeof ENTRYPOINT_PARTS)[number];
+    | `gateway/${"entrypoint.sh" | "health.sh" | (typeof ENTRYPOINT_PARTS)[number]}`
+    | `sandbox/${"gate.sh" | "seed.sh" | "start.sh"}`;
 
-/** The text of a script in `components/scripts`. */
+/** The text of a script, by the component whose folder `scripts` it is in. */
 export function script(file: Script): string {
-    return readFileSync(path.join(__dirname, "scripts", file), "utf8");
+    const [component = "", name = ""] = file.split("/");
+    return readFileSync(path.join(__dirname, component, "scripts", name), "utf8");
 }

@@ -14,9 +14,9 @@ import type {
 } from "../components";
 import { cutKubeconfig } from "./kubeconfigFile";
 import { byAddress, outboundRules, type PlainOutboundRules } from "./outbound";
-import { expandHome, hostPath } from "./paths";
+import { expandHome, hostPath } from "./hostPath";
 import { explain } from "./problems";
-import { parseQuantity } from "../components/quantity";
+import { parseQuantity } from "../model/quantity";
 import type { SandboxSettings, Settings } from "./schema";
 
 /** Arguments of the gateway. */

@@ -1,8 +1,8 @@
 /** Pure: of a person's kubeconfig, what one context needs: the rest is nothing of a stack's. */
 import * as path from "node:path";
-import { ordered } from "../components/ordered";
+import { ordered } from "../model/ordered";
 import { isRecord } from "./stackConfig";
-import { parseYaml } from "./yaml";
+import { parseYaml } from "../model/yaml";
 
 /** What a kubeconfig lacks; never says what is in it. */
 export class KubeconfigError extends Error {}

@@ -1,6 +1,6 @@
 /** Pure: what of a sandbox's settings goes through the outbound proxy, and what does not. */
-import type { Egress } from "../components/networkPolicy";
-import type { HostRule } from "../components/outbound/hosts";
+import type { Egress } from "../components/cluster/networkPolicy";
+import type { HostRule } from "../model/hosts";
 import type { SandboxSettings } from "./schema";
 
 /** What a sandbox reaches through the proxy, in plain values. */

@@ -3,11 +3,11 @@ import type { z } from "zod";
 import { problemsOf } from "./issues";
 import { formatKey, type Problem } from "./problems";
 import { changedDates, wantQuotes } from "./quotes";
-import { checkRelations } from "./relations";
+import { checkRelations } from "./rules";
 import { schema, type PlaceSettings, type Settings } from "./schema";
 import { isAtOrBelow, NO_SECRETS, type Secrets } from "./secrets";
-import { keepSecret } from "./secretVariables";
-import type { Written } from "./yaml";
+import { keepSecret } from "./rules/secretVariables";
+import type { Written } from "../model/yaml";
 
 /** Of a configuration that is in no file. */
 const NOT_WRITTEN: Written = () => undefined;

@@ -5,7 +5,7 @@
  */
 import { valueAt } from "./issues";
 import { formatKey, type Problem } from "./problems";
-import { parseYaml, type Written } from "./yaml";
+import { parseYaml, type Written } from "../model/yaml";
 
 type Path = readonly PropertyKey[];
 

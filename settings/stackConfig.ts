@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import * as path from "node:path";
-import { parseYaml, writtenIn, type Written } from "./yaml";
+import { parseYaml, writtenIn, type Written } from "../model/yaml";
 
 /** Name of the project, in front of each key. */
 export const PROJECT = "sandbox-gateway";

@@ -3,7 +3,7 @@
  * it finds the outbound proxy for every name that its rules list. Any other name is not there: what cannot
  * be asked for, nothing can be sent by.
  */
-import { namesOf } from "./hosts";
+import { namesOf } from "../../model/hosts";
 import type { Client, Listeners } from "./listeners";
 
 /** Port that tells the kubelet that it answers. */

@@ -1,5 +1,5 @@
 /** Pure: where a model is, and what its base URL must not be to be reached through the proxy. */
-import { HTTP_PORT, INFERENCE_HOST } from "./hosts";
+import { HTTP_PORT, INFERENCE_HOST } from "../../model/hosts";
 import type { Endpoint } from "./haproxy";
 
 /** What is wrong with a base URL, completing "must ...". It holds no part of the URL, which is secret. */

@@ -3,7 +3,7 @@
  * host is meant, TLS says in clear before anything else, and HTTP in its request: TLS stays whole from the
  * sandbox to that host, and nothing here holds a certificate for it.
  */
-import { HTTP_PORT, INFERENCE_HOST, namesOf, portsOf, type HostRule } from "./hosts";
+import { HTTP_PORT, INFERENCE_HOST, namesOf, portsOf, type HostRule } from "../../model/hosts";
 import type { Client, Listener, Listeners } from "./listeners";
 
 /** Port that tells the kubelet that it works. */

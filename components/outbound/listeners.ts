@@ -1,6 +1,6 @@
 /** Pure: on which ports the outbound proxy listens for whom. */
 import { createHash } from "node:crypto";
-import { HTTP_PORT, portsOf, type HostRule } from "./hosts";
+import { HTTP_PORT, portsOf, type HostRule } from "../../model/hosts";
 
 /** What one sandbox has to do with the proxy. */
 export interface Client {

@@ -2,17 +2,17 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { objectOptions, type Cluster } from "../cluster";
-import * as constants from "../constants";
+import { objectOptions, type Cluster } from "../cluster/cluster";
+import * as constants from "../../model/constants";
 import { keyedDigest } from "../digest";
-import { notInternet } from "../networkPolicy";
-import { sortedEntries } from "../ordered";
+import { notInternet } from "../cluster/networkPolicy";
+import { sortedEntries } from "../../model/ordered";
 import { renderCorefile } from "./corefile";
 import { endpointOf, sandboxUrl } from "./endpoint";
 import { keyVariable, renderModel, renderProxy } from "./haproxy";
-import { portsOf, type HostRule } from "./hosts";
-import { OUTBOUND_NAME, outboundService } from "./names";
-import { DIGEST_KEY_SUFFIX } from "../stateful";
+import { portsOf, type HostRule } from "../../model/hosts";
+import { OUTBOUND_NAME, outboundService, PROXY_FILE } from "../../model/outboundNames";
+import { DIGEST_KEY_SUFFIX } from "../../model/stateful";
 import { listenersOf, type Client, type Listeners } from "./listeners";
 import * as pod from "./pod";
 import { outboundPolicy, POD_LABELS, wayToProxy } from "./policy";
@@ -75,7 +75,7 @@ export class OutboundProxy extends pulumi.ComponentResource {
             caCertificates.map((pem, index) => [`gateway-${index}.pem`, pem]),
         );
         const config = pulumi.all(this.addresses).apply((addresses): Record<string, string> => ({
-            [pod.PROXY_FILE]: renderProxy(clients, this.listeners, notInternet(cluster)),
+            [PROXY_FILE]: renderProxy(clients, this.listeners, notInternet(cluster)),
             [pod.DNS_FILE]: renderCorefile(clients, this.listeners, addresses),
             ...authorities,
         }));

@@ -1,7 +1,8 @@
 /** Pure: the pod of the outbound proxy: HAProxy for connections, CoreDNS for names. */
 import type { types } from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { BIND_CAPABILITY, DNS_IMAGE, PROXY_IMAGE } from "../constants";
+import { BIND_CAPABILITY, DNS_IMAGE, PROXY_IMAGE } from "../../model/constants";
+import { ANNOTATION_MODELS, PROXY_FILE } from "../../model/outboundNames";
 import { READY_PORT } from "./corefile";
 import { HEALTH_PORT, keyVariable } from "./haproxy";
 
@@ -21,14 +22,10 @@ export function outboundImages({ proxy, dns }: Partial<OutboundImages> = {}): Ou
     return { proxy: proxy ?? PROXY_IMAGE, dns: dns ?? DNS_IMAGE };
 }
 
-/** On the pod: changes with where models are, and with their keys. */
-export const ANNOTATION_MODELS = "sandbox-gateway.dev/models-hash";
-
 /** Where authorities are in HAProxy's image; those of the gateway are put beside them. */
 export const AUTHORITIES = "/etc/ssl/certs";
 
-/** Keys of the ConfigMap and of the Secret. */
-export const PROXY_FILE = "haproxy.cfg";
+/** Keys of the ConfigMap and of the Secret, besides `PROXY_FILE`. */
 export const DNS_FILE = "Corefile";
 export const MODELS_FILE = "models.cfg";
 

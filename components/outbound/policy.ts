@@ -1,7 +1,7 @@
 /** Pure: who may talk to the outbound proxy, and whom it may talk to. */
 import type { types } from "@pulumi/kubernetes";
-import { LABEL_OUTBOUND, LABEL_SANDBOX } from "../constants";
-import { anywhereBut, closedNetworks, dns } from "../networkPolicy";
+import { LABEL_OUTBOUND, LABEL_SANDBOX } from "../../model/constants";
+import { anywhereBut, closedNetworks, dns } from "../cluster/networkPolicy";
 import type { Client, Listeners } from "./listeners";
 
 type Policy = types.input.networking.v1.NetworkPolicySpec;

@@ -1,7 +1,7 @@
 /** Rules that keep a gateway the same gateway, and closed. */
-import { K3S_CONFIG_FILE, K3S_DATA_DIR, LOOPBACK } from "../../components/constants";
-import { openedBy } from "../../components/k3sIsolation";
-import { parseYaml } from "../../settings/yaml";
+import { K3S_CONFIG_FILE, K3S_DATA_DIR, LOOPBACK } from "../../model/constants";
+import { openedBy } from "../../model/k3sIsolation";
+import { parseYaml } from "../../model/yaml";
 import { DEVELOPMENT_STACKS, inputs, lacksDigest, policy } from "./support";
 
 interface Container {

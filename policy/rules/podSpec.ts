@@ -1,6 +1,6 @@
 /** Pods, in every kind of object that makes some. */
 import type { ResourceValidationArgs } from "@pulumi/policy";
-import { LABEL_SANDBOX } from "../../components/constants";
+import { LABEL_SANDBOX } from "../../model/constants";
 import { inputs } from "./support";
 
 /** A container, as far as a rule or the preview guard reads it. */

@@ -9,7 +9,7 @@ import {
     GATE_SCRIPT,
     SCRIPTS_PATH,
     SEED_CAPABILITIES,
-} from "../../components/constants";
+} from "../../model/constants";
 import { isSandbox, podOf, type Container, type PodSpec } from "./podSpec";
 import { looksSecret } from "./secretVariables";
 import { DEVELOPMENT_STACKS, lacksDigest, policy, type Rule } from "./support";

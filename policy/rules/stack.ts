@@ -1,6 +1,6 @@
 /** Rules about how resources relate. */
 import type { PolicyResource, StackValidationArgs, StackValidationPolicy } from "@pulumi/policy";
-import { LABEL_SANDBOX } from "../../components/constants";
+import { LABEL_SANDBOX } from "../../model/constants";
 import { EXEMPT } from "./support";
 
 interface Namespaced {

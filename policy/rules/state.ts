@@ -1,5 +1,5 @@
 /** Rules that keep data from being lost. */
-import { isStateful } from "../../components/stateful";
+import { isStateful } from "../../model/stateful";
 import { inputs, policy } from "./support";
 
 interface Named {

@@ -6,7 +6,7 @@ import { chmodSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
+import { hostAddress, parseSubnet, type Subnet } from "../../model/subnet";
 import { LanMachine } from "../support/lanMachine";
 import { attempt, run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
@@ -50,7 +50,7 @@ beforeAll(async () => {
     await new Promise<void>((resolve) => server.listen(0, METADATA, resolve));
     lan = await LanMachine.make();
     // Seconds after which the gate gives up.
-    stack.edit("components/scripts/gate.sh", "GATE_SECONDS:-60", "GATE_SECONDS:-12");
+    stack.edit("components/sandbox/scripts/gate.sh", "GATE_SECONDS:-60", "GATE_SECONDS:-12");
     stack.configure({
         gateway: { imageArchives: IMAGES },
         sandboxes: { closed: EAGER, open: { ...AGENT, egress: ["internet"] } },

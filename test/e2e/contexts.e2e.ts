@@ -9,7 +9,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { LABEL_OWNER } from "../../components/constants";
+import { LABEL_OWNER } from "../../model/constants";
 import { run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
 import { startDaemon, type SecondDaemon } from "../support/secondDaemon";

@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../support/steps";
-import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
-import { gatewaySchema } from "../../settings/gatewaySchema";
+import { hostAddress, parseSubnet, type Subnet } from "../../model/subnet";
+import { gatewaySchema } from "../../settings/schema/gateway";
 import { MODEL, startFakeModel, type FakeModel } from "../support/fakeModel";
 import { run } from "../support/run";
 import { AGENT, FRAGILE, OUTBOUND_IMAGES } from "../support/sandboxes";
@@ -153,7 +153,7 @@ async function makePods(): Promise<void> {
 
 /** Has the program make a namespace as an earlier version did. @returns how to undo it */
 function asEarlierVersion(): () => void {
-    const file = "components/namespace.ts";
+    const file = "components/cluster/namespace.ts";
     const name = stack.edit(file, "name: own?.name ?? NAMESPACE,", "name: NAMESPACE,");
     const mark = "...(own && { annotations: { [ANNOTATION_OWNER]: own.owner } }),";
     const unmarked = stack.edit(file, mark, "");

@@ -13,7 +13,7 @@ import { asking, type Watched } from "../support/watched";
 /** Resolves names: any destination will do. */
 const RESOLVES = { egress: [{ cidr: "192.0.2.1/32", ports: [9] }] };
 
-/** Of the sandbox's processes, see components/gatewaySettings.ts. */
+/** Of the sandbox's processes, see components/gateway/k3sSettings.ts. */
 const MAX_PROCESSES = 4096;
 
 /** Files that the disk has room for. */

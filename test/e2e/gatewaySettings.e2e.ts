@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
+import { hostAddress, parseSubnet, type Subnet } from "../../model/subnet";
 import { until } from "../support/steps";
 import { attempt, run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";

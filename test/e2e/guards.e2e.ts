@@ -2,7 +2,7 @@
 import { cpSync } from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { portsOf } from "../../components/ports";
+import { portsOf } from "../../model/ports";
 import { useArchive } from "../support/project";
 import { attempt, run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
@@ -45,7 +45,7 @@ async function preview(...args: string[]): Promise<string> {
 
 /** Runs the guard on a preview, as a pipeline would. @param input @default one that is made now */
 async function guard(args: readonly string[] = [], input?: string) {
-    return stack.tool("cli/guard.ts", args, input ?? (await preview()));
+    return stack.tool("guard/main.ts", args, input ?? (await preview()));
 }
 
 /** Changes the program for one preview, and puts it back. */
@@ -238,28 +238,28 @@ describe("fixed ports", () => {
 const LOSSES: [string, string, string, string, string][] = [
     [
         "a renamed volume",
-        "components/dataVolume.ts",
+        "components/gateway/dataVolume.ts",
         "name: volume,",
         "name: `${volume}-2`,",
         "gateway-data",
     ],
     [
         "a changed claim",
-        "components/claims.ts",
+        "components/sandbox/claims.ts",
         "claimName(template.name, sandbox)",
         'claimName("files", sandbox)',
         "agent-workspace",
     ],
     [
         "a changed namespace",
-        "components/constants.ts",
+        "model/constants.ts",
         'NAMESPACE = "sandboxes"',
         'NAMESPACE = "others"',
         "gateway-namespace",
     ],
     [
         "new authorities",
-        "components/identity.ts",
+        "components/gateway/identity.ts",
         "`${name}-client-ca`",
         "`${name}-client-ca-2`",
         "gateway-identity-client-ca",
@@ -268,14 +268,14 @@ const LOSSES: [string, string, string, string, string][] = [
 
 /** Kubernetes itself refuses this one when it is asked, which the preview does. */
 const SELECTOR = [
-    "components/sandbox.ts",
+    "components/sandbox/sandbox.ts",
     "selector: { matchLabels: { [constants.LABEL_SANDBOX]: name } },\n                    template",
     "selector: { matchLabels: labels },\n                    template",
 ] as const;
 
 /** The one that the data volume's label names. */
 const AUTHORITY = [
-    "components/identity.ts",
+    "components/gateway/identity.ts",
     "`${name}-server-ca`",
     "`${name}-server-ca-2`",
 ] as const;
@@ -349,7 +349,7 @@ describe("once protection is lifted, the guard alone stops", () => {
 
 /** Of an earlier version: renewed every year, and otherwise the same. */
 const YEARLY = [
-    "components/pki.ts",
+    "components/gateway/pki.ts",
     "return generation === 1 ? quarter : `${quarter}/${generation}`;",
     "return String(now.getUTCFullYear() + (generation - 1) * Number(!quarter));",
 ] as const;

@@ -5,7 +5,7 @@
  * was killed, each `up` gets to its end.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { gatewaySchema } from "../../settings/gatewaySchema";
+import { gatewaySchema } from "../../settings/schema/gateway";
 import { collect, type Evidence } from "../support/evidence";
 import { run } from "../support/run";
 import type { Running, Seen, Victim } from "../support/running";

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collect, type Evidence } from "../support/evidence";
 import { MODEL, startFakeModel, type FakeModel } from "../support/fakeModel";
-import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
+import { hostAddress, parseSubnet, type Subnet } from "../../model/subnet";
 import { AGENT, ASSISTANT, ASSISTANT_IMAGES } from "../support/sandboxes";
 import { run } from "../support/run";
 import { pageAnswer } from "../support/page";

@@ -6,8 +6,8 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
-import { until } from "../../toolchain/wait";
+import { hostAddress, parseSubnet, type Subnet } from "../../model/subnet";
+import { until } from "../../steps/wait";
 import { startFakeDns, type FakeDns } from "../support/fakeDns";
 import { startFakeModel, type FakeModel } from "../support/fakeModel";
 import { attempt, run } from "../support/run";
@@ -40,7 +40,7 @@ beforeAll(async () => {
     stack = await TestStack.create("machine");
     disk = await SmallDisk.make(stack.container);
     // Seconds without an answer after which k3s is started again.
-    stack.edit("components/scripts/restart.sh", "HUNG_SECONDS:-600", "HUNG_SECONDS:-20");
+    stack.edit("components/gateway/scripts/restart.sh", "HUNG_SECONDS:-600", "HUNG_SECONDS:-20");
     model = await startFakeModel(randomBytes(16).toString("hex"));
     stack.configure(config());
 });

@@ -3,8 +3,8 @@
  * The steps build on one another.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { applicationState, type Pod } from "../../cli/podState";
-import { gatewaySchema } from "../../settings/gatewaySchema";
+import { applicationState, type Pod } from "../../cli/status/podState";
+import { gatewaySchema } from "../../settings/schema/gateway";
 import { until } from "../support/steps";
 import { run } from "../support/run";
 import { FRAGILE, IMAGES } from "../support/sandboxes";
@@ -44,7 +44,7 @@ describe("make up", () => {
 
     it("says why a gateway's container refuses its volume", async () => {
         const undo = stack.edit(
-            "components/gatewayContainer.ts",
+            "components/gateway/container.ts",
             "waitTimeout: 300",
             "waitTimeout: 15",
         );

@@ -6,8 +6,8 @@ import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } f
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { formatBlock } from "../../components/ports";
-import { cacheRoot } from "../../toolchain/cache";
+import { formatBlock } from "../../model/ports";
+import { cacheRoot } from "../../machine/cache";
 import { until } from "../support/steps";
 import { collect, type Evidence } from "../support/evidence";
 import { run } from "../support/run";

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Attempt } from "../../cli/trafficLog";
+import type { Attempt } from "../../cli/status/trafficLog";
 import { Internet } from "../support/internet";
 import { holders, processesOf } from "../support/podMemory";
 import { attempt } from "../support/run";

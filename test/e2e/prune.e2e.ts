@@ -8,9 +8,10 @@
 import { rmSync } from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { K3S_NODE_PASSWORD_COPY, LABEL_OWNER } from "../../components/constants";
-import { gatewaySchema } from "../../settings/gatewaySchema";
-import { STAND_IN_LABEL, standInOf } from "../../toolchain/images";
+import { K3S_NODE_PASSWORD_COPY, LABEL_OWNER } from "../../model/constants";
+import { gatewaySchema } from "../../settings/schema/gateway";
+import { STAND_IN_LABEL } from "../../machine/images";
+import { standInOf } from "../../toolchain/provide/images";
 import { attempt, run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";
 import { TestStack } from "../support/stack";

@@ -3,8 +3,8 @@
  * are back when it is said that they are. The steps build on one another.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { shortHash } from "../../components/names";
-import { gatewaySchema } from "../../settings/gatewaySchema";
+import { shortHash } from "../../model/names";
+import { gatewaySchema } from "../../settings/schema/gateway";
 import { until } from "../support/steps";
 import { collect, type Evidence } from "../support/evidence";
 import { attempt, run } from "../support/run";

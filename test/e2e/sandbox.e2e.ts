@@ -4,9 +4,9 @@
  */
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { keptVolumes, type PersistentVolume } from "../../cli/keptVolumes";
-import { applicationState } from "../../cli/podState";
-import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
+import { keptVolumes, type PersistentVolume } from "../../cli/status/keptVolumes";
+import { applicationState } from "../../cli/status/podState";
+import { hostAddress, parseSubnet, type Subnet } from "../../model/subnet";
 import { ODD_TEXTS, ODD_VARIABLES } from "../support/oddTexts";
 import { until } from "../support/steps";
 import { AGENT, FRAGILE, IMAGES } from "../support/sandboxes";

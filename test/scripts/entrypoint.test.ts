@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import * as os from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { K3S_NODE_PASSWORD_COPY } from "../../components/constants";
+import { K3S_NODE_PASSWORD_COPY } from "../../model/constants";
 import { DATA, GatewayRoot, OURS, TLS } from "../support/gatewayRoot";
 import { shells } from "../support/shells";
 

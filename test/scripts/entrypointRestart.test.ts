@@ -1,7 +1,7 @@
 /** When the entrypoint ends k3s alone and starts it again, and when it must not. */
 import { rmSync } from "node:fs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { issueAuthority, issueClient, type KeyPair } from "../../components/pki";
+import { issueAuthority, issueClient, type KeyPair } from "../../components/gateway/pki";
 import { DATA, GatewayRoot, RUN, TLS } from "../support/gatewayRoot";
 import { shells } from "../support/shells";
 

@@ -7,7 +7,7 @@ import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { shellCommand, shells } from "../support/shells";
 
-const SCRIPT = path.join(__dirname, "..", "..", "components", "scripts", "gate.sh");
+const SCRIPT = path.join(__dirname, "..", "..", "components", "sandbox", "scripts", "gate.sh");
 
 /** What busybox's nc says, by the libraries it is linked with, and whether that proves anything. */
 const SAYS = {

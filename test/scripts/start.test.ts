@@ -11,14 +11,14 @@ import {
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { OF_SHELLS } from "../../settings/variables";
+import { OF_SHELLS } from "../../settings/rules/variables";
 import { ODD_TEXTS } from "../support/oddTexts";
 import { shells, type Shell } from "../support/shells";
 
 /** Says what it has been given. */
 const ENV = "/usr/bin/env";
 
-const SCRIPT = path.join(__dirname, "..", "..", "components", "scripts", "start.sh");
+const SCRIPT = path.join(__dirname, "..", "..", "components", "sandbox", "scripts", "start.sh");
 
 let folder: string;
 

@@ -12,10 +12,10 @@ import {
 } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { until } from "../../toolchain/wait";
+import { until } from "../../steps/wait";
 import { SH, shellCommand, type Shell } from "./shells";
 
-const SCRIPTS = path.join(__dirname, "..", "..", "components", "scripts");
+const SCRIPTS = path.join(__dirname, "..", "..", "components", "gateway", "scripts");
 
 const AUTHORITY = "our authority\n";
 

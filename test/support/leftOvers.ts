@@ -6,8 +6,8 @@ import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
-import { gatewayOf, keeperName } from "../../components/names";
-import { writeOnce } from "../../toolchain/writeOnce";
+import { gatewayOf, keeperName } from "../../model/names";
+import { writeOnce } from "../../steps/writeOnce";
 
 const NOTES = path.join(__dirname, "..", "..", ".local", "test-stacks");
 

@@ -1,10 +1,10 @@
 /** Where a test's gateway can be. */
 import { createServer, type Server } from "node:net";
-import { formatBlock, portsOf, type PortBlock } from "../../components/ports";
-import { overlaps, parseSubnet, type Subnet } from "../../components/subnet";
-import { blocksIn, startingAt, subnetsIn } from "../../settings/free";
-import { readHostNetworks } from "../../settings/thisMachine";
-import { findBusyPort } from "../../toolchain/machine";
+import { formatBlock, portsOf, type PortBlock } from "../../model/ports";
+import { overlaps, parseSubnet, type Subnet } from "../../model/subnet";
+import { blocksIn, startingAt, subnetsIn } from "../../machine/freePlaces";
+import { readHostNetworks } from "../../machine/readNetworks";
+import { findBusyPort } from "../../machine/busyPorts";
 
 /** Below the ports of outgoing connections. */
 const PORTS = { first: 20000, last: 31999 };

@@ -8,7 +8,7 @@ import type { Task } from "./modules/record";
 const ROOT = path.join(__dirname, "..", "..");
 
 /** What the program consists of. */
-const PROGRAM = ["index.ts", "config.ts", "settings", "components"];
+const PROGRAM = ["index.ts", "config.ts", "settings", "machine", "components", "model"];
 
 /** What makes it a project. */
 const PROJECT = ["Pulumi.yaml", "package.json", "tsconfig.json"];
@@ -40,11 +40,11 @@ const LIBRARIES = [
     "settings/args",
     "policy/rules",
     "cli/up",
-    "cli/recover",
+    "cli/recovery/recover",
 ];
 
 /** Where all the rest is that programs and tools of ours load. */
-const SOURCES = [...PROGRAM, "cli", "policy", "toolchain"];
+const SOURCES = [...PROGRAM, "cli", "guard", "policy", "steps", "toolchain"];
 
 /** Lays a project in `folder`, which is there and empty. */
 export function layProject(folder: string): void {

@@ -1,6 +1,6 @@
 /** Runs a command and gives back what it said. */
 import { spawn } from "node:child_process";
-import type { Step } from "../../cli/times";
+import type { Step } from "../run/times";
 import { timed } from "./steps";
 
 /** How a command ended. */

@@ -13,7 +13,7 @@ export const OUTBOUND_IMAGES = path.join(ARCHIVES, "outbound");
 /** For those that run the real application. */
 export const ASSISTANT_IMAGES = path.join(ARCHIVES, "assistant");
 
-/** A small agent that starts at once; see toolchain/test-image. */
+/** A small agent that starts at once; see toolchain/images/test-image. */
 export const AGENT = {
     image: "sandbox-gateway/test-agent:1",
     application: {

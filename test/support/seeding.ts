@@ -6,7 +6,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { SH, type Shell } from "./shells";
 
-const SCRIPT = path.join(__dirname, "..", "..", "components", "scripts", "seed.sh");
+const SCRIPT = path.join(__dirname, "..", "..", "components", "sandbox", "scripts", "seed.sh");
 
 /** A program's own path, found before anything stands in front of it. */
 export function real(name: string): string {

@@ -12,10 +12,10 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { inject } from "vitest";
 import { stringify } from "yaml";
-import { applicationState, type ApplicationState, type Pod } from "../../cli/podState";
-import type { Status } from "../../cli/status";
-import { dockerName, keeperName, nodeName } from "../../components/names";
-import type { PortBlock } from "../../components/ports";
+import { applicationState, type ApplicationState, type Pod } from "../../cli/status/podState";
+import type { Status } from "../../cli/status/status";
+import { dockerName, keeperName, nodeName } from "../../model/names";
+import type { PortBlock } from "../../model/ports";
 import { changesOf, type Changes } from "./changes";
 import { note, removeAll } from "./leftOvers";
 import { findPlace, type Place } from "./place";
@@ -205,7 +205,7 @@ export class TestStack {
 
     private commandOf(target: string, env: NodeJS.ProcessEnv = {}): Parameters<typeof attempt> {
         // The tools work on the folder they lie in.
-        for (const name of ["cli", "toolchain", "package-lock.json"]) {
+        for (const name of ["cli", "steps", "toolchain", "package-lock.json"]) {
             const own = path.join(this.folder, name);
             if (!existsSync(own)) {
                 cpSync(path.join(ROOT, name), own, { recursive: true });

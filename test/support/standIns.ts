@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { PassThrough } from "node:stream";
 import { vi } from "vitest";
-import { Progress } from "../../toolchain/progress";
+import { Progress } from "../../steps/progress";
 
 /** A folder of programs, and what was printed for people. */
 export class StandIns {

@@ -1,10 +1,10 @@
-/** Writes down how long the steps of a test take; cli/times.ts sums them up. */
+/** Writes down how long the steps of a test take; times.ts in test/run sums them up. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { appendFileSync, mkdirSync } from "node:fs";
 import * as path from "node:path";
 import { expect } from "vitest";
-import { STEPS_FILE, type Step, type StepLine } from "../../cli/times";
-import { until as untilHolds } from "../../toolchain/wait";
+import { STEPS_FILE, type Step, type StepLine } from "../run/times";
+import { until as untilHolds } from "../../steps/wait";
 
 const ROOT = path.join(__dirname, "..", "..");
 const LOGS = path.join(ROOT, ".local", "log");
@@ -33,7 +33,7 @@ export async function timed<T>(step: Step, work: () => Promise<T>): Promise<T> {
     }
 }
 
-/** Waits for a condition, see toolchain/wait.ts. */
+/** Waits for a condition, see steps/wait.ts. */
 export function until(...args: Parameters<typeof untilHolds>): Promise<void> {
     return timed("wait", () => untilHolds(...args));
 }

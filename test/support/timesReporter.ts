@@ -1,8 +1,8 @@
-/** A reporter of the test runner that writes down how long each file took; see cli/times.ts. */
+/** A reporter of the test runner that writes down how long each file took; see times.ts in test/run. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import type { Reporter, TestModule, Vitest } from "vitest/node";
-import { FILES_FILE, STEPS_FILE, sumSteps, type FileTimes } from "../../cli/times";
+import { FILES_FILE, STEPS_FILE, sumSteps, type FileTimes } from "../run/times";
 
 type Hook = Parameters<NonNullable<Reporter["onHookStart"]>>[0];
 

@@ -1,6 +1,6 @@
 /** Checks of what a newer kernel and Docker do differently: cgroups, resolvers, packet filters. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { until } from "../../toolchain/wait";
+import { until } from "../../steps/wait";
 import { run } from "../support/run";
 import type { TestStack } from "../support/stack";
 import type { Check } from "./check";

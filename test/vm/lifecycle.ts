@@ -1,10 +1,10 @@
 /** Checks that a gateway comes up, stays as it is, and survives a stop, a prune and a start. */
-import { until } from "../../toolchain/wait";
+import { until } from "../../steps/wait";
 import { collect, type Evidence } from "../support/evidence";
 import { run } from "../support/run";
 import { AGENT } from "../support/sandboxes";
 import type { TestStack } from "../support/stack";
-import { hostAddress, parseSubnet, type Subnet } from "../../components/subnet";
+import { hostAddress, parseSubnet, type Subnet } from "../../model/subnet";
 import type { Check } from "./check";
 import { patientUp, START_SECONDS, ARCHIVES, type World } from "./world";
 

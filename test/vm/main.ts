@@ -7,13 +7,14 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
-import { chooseEnvironment } from "../../cli/environment";
-import { keepStateApart, prepareMachine, prepareNodeImage, preparePulumi } from "../../cli/prepare";
-import { gatewaySchema } from "../../settings/gatewaySchema";
-import { useDockerHost } from "../../toolchain/docker";
-import { LOCAL_FOLDER } from "../../toolchain/environment";
-import * as images from "../../toolchain/images";
-import { InterruptedError, Progress, StepError } from "../../toolchain/progress";
+import { chooseEnvironment } from "../../cli/stack/pulumiEnvironment";
+import { prepareMachine, prepareNodeImage, preparePulumi } from "../../cli/prepare";
+import { gatewaySchema } from "../../settings/schema/gateway";
+import { useDockerHost } from "../../machine/docker/daemon";
+import { LOCAL_FOLDER } from "../../machine/environment";
+import { ARCHIVES, provideArchives } from "../../toolchain";
+import { keepStateApart } from "../run/prepare";
+import { InterruptedError, Progress, StepError } from "../../steps/progress";
 import { provideDisk, provideRoot, provideTools } from "../../toolchain/vm/image";
 import { VirtualMachine } from "../../toolchain/vm/qemu";
 import { asMarkdown, type Row } from "./check";
@@ -31,9 +32,9 @@ async function main(progress: Progress): Promise<number> {
     await progress.step("QEMU", () => provideTools(progress), String);
     const tools = await preparePulumi(progress);
     await prepareNodeImage(gateway.image, progress);
-    const archive = images.TEST_ARCHIVE;
+    const archive = ARCHIVES.test;
     const archives = path.join(FOLDER, "images");
-    await progress.step(archive.title, () => images.provideArchive(archive, archives, progress));
+    await provideArchives([archive], archives, progress);
     const root = await progress.step("system of the machine", () => provideRoot(progress));
     const disk = await progress.step("disk of the machine", () =>
         provideDisk(root, gateway.image, progress),

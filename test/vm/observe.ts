@@ -1,5 +1,5 @@
 /** What can be seen of a gateway from the machine and from its API. */
-import { until } from "../../toolchain/wait";
+import { until } from "../../steps/wait";
 import type { TestStack } from "../support/stack";
 import type { World } from "./world";
 

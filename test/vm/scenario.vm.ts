@@ -5,7 +5,7 @@
 import { writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, it } from "vitest";
-import { Progress } from "../../toolchain/progress";
+import { Progress } from "../../steps/progress";
 import { Connection } from "../../toolchain/vm/ssh";
 import { notRun, runCheck, type Check, type Row } from "./check";
 import { take } from "./given";

@@ -1,9 +1,9 @@
 /** The virtual machine with its Docker brought here, and what the checks hand on to one another. */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
-import { LOCAL_FOLDER } from "../../toolchain/environment";
+import { LOCAL_FOLDER } from "../../machine/environment";
 import type { Connection } from "../../toolchain/vm/ssh";
-import { until } from "../../toolchain/wait";
+import { until } from "../../steps/wait";
 import type { Evidence } from "../support/evidence";
 import { attempt } from "../support/run";
 import { TestStack } from "../support/stack";

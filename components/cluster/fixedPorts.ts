@@ -1,0 +1,88 @@
+/** Node ports that sandboxes of one cluster have asked for: Kubernetes must not give them to others. */
+import { holderOf, refusalOf, type Holders } from "./portMoves";
+import type { PortBlock } from "../../model/ports";
+
+/** When a Service is asked for, and what with. */
+export interface Turn {
+    /** Why it is not. */
+    readonly refusal?: string;
+    /** Whether its port is another's until the update: a preview would be told that it is taken. */
+    readonly isTaken: boolean;
+}
+
+const FREE: Turn = { isTaken: false };
+
+/** Filled while the program declares its sandboxes; read when all are declared, in whatever order. */
+export class FixedPorts {
+    private readonly fixed = new Map<string, { port: number; checked: Promise<unknown> }>();
+    private readonly picked = new Map<string, Promise<unknown>>();
+    private asked: Promise<Holders | undefined> | undefined;
+
+    /**
+     * @param ask who has which port in the cluster; undefined where it cannot be told
+     * @param block ports that are published @default not known
+     */
+    constructor(
+        private readonly ask: () => Promise<Holders | undefined>,
+        private readonly block?: PortBlock,
+    ) {}
+
+    /**
+     * Notes the Service of `sandbox`.
+     *
+     * @param port it has asked for; undefined when it takes what is left
+     * @param checked resolves when the engine has it, and nothing speaks against its port
+     */
+    note(sandbox: string, port: number | undefined, checked: Promise<unknown>): void {
+        if (port === undefined) {
+            this.picked.set(sandbox, checked);
+        } else {
+            this.fixed.set(sandbox, { port, checked });
+        }
+    }
+
+    /** Who has asked for a port. */
+    ownerOf(port: number): string | undefined {
+        return [...this.fixed].find(([, each]) => each.port === port)?.[0];
+    }
+
+    /**
+     * Resolves when it is a Service's turn. Those that have asked for a port get it before Kubernetes
+     * picks for others, and after whoever has it still. A preview gives nothing away, and Kubernetes says
+     * of a port that is taken no more than that: there the others come first, so that whose it is can be
+     * said.
+     *
+     * A promise and no dependency, which a saved plan compares: it has to be the same in both.
+     */
+    async turn(sandbox: string, port: number | undefined, preview: boolean): Promise<Turn> {
+        await Promise.resolve();
+        const isFixed = port !== undefined;
+        if (isFixed === preview) {
+            const others = isFixed
+                ? this.picked.values()
+                : [...this.fixed.values()].map(({ checked }) => checked);
+            await Promise.all(others);
+        }
+        return isFixed ? this.move(sandbox, preview) : FREE;
+    }
+
+    private async move(sandbox: string, preview: boolean): Promise<Turn> {
+        // One alone takes no other's; nobody who has no need of it is to wait for an answer.
+        const holders = this.fixed.size < 2 ? undefined : await (this.asked ??= this.ask());
+        const wanted = new Map([...this.fixed].map(([name, { port }]) => [name, port]));
+        const holder = holders && holderOf(sandbox, wanted, holders);
+        if (!holders || holder === undefined) {
+            return FREE;
+        }
+        const stays = new Set(this.picked.keys());
+        const refusal = refusalOf(sandbox, wanted, stays, holders, this.block);
+        if (refusal?.sandbox === sandbox) {
+            return { isTaken: true, refusal: refusal.message };
+        }
+        if (refusal || !preview) {
+            // Of those that go round, one says so, and none is asked for.
+            await (refusal ? new Promise(() => undefined) : this.fixed.get(holder)?.checked);
+        }
+        return { isTaken: preview };
+    }
+}

@@ -1,0 +1,82 @@
+/**
+ * Pure: fixed ports that change hands. Kubernetes gives a node port to a Service only when no other has
+ * it, so whoever gives one up comes first; and where none can, that is said before anything is changed.
+ */
+import { portsOf, type PortBlock } from "../../model/ports";
+
+/** Who has which node port in the cluster. */
+export type Holders = ReadonlyMap<number, string>;
+
+/** Fixed ports that are asked for, by sandbox. */
+export type Wanted = ReadonlyMap<string, number>;
+
+/** The sandbox that has the port which another asks for. @default nobody else has it */
+export function holderOf(sandbox: string, wanted: Wanted, holders: Holders): string | undefined {
+    const port = wanted.get(sandbox);
+    const holder = port === undefined ? undefined : holders.get(port);
+    return holder === sandbox ? undefined : holder;
+}
+
+/** What is wrong with what a sandbox asks for. */
+export interface Refusal {
+    /** The sandbox that it is said of: of those that go round, the first. */
+    readonly sandbox: string;
+    readonly message: string;
+}
+
+/**
+ * Why a sandbox cannot get its port in one run.
+ *
+ * @param stays those without a fixed port, which keep what they have
+ * @param block ports that are published @default not known
+ */
+export function refusalOf(
+    sandbox: string,
+    wanted: Wanted,
+    stays: ReadonlySet<string>,
+    holders: Holders,
+    block: PortBlock | undefined,
+): Refusal | undefined {
+    const path = [sandbox];
+    for (;;) {
+        const last = path.at(-1) ?? "";
+        const holder = holderOf(last, wanted, holders);
+        if (holder === undefined || stays.has(holder)) {
+            return undefined;
+        }
+        if (!wanted.has(holder)) {
+            return last === sandbox ? goes(sandbox, wanted.get(sandbox), holder) : undefined;
+        }
+        if (path.includes(holder)) {
+            // One that waits for those that go round is not one of them.
+            return holder === sandbox ? goesRound(path, wanted, holders, block) : undefined;
+        }
+        path.push(holder);
+    }
+}
+
+function goes(sandbox: string, port: number | undefined, holder: string): Refusal {
+    return {
+        sandbox,
+        message: `sandboxes.${sandbox}.hostPort: got ${port}; must not be the port of ${holder}, which is published no more and has it until the end of this run; in two steps: \`pulumi up\` without this key, then with it`,
+    };
+}
+
+function goesRound(
+    ring: readonly string[],
+    wanted: Wanted,
+    holders: Holders,
+    block: PortBlock | undefined,
+): Refusal {
+    const names = [...ring].sort();
+    const [first = ""] = names;
+    const port = wanted.get(first);
+    const asked = [...wanted.values()];
+    const free = (block ? portsOf(block) : []).find(
+        (each) => !holders.has(each) && !asked.includes(each),
+    );
+    return {
+        sandbox: first,
+        message: `sandboxes.${first}.hostPort: got ${port}; must not be in a ring: ${names.map((name) => `sandboxes.${name}`).join(" and ")} ask for each other's ports, and Kubernetes gives none away while another has it; in two steps: first sandboxes.${first}.hostPort ${free ?? "that nobody has"} and \`pulumi up\`, then ${port} and \`pulumi up\` again`,
+    };
+}

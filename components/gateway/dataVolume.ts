@@ -1,0 +1,156 @@
+/**
+ * The data volume, and whose it is.
+ *
+ * Docker gives an existing volume to whoever asks for its name, and an empty one to whoever names one
+ * that is gone. Both are seen before any container exists: by the label that the volume was made
+ * with, and by hooks that ask Docker before something is made of it.
+ */
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { LABEL_OWNER } from "../../model/constants";
+import { askDocker, daemonOf, type Ask } from "./dockerDaemon";
+import { findVolume, isEmpty, type FoundVolume } from "./dockerVolumes";
+import type { Identity } from "./identity";
+
+/** What tells a gateway from another of its name. */
+interface Owner {
+    /** SHA-256 of the server authority's certificate, in hex; the entrypoint's marker says the same. */
+    readonly fingerprint: string;
+    /** Whether this run has made it: then there can be no volume of it yet. */
+    readonly isNew: boolean;
+}
+
+/** A gateway's volume in Docker. */
+export class DataVolume {
+    readonly resource: docker.Volume;
+    /** Its name; an error, and no container, when Docker has given out another gateway's. */
+    readonly name: pulumi.Output<string>;
+    /** For whatever is made of the volume: nothing is, when Docker has it no more. */
+    readonly isThere: pulumi.ResourceHook;
+    /** For the volume itself: none is made where this gateway's is gone, or another's has the name. */
+    readonly isOurs: pulumi.ResourceHook;
+    private owner: Owner | undefined;
+    /** Whether the volume had this gateway's label when it was made, or was last looked at. */
+    private wasLabelled = false;
+    /** Whether this run makes the volume. */
+    private isMade = false;
+
+    /**
+     * @param name of the resource
+     * @param volume its name in Docker
+     * @param image of the gateway: a shell in it looks into a volume
+     * @param dockerHost of the provider @default the environment's
+     */
+    constructor(
+        name: string,
+        private readonly volume: string,
+        identity: Identity,
+        private readonly image: string,
+        private readonly dockerHost: string | undefined,
+        opts: pulumi.CustomResourceOptions,
+        private readonly ask: Ask = askDocker(dockerHost),
+    ) {
+        this.isOurs = new pulumi.ResourceHook(`${name} is ours`, () => this.beforeVolume(), {
+            onDryRun: true,
+        });
+        this.isThere = new pulumi.ResourceHook(`${name} is there`, () => this.beforeContainer(), {
+            onDryRun: true,
+        });
+        const owner = pulumi
+            .all([identity.fingerprint, identity.isNew])
+            .apply(([fingerprint, isNew]) => (this.owner = { fingerprint, isNew }));
+        this.resource = new docker.Volume(
+            name,
+            {
+                name: volume,
+                labels: [{ label: LABEL_OWNER, value: owner.fingerprint }],
+            },
+            {
+                ...opts,
+                // Of what holds the data Pulumi removes its record only; a person removes it by name.
+                retainOnDelete: true,
+                // Settled when it was made; one of an earlier version has no label.
+                ignoreChanges: ["labels", "driver", "driverOpts"],
+                hooks: { beforeCreate: [this.isOurs] },
+            },
+        );
+        this.name = pulumi
+            .all([this.resource.name, this.resource.labels, owner])
+            .apply(([found, labels, { fingerprint }]) => {
+                const label = labels?.find((each) => each.label === LABEL_OWNER);
+                if (label && label.value !== fingerprint) {
+                    throw new pulumi.RunError(this.belongsTo(label.value));
+                }
+                this.wasLabelled = label !== undefined;
+                return found;
+            });
+    }
+
+    private async beforeVolume(): Promise<void> {
+        const found = await findVolume(this.ask, this.volume);
+        this.refuseForeign(found);
+        if (found === "absent" && this.owner?.isNew === false) {
+            this.sayGone(`has no volume ${this.volume}, which holds`);
+        }
+        this.isMade = true;
+    }
+
+    private async beforeContainer(): Promise<void> {
+        if (this.isMade) {
+            return;
+        }
+        const found = await findVolume(this.ask, this.volume);
+        this.refuseForeign(found);
+        if (found === "absent") {
+            this.sayGone(`has no volume ${this.volume}, which holds`);
+        } else if (typeof found === "object" && found.owner === "") {
+            await this.refuseEmpty();
+        }
+    }
+
+    /**
+     * One that was made with a label, and has none now, is a backup, or what somebody has made meanwhile. A
+     * person may have made one before the gateway, too: that never had one.
+     */
+    private async refuseEmpty(): Promise<void> {
+        // In the run that would make something of it: a preview may be on another machine.
+        if (this.wasLabelled && !pulumi.runtime.isDryRun()) {
+            if (await isEmpty(this.ask, this.volume, this.image)) {
+                this.sayGone(
+                    `has a volume ${this.volume} without a cluster in it, and no other, for`,
+                );
+            }
+        }
+    }
+
+    /** One without a label is left to the entrypoint, which sees what is in it. */
+    private refuseForeign(found: FoundVolume): void {
+        if (typeof found === "object" && found.owner !== "" && this.owner) {
+            if (found.owner !== this.owner.fingerprint) {
+                throw new Error(this.belongsTo(found.owner));
+            }
+        }
+    }
+
+    /** A preview may be on another machine than the gateway: there it is a warning. */
+    private sayGone(what: string): void {
+        const message = [
+            `Docker (${daemonOf(this.dockerHost).join(" ")}) ${what} all that this gateway and its sandboxes have stored (fingerprint ${this.owner?.fingerprint})`,
+            "  an empty one would be begun anew, so nothing is made of it, and nothing was changed",
+            "  gateway.name is settled: if it was changed, write the former one. Else look for the volume on your other daemons, or restore a backup into one of that name, and keep the Pulumi state, without which no backup can be run: docs/operations.md, `The data volume is missing`",
+        ].join("\n");
+        if (!pulumi.runtime.isDryRun()) {
+            throw new Error(message);
+        }
+        void pulumi.log.warn(message);
+    }
+
+    private belongsTo(owner: string): string {
+        return [
+            `Docker's volume ${this.volume} belongs to another gateway, whose authority has the fingerprint ${owner}; this one's has ${this.owner?.fingerprint}`,
+            "  nothing in it was touched, and nothing was made of it",
+            "  it is run with the Pulumi state that it was made with (another checkout, another backend or another user's), and with no other; a gateway beside it needs a name and a place of its own: `make up STACK=...`, or another gateway.name, subnet and ports before its first `up`",
+            "  docs/operations.md, `A data volume that is there already`",
+        ].join("\n");
+    }
+}

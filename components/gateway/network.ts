@@ -1,0 +1,49 @@
+/** The gateway's own network in Docker. */
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { GatewayArgs } from "./args";
+import * as names from "../../model/names";
+import { hostAddress, parseSubnet } from "../../model/subnet";
+
+/**
+ * Daemons can add options of their own to every network (`default-network-opts`; Docker Desktop sets
+ * two since 4.42) and give it IPv6: these say what a gateway's network has, so that none is added.
+ */
+const ADDRESS_FAMILIES = {
+    "com.docker.network.enable_ipv4": "true",
+    // A second family would be a second subnet, and every preview would replace the network for it.
+    "com.docker.network.enable_ipv6": "false",
+};
+
+/** A network with a fixed subnet: k3s keeps its node's address and does not start with another. */
+export function createNetwork(
+    name: string,
+    args: GatewayArgs,
+    labels: NonNullable<docker.NetworkArgs["labels"]>,
+    opts: pulumi.CustomResourceOptions,
+): docker.Network {
+    const subnet = parseSubnet(args.subnet);
+    if (!subnet) {
+        throw new pulumi.InputPropertyError({
+            propertyPath: "subnet",
+            reason: `got ${JSON.stringify(args.subnet)}; must be an IPv4 subnet such as 172.30.18.0/24`,
+        });
+    }
+    return new docker.Network(
+        `${name}-network`,
+        {
+            name: names.dockerName(args.name),
+            driver: "bridge",
+            ipamConfigs: [{ subnet: args.subnet, gateway: hostAddress(subnet, 1) }],
+            options: {
+                "com.docker.network.bridge.name": names.bridgeName(args.name),
+                ...ADDRESS_FAMILIES,
+            },
+            labels,
+        },
+        // Options are the daemon's as well as ours (an MTU, say), and cannot change in place: what it
+        // added is no reason to replace the network, and the container with it. Name and subnet are.
+        // One of an earlier version has no label.
+        { ...opts, deleteBeforeReplace: true, ignoreChanges: ["options", "ipv6", "labels"] },
+    );
+}

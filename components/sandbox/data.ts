@@ -1,0 +1,112 @@
+/** What a sandbox's Secret and ConfigMap hold. */
+import * as pulumi from "@pulumi/pulumi";
+import { createHmac } from "node:crypto";
+import { INFERENCE_VARIABLES, tokenVariable } from "./applications/application";
+import type { Address } from "../cluster/cluster";
+import { GATE_SCRIPT } from "../../model/constants";
+import { keyedDigest } from "../digest";
+import { sortedEntries } from "../../model/ordered";
+import type { SandboxArgs } from "./sandbox";
+import { script } from "../scripts";
+
+/**
+ * The token of a generation. Derived from a secret that never leaves the state: a new token needs no
+ * replacement of what is protected, and an old one tells nothing about the next.
+ */
+export function deriveToken(seed: string, generation: number): string {
+    return createHmac("sha256", seed).update(`token ${generation}`).digest("hex");
+}
+
+/** Environment variables of a sandbox whose values are secret. */
+export function secretData(
+    args: SandboxArgs,
+    token: pulumi.Output<string>,
+): pulumi.Output<Record<string, string>> {
+    const { application } = args;
+    const own = pulumi.all({
+        // Never empty: Kubernetes drops an empty map, and every preview would add it again.
+        [tokenVariable(application)]: token,
+        ...inferenceVariables(args),
+    });
+    return pulumi.secret(
+        pulumi
+            .all([own, args.secretEnv ?? {}])
+            .apply(([ours, theirs]): Record<string, string> => ({ ...theirs, ...ours })),
+    );
+}
+
+/** With a proxy that has the key, the sandbox has the proxy's address alone. */
+function inferenceVariables({
+    inference,
+    outbound,
+}: SandboxArgs): Record<string, pulumi.Input<string>> {
+    if (inference === undefined) {
+        return {};
+    }
+    return outbound?.inferenceUrl
+        ? { [INFERENCE_VARIABLES.baseUrl]: outbound.inferenceUrl }
+        : {
+              [INFERENCE_VARIABLES.baseUrl]: inference.baseUrl,
+              [INFERENCE_VARIABLES.apiKey]: inference.apiKey,
+          };
+}
+
+type Files = pulumi.Output<Record<string, string>>;
+
+/** What the pod finds under `SCRIPTS_PATH`: scripts and the application's files. */
+export interface FileData {
+    /** In a ConfigMap. */
+    readonly config: Files;
+    /** In a Secret of their own: of the other, every key is a variable. @default no such files */
+    readonly secret?: Files;
+}
+
+/** Scripts and the application's files. */
+export function fileData(args: SandboxArgs, address: pulumi.Output<Address> | undefined): FileData {
+    const scripts: Record<string, string> = {
+        [GATE_SCRIPT]: script(`sandbox/${GATE_SCRIPT}`),
+        "seed.sh": script("sandbox/seed.sh"),
+        "start.sh": script("sandbox/start.sh"),
+    };
+    const files = applicationFiles(args, address);
+    if (!files) {
+        return { config: pulumi.output(scripts) };
+    }
+    return args.application?.secretFiles
+        ? { config: pulumi.output(scripts), secret: pulumi.secret(files) }
+        : { config: files.apply((own) => ({ ...scripts, ...own })) };
+}
+
+function applicationFiles(
+    { application, inference, outbound, cluster }: SandboxArgs,
+    address: pulumi.Output<Address> | undefined,
+): Files | undefined {
+    const files = application?.files;
+    if (!files) {
+        return undefined;
+    }
+    // Without a published port it is reached by port-forward, under the application's own.
+    const reached: pulumi.Output<Address> =
+        address ?? pulumi.output({ host: "127.0.0.1", port: application.port });
+    const others = address ? (cluster.names ?? []) : [];
+    return reached.apply(({ host, port, ownName }): Record<string, string> => {
+        const names = new Set([host, "localhost", ...(ownName ? [ownName] : []), ...others]);
+        return files({
+            origins: [...names].map((name) => `http://${name}:${port}`),
+            ...(inference ? { model: inference.model } : {}),
+            ...(outbound?.inferenceUrl ? { keyElsewhere: true } : {}),
+        });
+    });
+}
+
+/** A digest of everything the pod reads at its start, keyed with its token, for an annotation. */
+export function configHash(
+    files: FileData,
+    secret: pulumi.Output<Record<string, string>>,
+    token: pulumi.Output<string>,
+): pulumi.Output<string> {
+    const read = pulumi
+        .all([files.config, secret, ...(files.secret ? [files.secret] : [])])
+        .apply((records) => records.map(sortedEntries));
+    return keyedDigest(read, token);
+}

@@ -1,0 +1,86 @@
+/**
+ * Pure: places on this machine that a gateway can have. Whoever looks for one begins here, so that
+ * "free" means the same to all.
+ */
+import { portsOf, type PortBlock } from "../model/ports";
+import { overlaps, parseSubnet, type Subnet } from "../model/subnet";
+
+/** Ports of a gateway's block, unless its settings say otherwise. */
+const BLOCK_SIZE = 20;
+
+/** Linux takes the ports of outgoing connections from 32768 on. */
+const LAST_PORT = 32767;
+
+/**
+ * Subnets for new gateways; none is k3s's inside. First those that Docker does not hand out by itself: it
+ * gives the others to any network that asks for none, also where a stopped gateway's has been pruned.
+ */
+export const SUBNETS = [
+    ...subnetsIn("10.213", 0),
+    ...subnetsIn("172.30", 18),
+    ...subnetsIn("192.168", 128),
+];
+
+/** Blocks for sandboxes, the default one first. */
+export const BLOCKS = blocksIn({ first: 18789, last: LAST_PORT }, BLOCK_SIZE);
+
+/** Ports for the Kubernetes API, the default one first; none is in a block. */
+export const API_PORTS = blocksIn({ first: 16443, last: 18788 }, 1);
+
+/** The networks of /24 below `network` (two numbers), from the `first`-th on. */
+export function subnetsIn(network: string, first = 0): string[] {
+    return Array.from({ length: 256 - first }, (_, i) => `${network}.${first + i}.0/24`);
+}
+
+/** Neighbouring blocks of `size` ports in a range. */
+export function blocksIn({ first, last }: PortBlock, size: number): PortBlock[] {
+    return Array.from({ length: Math.floor((last - first + 1) / size) }, (_, i) => ({
+        first: first + i * size,
+        last: first + (i + 1) * size - 1,
+    }));
+}
+
+/** The same candidates in a circle from the `start`-th on: those who start apart seldom meet. */
+export function startingAt<T>(candidates: readonly T[], start: number): T[] {
+    const index = start % candidates.length;
+    return [...candidates.slice(index), ...candidates.slice(0, index)];
+}
+
+/**
+ * The first candidate that shares no address with what is used.
+ *
+ * @param used networks in CIDR notation
+ * @returns undefined when there is none
+ */
+export function freeSubnet(
+    used: readonly string[],
+    candidates: readonly string[] = SUBNETS,
+): string | undefined {
+    const taken = used.map(parseSubnet).filter((subnet) => subnet !== undefined);
+    return candidates.find(
+        (candidate) => !taken.some((subnet) => overlaps(subnet, parseSubnet(candidate) as Subnet)),
+    );
+}
+
+/**
+ * The first candidate of which all ports are free.
+ *
+ * @param claimed ports that are someone's, whether or not he listens now
+ * @param findBusy the first of some ports that something listens on
+ * @returns undefined when there is none
+ */
+export async function freeBlock(
+    claimed: readonly PortBlock[],
+    findBusy: (ports: readonly number[]) => Promise<number | undefined>,
+    candidates: readonly PortBlock[],
+): Promise<PortBlock | undefined> {
+    for (const candidate of candidates) {
+        const meets = claimed.some(
+            ({ first, last }) => first <= candidate.last && candidate.first <= last,
+        );
+        if (!meets && (await findBusy(portsOf(candidate))) === undefined) {
+            return candidate;
+        }
+    }
+    return undefined;
+}

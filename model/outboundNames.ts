@@ -1,0 +1,13 @@
+/** Pure: what the outbound proxy's objects are called. */
+
+/** Name of the objects that all sandboxes share. */
+export const OUTBOUND_NAME = "outbound-proxy";
+
+/** Name of a sandbox's own way to the proxy. */
+export const outboundService = (sandbox: string) => `${sandbox}-outbound`;
+
+/** Key of the ConfigMap under which HAProxy's configuration is. */
+export const PROXY_FILE = "haproxy.cfg";
+
+/** On the pod: changes with where models are, and with their keys. */
+export const ANNOTATION_MODELS = "sandbox-gateway.dev/models-hash";

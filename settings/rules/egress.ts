@@ -1,0 +1,54 @@
+/** Rules about where a sandbox may go: what is never open, and what is only by an address with ports. */
+import { CLUSTER_CIDR, K3S_API_PORT, LINK_LOCAL_CIDR, SERVICE_CIDR } from "../../model/constants";
+import { closedNetworks, opensClosed, type Egress } from "../../components/cluster/networkPolicy";
+import type { HostRule } from "../../model/hosts";
+import { contains, hostAddress, parseSubnet, type Subnet } from "../../model/subnet";
+import type { Problem } from "../problems";
+import type { GatewaySettings, PlaceSettings } from "../schema";
+
+type Network = Extract<Egress, { readonly cidr: string }>;
+
+/** What is wrong with the destinations of a sandbox. */
+export function checkEgress(
+    key: string,
+    egress: readonly (Egress | HostRule)[],
+    { gateway, existingCluster }: PlaceSettings,
+): Problem[] {
+    const closed = closedNetworks(
+        existingCluster ?? {
+            internalNetworks: [CLUSTER_CIDR, SERVICE_CIDR],
+            ownNetworks: [gateway.subnet],
+        },
+    );
+    const example = existingCluster
+        ? '{"cidr": "192.168.7.20/32", "ports": [8080]}'
+        : `{"cidr": "${address(gateway, 1)}/32", "ports": [11434]}`;
+    return egress.flatMap((destination, index) => {
+        if (destination === "internet" || !("cidr" in destination)) {
+            return [];
+        }
+        const never = existingCluster ? undefined : neverOpen(destination, gateway);
+        const network = opensClosed(destination, closed);
+        const inside =
+            network &&
+            `not open ${network}, which is closed to sandboxes, but for a single address (/32) with ports`;
+        const rule = never ?? inside;
+        return rule === undefined
+            ? []
+            : [{ key: `${key}[${index}].cidr`, got: destination.cidr, rule, example }];
+    });
+}
+
+/** What the gateway itself keeps shut, or tries so as to see whether a sandbox is shut in. */
+function neverOpen({ cidr, ports = [] }: Network, gateway: GatewaySettings): string | undefined {
+    if (contains(parseSubnet(LINK_LOCAL_CIDR) as Subnet, parseSubnet(cidr) as Subnet)) {
+        return `not open ${LINK_LOCAL_CIDR}, where clouds have their metadata: the gateway drops all of it`;
+    }
+    return cidr === `${address(gateway, 2)}/32` && ports.includes(K3S_API_PORT)
+        ? "not open the Kubernetes API, by which it is seen whether a sandbox is closed"
+        : undefined;
+}
+
+function address({ subnet }: GatewaySettings, index: number): string {
+    return hostAddress(parseSubnet(subnet) as Subnet, index);
+}

@@ -1,0 +1,256 @@
+/** Rules between values of the configuration, checked when each value has its right form. */
+import { APPLICATIONS } from "../../components/sandbox/applications/application";
+import {
+    CLUSTER_CIDR,
+    DISK_RESOURCE,
+    GPU_RUNTIME_CLASS,
+    LOOPBACK,
+    SCRIPTS_PATH,
+    SERVICE_CIDR,
+    WORKSPACE_VOLUME,
+} from "../../model/constants";
+import { claimName, claimResource } from "../../model/names";
+import { COMMON_MOUNTS } from "../../components/sandbox/podTemplate";
+import { contains, formatBlock } from "../../model/ports";
+import { overlaps, parseSubnet, type Subnet } from "../../model/subnet";
+import { checkEgress } from "./egress";
+import { checkK3s } from "./k3s";
+import { checkOutbound } from "./outbound";
+import { checkPorts } from "./ports";
+import { parseQuantity } from "../../model/quantity";
+import { folder } from "../hostPath";
+import type { Problem } from "../problems";
+import type { ExistingClusterSettings, SandboxSettings, Settings } from "../schema";
+import { checkGatewayVariables, checkSandboxVariables } from "./variables";
+
+/** Everything that is wrong between values. */
+export function checkRelations(settings: Settings): Problem[] {
+    return [
+        ...(settings.existingCluster
+            ? checkExisting(settings.existingCluster)
+            : checkGateway(settings)),
+        ...Object.entries(settings.sandboxes).flatMap(([name, sandbox]) =>
+            checkSandbox(`sandboxes.${name}`, sandbox, settings),
+        ),
+        ...checkOutbound(settings),
+        ...checkClaimNames(settings),
+        ...checkPorts(settings),
+    ];
+}
+
+function checkGateway({ gateway }: Settings): Problem[] {
+    const problems: Problem[] = [];
+    if (contains(gateway.ports, gateway.apiPort)) {
+        problems.push({
+            key: "gateway.apiPort",
+            got: gateway.apiPort,
+            rule: `lie outside gateway.ports (${formatBlock(gateway.ports)})`,
+            example: "16443",
+        });
+    }
+    const subnet = parseSubnet(gateway.subnet) as Subnet;
+    for (const inside of [CLUSTER_CIDR, SERVICE_CIDR]) {
+        if (overlaps(subnet, parseSubnet(inside) as Subnet)) {
+            problems.push({
+                key: "gateway.subnet",
+                got: gateway.subnet,
+                rule: `not overlap ${inside}, which Kubernetes uses inside`,
+                example: "172.30.18.0/24",
+            });
+        }
+    }
+    if (gateway.memory !== undefined && parseQuantity(gateway.memory) < 2 ** 30) {
+        problems.push({
+            key: "gateway.memory",
+            got: gateway.memory,
+            rule: "be at least 1Gi: Kubernetes alone takes half of that",
+            example: "8Gi",
+        });
+    }
+    if (gateway.apiHost !== LOOPBACK && gateway.bindAddress === LOOPBACK) {
+        problems.push({
+            key: "gateway.apiHost",
+            got: gateway.apiHost,
+            rule: `go with a gateway.bindAddress that is reached from elsewhere (it is ${LOOPBACK})`,
+            example: 'gateway.bindAddress: "0.0.0.0"',
+        });
+    }
+    problems.push(...checkGatewayVariables(gateway), ...checkK3s(gateway));
+    return problems;
+}
+
+/** Sandboxes must not reach one another. */
+function checkExisting({ namespace, ingressFrom = [] }: ExistingClusterSettings): Problem[] {
+    return ingressFrom.flatMap((from, index) =>
+        from.namespace === namespace
+            ? [
+                  {
+                      key: `existingCluster.ingressFrom[${index}].namespace`,
+                      got: from.namespace,
+                      rule: "not be existingCluster.namespace: the sandboxes in it would reach one another",
+                      example: "ingress-nginx",
+                  },
+              ]
+            : [],
+    );
+}
+
+function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings): Problem[] {
+    const { gateway, existingCluster } = settings;
+    const problems: Problem[] = [];
+    if (sandbox.image === undefined && typeof sandbox.application !== "string") {
+        problems.push({
+            key: `${key}.image`,
+            got: undefined,
+            rule: `be given unless the application is a known one (${Object.keys(APPLICATIONS).join(", ")})`,
+            example: "ghcr.io/openclaw/openclaw:2026.9.6",
+        });
+    }
+    if (sandbox.openclaw !== undefined && sandbox.application !== "openclaw") {
+        problems.push({
+            key: `${key}.openclaw`,
+            got: sandbox.openclaw,
+            rule: "belong to the application openclaw",
+            example: 'application: "openclaw"',
+        });
+    }
+    if (sandbox.hostPort !== undefined && sandbox.application === undefined) {
+        problems.push({
+            key: `${key}.hostPort`,
+            got: sandbox.hostPort,
+            rule: "belong to an application: there is no port to publish",
+            example: 'application: "openclaw"',
+        });
+    }
+    // The ports of another cluster are for that cluster to know.
+    const foreign = existingCluster !== undefined;
+    if (!foreign && sandbox.hostPort !== undefined && !contains(gateway.ports, sandbox.hostPort)) {
+        problems.push({
+            key: `${key}.hostPort`,
+            got: sandbox.hostPort,
+            rule: `lie in gateway.ports (${formatBlock(gateway.ports)})`,
+            example: String(gateway.ports.first),
+        });
+    }
+    if (sandbox.hostPort !== undefined && existingCluster?.serviceType === "ClusterIP") {
+        problems.push({
+            key: `${key}.hostPort`,
+            got: sandbox.hostPort,
+            rule: "not be given with existingCluster.serviceType ClusterIP, which publishes nothing",
+            example: "NodePort",
+        });
+    }
+    if (!foreign && sandbox.gpus > 0 && gateway.gpus === undefined) {
+        problems.push({
+            key: `${key}.gpus`,
+            got: sandbox.gpus,
+            rule: "go with gateway.gpus: the gateway has none to give",
+            example: 'gateway.gpus: "all"',
+        });
+    }
+    problems.push(
+        ...checkEgress(`${key}.egress`, sandbox.egress, settings),
+        ...checkClaims(key, sandbox),
+        ...checkSandboxVariables(key, sandbox),
+    );
+    if (sandbox.runtimeClass !== undefined && sandbox.gpus > 0) {
+        problems.push({
+            key: `${key}.runtimeClass`,
+            got: sandbox.runtimeClass,
+            rule: `not be given with gpus, which need ${GPU_RUNTIME_CLASS}`,
+            example: "a sandbox without GPUs",
+        });
+    }
+    for (const kind of ["cpu", "memory", DISK_RESOURCE] as const) {
+        const request = sandbox.resources?.requests?.[kind];
+        const limit = sandbox.resources?.limits?.[kind];
+        if (request && limit && parseQuantity(request) > parseQuantity(limit)) {
+            problems.push({
+                key: `${key}.resources.requests.${kind}`,
+                got: request,
+                rule: `not exceed the limit of ${limit}`,
+                example: limit,
+            });
+        }
+    }
+    return problems;
+}
+
+function checkClaims(key: string, { volumeClaimTemplates, workspaceSize }: SandboxSettings) {
+    const problems: Problem[] = [];
+    if (volumeClaimTemplates.length > 0 && workspaceSize !== undefined) {
+        problems.push({
+            key: `${key}.workspaceSize`,
+            got: workspaceSize,
+            rule: "not be given with volumeClaimTemplates, which take the place of the workspace",
+            example: "the size of each template",
+        });
+    }
+    const names = new Set(COMMON_MOUNTS.map(({ name }) => name));
+    const paths = new Set(COMMON_MOUNTS.map(({ mountPath }) => mountPath));
+    volumeClaimTemplates.forEach(({ name, mountPath }, index) => {
+        const at = `${key}.volumeClaimTemplates[${index}]`;
+        if (names.has(name)) {
+            problems.push({
+                key: `${at}.name`,
+                got: name,
+                rule: "be the name of no other volume of the sandbox",
+                example: index === 0 ? WORKSPACE_VOLUME : `${WORKSPACE_VOLUME}-${index + 1}`,
+            });
+        }
+        if (paths.has(folder(mountPath))) {
+            problems.push({
+                key: `${at}.mountPath`,
+                got: mountPath,
+                rule: "be where no other volume of the sandbox is mounted",
+                example: `/data${index + 1}`,
+            });
+        }
+        // A read-only volume, and what the kernel has there, hold no folder to mount on.
+        const closed = ["/proc", SCRIPTS_PATH].find((path) =>
+            `${folder(mountPath)}/`.startsWith(`${path}/`),
+        );
+        if (closed !== undefined && !paths.has(folder(mountPath))) {
+            problems.push({
+                key: `${at}.mountPath`,
+                got: mountPath,
+                rule: `not lie in ${closed}, where nothing can be mounted`,
+                example: `/data${index + 1}`,
+            });
+        }
+        names.add(name);
+        paths.add(folder(mountPath));
+    });
+    return problems;
+}
+
+/** Dashes in names of sandboxes and of claims can make one of two: in Kubernetes, or in the state. */
+function checkClaimNames({ sandboxes }: Settings): Problem[] {
+    const owners = new Map<string, string>();
+    return Object.entries(sandboxes).flatMap(([sandbox, { volumeClaimTemplates }]) => {
+        const own = volumeClaimTemplates.map(({ name }, index) => ({
+            name,
+            key: `sandboxes.${sandbox}.volumeClaimTemplates[${index}].name`,
+        }));
+        const workspace = { name: WORKSPACE_VOLUME, key: `sandboxes.${sandbox}` };
+        return (own.length > 0 ? own : [workspace]).flatMap(({ name, key }) => {
+            const names = [
+                `claim ${claimName(name, sandbox)}`,
+                `resource ${claimResource(sandbox, name)}`,
+            ];
+            const owner = names
+                .map((each) => owners.get(each))
+                .find((found) => found !== undefined && found !== sandbox);
+            names.forEach((each) => owners.set(each, owners.get(each) ?? sandbox));
+            return owner === undefined
+                ? []
+                : [
+                      {
+                          ...{ key, got: `${name} of ${sandbox}` },
+                          rule: `differ from a claim of sandboxes.${owner} also when both names are joined by a dash`,
+                          example: "another name of the claim or of the sandbox",
+                      },
+                  ];
+        });
+    });
+}
