@@ -125,6 +125,9 @@ export const LABEL_OUTBOUND = "sandbox-gateway.dev/outbound";
 export const LABEL_MANAGED_BY = "app.kubernetes.io/managed-by";
 export const MANAGED_BY = "sandbox-gateway";
 
+/** Labels of every Kubernetes object that is not of one sandbox. */
+export const SHARED_LABELS = { [LABEL_MANAGED_BY]: MANAGED_BY };
+
 /**
  * Seconds a pod gets between TERM and KILL. OpenClaw drains a running request for as long as it is
  * allowed to; thirty seconds end nearly every request and keep a stop short.

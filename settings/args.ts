@@ -15,6 +15,7 @@ import type {
 import { cutKubeconfig } from "./kubeconfigFile";
 import { byAddress, outboundRules, type PlainOutboundRules } from "./outbound";
 import { expandHome, hostPath } from "./hostPath";
+import { keysOf } from "./keys";
 import { explain } from "./problems";
 import { parseQuantity } from "../model/quantity";
 import type { SandboxSettings, Settings } from "./schema";
@@ -27,6 +28,7 @@ export function gatewayArgs({ running, gateway }: Settings): GatewayArgs {
     return {
         ...rest,
         running,
+        argumentKey: keysOf("gateway"),
         caCertificates: caCertificates.map(readCertificates),
         ...(imageArchives === undefined ? {} : { imageArchives: archivesFolder(imageArchives) }),
         ...(memory === undefined ? {} : { memoryMiB: Math.floor(parseQuantity(memory) / 2 ** 20) }),
@@ -89,7 +91,8 @@ export function existingClusterArgs(
     try {
         const content = readFileSync(file, "utf8");
         const cut = cutKubeconfig(content, rest.context, path.dirname(file));
-        return { ...rest, running, kubeconfig: pulumi.secret(cut) };
+        const argumentKey = keysOf("existingCluster");
+        return { ...rest, running, argumentKey, kubeconfig: pulumi.secret(cut) };
     } catch (error) {
         throw new pulumi.RunError(
             explain([

@@ -109,7 +109,7 @@ export class OutboundProxy extends pulumi.ComponentResource {
         );
         const template = pod.outboundPod({
             images: cluster.outboundImages,
-            labels: { ...POD_LABELS, [constants.LABEL_MANAGED_BY]: constants.MANAGED_BY },
+            labels: { ...POD_LABELS, ...constants.SHARED_LABELS },
             configHash: keyedDigest(config.apply(sortedEntries), key.hex),
             modelsHash: keyedDigest(models.apply(sortedEntries), key.hex),
             configMap: configMap.metadata.name,
@@ -145,7 +145,7 @@ export class OutboundProxy extends pulumi.ComponentResource {
         return {
             name: objectName,
             namespace: this.args.cluster.namespace,
-            labels: { [constants.LABEL_MANAGED_BY]: constants.MANAGED_BY },
+            labels: constants.SHARED_LABELS,
             ...(annotations && { annotations }),
         };
     }
@@ -201,7 +201,9 @@ export class OutboundProxy extends pulumi.ComponentResource {
             {
                 metadata: this.metadata(
                     OUTBOUND_NAME,
-                    cluster.revision && { [constants.ANNOTATION_REVISION]: cluster.revision },
+                    cluster.podsRevision && {
+                        [constants.ANNOTATION_REVISION]: cluster.podsRevision,
+                    },
                 ),
                 spec: {
                     replicas: cluster.running ? 1 : 0,

@@ -1,5 +1,5 @@
 /** Rules between values of the configuration, checked when each value has its right form. */
-import { APPLICATIONS } from "../../components/sandbox/applications/application";
+import { APPLICATIONS } from "../../components/sandbox/applications";
 import {
     CLUSTER_CIDR,
     DISK_RESOURCE,

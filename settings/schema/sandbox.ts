@@ -1,9 +1,6 @@
 /** The form of `sandboxes`. */
 import { z } from "zod";
-import {
-    APPLICATIONS,
-    type ApplicationName,
-} from "../../components/sandbox/applications/application";
+import { APPLICATIONS, type ApplicationName } from "../../components/sandbox/applications";
 import { DISK_RESOURCE, HANDSHAKE_SECRET } from "../../model/constants";
 import type { Egress } from "../../components/cluster/networkPolicy";
 import type { HostRule } from "../../model/hosts";
