@@ -109,7 +109,7 @@ async function make(
         {
             name: "gateway",
             args: {
-                ...{ name: "openshell", image: "k3s:1", dockerHost: "tcp://d:1", running: true },
+                ...{ name: "dev", image: "k3s:1", dockerHost: "tcp://d:1", running: true },
                 ...{ subnet: "172.30.18.0/24", apiPort: 16443, ports: { first: 1, last: 2 } },
                 argumentKey: keysOf("gateway"),
             },
