@@ -74,23 +74,11 @@ export const WORKSPACE_PATH = "/sandbox";
 /** Where the seeding container sees the claim; upstream's `WORKSPACE_INIT_MOUNT_PATH`. */
 export const SEED_PATH = "/workspace-pvc";
 
-/** Default size of a workspace; upstream's `WORKSPACE_DEFAULT_STORAGE`. */
-export const WORKSPACE_SIZE = "2Gi";
-
 /** Folder in a sandbox pod that holds our scripts and rendered files. */
 export const SCRIPTS_PATH = "/opt/sandbox-gateway";
 
 /** Secret with the SSH handshake secret, under key `secret`; upstream's name and key. */
 export const HANDSHAKE_SECRET = "openshell-ssh-handshake";
-
-/** Seconds an update waits for a sandbox to be ready, unless it says otherwise. */
-export const START_TIMEOUT_SECONDS = 300;
-
-/**
- * Seconds the first start of a sandbox may take, unless it says otherwise: its image, and those of k3s
- * itself, are pulled meanwhile. A gigabyte on a line of 10 Mbit/s takes a quarter of an hour.
- */
-export const FIRST_START_TIMEOUT_SECONDS = 1200;
 
 /** On a StatefulSet: the gateway's container that its pods were last awaited in. */
 export const ANNOTATION_REVISION = "sandbox-gateway.dev/gateway-revision";

@@ -1,5 +1,6 @@
 /** Pure: addresses of a gateway, which follow from its settings alone. */
 import { LOOPBACK } from "../../model/constants";
+import { GATEWAY_DEFAULTS } from "../../model/defaults";
 import { hostAddress, parseSubnet, type Subnet } from "../../model/subnet";
 import type { GatewayArgs } from "./args";
 
@@ -9,7 +10,9 @@ export function isLoopback(address: string): boolean {
 }
 
 /** Address that sandboxes are published on. */
-export function bindAddress({ bindAddress = LOOPBACK }: Pick<GatewayArgs, "bindAddress">): string {
+export function bindAddress({
+    bindAddress = GATEWAY_DEFAULTS.bindAddress,
+}: Pick<GatewayArgs, "bindAddress">): string {
     return bindAddress;
 }
 

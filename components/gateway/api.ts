@@ -2,7 +2,8 @@
 import type * as docker from "@pulumi/docker";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { HANDSHAKE_SECRET, LOOPBACK, SHARED_LABELS } from "../../model/constants";
+import { HANDSHAKE_SECRET, SHARED_LABELS } from "../../model/constants";
+import { GATEWAY_DEFAULTS } from "../../model/defaults";
 import { clusterIdentifier, dockerName } from "../../model/names";
 import { PROVIDER_SETTINGS } from "../cluster/cluster";
 import type { GatewayArgs } from "./args";
@@ -13,7 +14,7 @@ import type { GatewayScope } from "./scope";
 
 /** The kubeconfig of a holder of a certificate; secret, and made only of what is in state. */
 export function kubeconfigOf(
-    { name, apiHost = LOOPBACK, apiPort }: GatewayArgs,
+    { name, apiHost = GATEWAY_DEFAULTS.apiHost, apiPort }: GatewayArgs,
     identity: Identity,
     holder: pulumi.Output<KeyPair>,
 ): pulumi.Output<string> {

@@ -3,6 +3,7 @@ import type * as docker from "@pulumi/docker";
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as constants from "../../model/constants";
+import { GATEWAY_DEFAULTS } from "../../model/defaults";
 import * as names from "../../model/names";
 import { formatBlock, type PortBlock } from "../../model/ports";
 import { inOwnTerms, type ArgumentKey } from "../cluster/argumentKey";
@@ -123,7 +124,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
     }
 
     get names(): readonly string[] {
-        const { apiHost = constants.LOOPBACK } = this.args;
+        const { apiHost = GATEWAY_DEFAULTS.apiHost } = this.args;
         return apiHost === constants.LOOPBACK ? [] : [apiHost];
     }
 

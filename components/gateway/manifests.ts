@@ -4,6 +4,7 @@
  * too, for nothing of it is in a state: they come with the next start.
  */
 import * as constants from "../../model/constants";
+import { GATEWAY_DEFAULTS } from "../../model/defaults";
 import { asYaml } from "./k3sConfig";
 import { DEFAULT_DISK, DEFAULT_RESOURCES } from "../../model/resources";
 
@@ -18,7 +19,7 @@ const PODS = 110;
  *
  * @param generation of the credentials. @default 1
  */
-export function administrators(generation = 1): string {
+export function administrators(generation = GATEWAY_DEFAULTS.credentialsGeneration): string {
     return `${ADMINISTRATORS}:${generation}`;
 }
 

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { objectOptions, type Cluster } from "../cluster/cluster";
 import * as constants from "../../model/constants";
+import { SANDBOX_DEFAULTS } from "../../model/defaults";
 import { keyedDigest } from "../digest";
 import { notInternet } from "../cluster/networkPolicy";
 import { sortedEntries } from "../../model/ordered";
@@ -220,8 +221,8 @@ export class OutboundProxy extends pulumi.ComponentResource {
             {
                 ...opts,
                 customTimeouts: {
-                    create: `${constants.FIRST_START_TIMEOUT_SECONDS}s`,
-                    update: `${constants.START_TIMEOUT_SECONDS}s`,
+                    create: `${SANDBOX_DEFAULTS.firstStartTimeoutSeconds}s`,
+                    update: `${SANDBOX_DEFAULTS.startTimeoutSeconds}s`,
                 },
             },
         );

@@ -2,6 +2,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as constants from "../../model/constants";
+import { SANDBOX_DEFAULTS } from "../../model/defaults";
 import { claimName, claimResource } from "../../model/names";
 import type { Cluster } from "../cluster/cluster";
 import type { SandboxArgs } from "./args";
@@ -21,7 +22,7 @@ export interface ClaimTemplate {
 }
 
 /** What a sandbox has when it names no claims of its own. It alone is seeded from the image. */
-export function workspaceTemplate(size: string = constants.WORKSPACE_SIZE): ClaimTemplate {
+export function workspaceTemplate(size: string = SANDBOX_DEFAULTS.workspaceSize): ClaimTemplate {
     return { name: constants.WORKSPACE_VOLUME, mountPath: constants.WORKSPACE_PATH, size };
 }
 

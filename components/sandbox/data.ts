@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { createHmac } from "node:crypto";
 import { GATE_SCRIPT } from "../../model/constants";
+import { SANDBOX_DEFAULTS } from "../../model/defaults";
 import { sortedEntries } from "../../model/ordered";
 import type { Address } from "../cluster/cluster";
 import { keyedDigest } from "../digest";
@@ -13,7 +14,10 @@ import type { SandboxArgs } from "./args";
 import type { SandboxScope } from "./scope";
 
 /** Creates the token of a sandbox. @param generation another one is another token. @default 1 */
-export function createToken({ name, kept }: SandboxScope, generation = 1): pulumi.Output<string> {
+export function createToken(
+    { name, kept }: SandboxScope,
+    generation = SANDBOX_DEFAULTS.tokenGeneration,
+): pulumi.Output<string> {
     const seed = new random.RandomBytes(`${name}-token`, { length: 32 }, kept);
     return pulumi.secret(seed.hex.apply((secret) => deriveToken(secret, generation)));
 }

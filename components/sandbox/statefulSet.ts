@@ -1,6 +1,7 @@
 /** The StatefulSet of a sandbox: one agent, started and stopped by its replicas. */
 import * as k8s from "@pulumi/kubernetes";
 import * as constants from "../../model/constants";
+import { SANDBOX_DEFAULTS } from "../../model/defaults";
 import { DEFAULT_RESOURCES, mergeResources, withDisk } from "../../model/resources";
 import type { SandboxArgs } from "./args";
 import { claimTemplates, templatesOf, type Claim } from "./claims";
@@ -36,7 +37,7 @@ export function createStatefulSet(scope: SandboxScope, args: SandboxArgs, parts:
                 // In order, Kubernetes leaves a pod that never got ready as it is, also once its
                 // template is mended.
                 podManagementPolicy: "Parallel",
-                replicas: cluster.running && (args.running ?? true) ? 1 : 0,
+                replicas: cluster.running && (args.running ?? SANDBOX_DEFAULTS.running) ? 1 : 0,
                 selector: { matchLabels: { [constants.LABEL_SANDBOX]: name } },
                 template: podOf(scope, args, parts),
                 volumeClaimTemplates: claimTemplates(scope, args),
@@ -50,8 +51,8 @@ export function createStatefulSet(scope: SandboxScope, args: SandboxArgs, parts:
             ignoreChanges: ["spec.volumeClaimTemplates", "spec.podManagementPolicy"],
             // A sandbox that does not start is reported while someone still watches.
             customTimeouts: {
-                create: timeout(args, constants.FIRST_START_TIMEOUT_SECONDS),
-                update: timeout(args, constants.START_TIMEOUT_SECONDS),
+                create: timeout(args, SANDBOX_DEFAULTS.firstStartTimeoutSeconds),
+                update: timeout(args, SANDBOX_DEFAULTS.startTimeoutSeconds),
             },
         },
     );
@@ -72,17 +73,17 @@ function podOf(
         image: args.image,
         application,
         env: args.env ?? {},
-        user: args.user ?? 1000,
+        user: args.user ?? SANDBOX_DEFAULTS.user,
         group: args.group,
         runtimeClass: args.runtimeClass,
-        userNamespace: args.userNamespace ?? false,
-        readOnlyRoot: args.readOnlyRoot ?? false,
+        userNamespace: args.userNamespace ?? SANDBOX_DEFAULTS.userNamespace,
+        readOnlyRoot: args.readOnlyRoot ?? SANDBOX_DEFAULTS.readOnlyRoot,
         fsGroup: cluster.needsFsGroup,
         resources: mergeResources(
             args.resources,
             withDisk(application?.resources ?? DEFAULT_RESOURCES),
         ),
-        gpus: args.gpus ?? 0,
+        gpus: args.gpus ?? SANDBOX_DEFAULTS.gpus,
         ...templatesOf(args),
         placement: args.placement ?? {},
         outbound: outbound && { ...outbound, inference: outbound.inferenceUrl !== undefined },
