@@ -1,5 +1,4 @@
 import js from "@eslint/js";
-import { createNodeResolver, importX } from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
 
 /**
@@ -55,8 +54,6 @@ export default tseslint.config(
     js.configs.recommended,
     ...tseslint.configs.recommendedTypeChecked,
     {
-        plugins: { "import-x": importX },
-        settings: { "import-x/resolver-next": [createNodeResolver({ extensions: [".ts"] })] },
         languageOptions: { parserOptions: { projectService: true } },
         rules: {
             "@typescript-eslint/no-unused-vars": [
@@ -65,8 +62,6 @@ export default tseslint.config(
             ],
             // Each `new Resource(...)` is a declaration; it needs no variable.
             "no-new": "off",
-            // Types count: two files that need each other's are one subject in two places.
-            "import-x/no-cycle": ["error", { ignoreExternal: true }],
         },
     },
     ...Object.keys(FOLDERS).map((folder) => layer([`${folder}/**/*.ts`], refused(folder, FOLDERS))),

@@ -18,9 +18,7 @@ export {
 export { APPLICATIONS, type ApplicationName } from "./sandbox/applications";
 export type { Application } from "./sandbox/applications/application";
 export { openclawWith, type OpenClawOptions } from "./sandbox/applications/openclaw";
-export type { SandboxArgs } from "./sandbox/args";
-export type { ClaimTemplate } from "./sandbox/claims";
-export type { Placement } from "./sandbox/podTemplate";
+export type { ClaimTemplate, Placement, SandboxArgs } from "./sandbox/args";
 export { Sandbox } from "./sandbox/sandbox";
 export type { HostRule } from "../model/hosts";
 export type { PortBlock } from "../model/ports";

@@ -1,12 +1,11 @@
 /** What a sandbox is made from. */
+import type { types } from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Resources } from "../../model/resources";
 import type { Cluster } from "../cluster/cluster";
 import type { Egress } from "../cluster/networkPolicy";
 import type { Outbound } from "../outbound/outboundProxy";
 import type { Application } from "./applications/application";
-import type { ClaimTemplate } from "./claims";
-import type { Placement } from "./podTemplate";
 
 /** What a sandbox is. Plain values decide which resources exist or what they are called. */
 export interface SandboxArgs {
@@ -63,4 +62,22 @@ export interface SandboxArgs {
         readonly apiKey: pulumi.Input<string>;
         readonly model: string;
     };
+}
+
+/** A claim that a sandbox has, in the terms of a StatefulSet's `volumeClaimTemplates`. */
+export interface ClaimTemplate {
+    /** Name of the template and of the volume in the pod. */
+    readonly name: string;
+    /** Where the agent sees it. */
+    readonly mountPath: string;
+    /** Size to ask for, a Kubernetes quantity. */
+    readonly size: string;
+    /** @default the cluster's for workspaces */
+    readonly storageClass?: string;
+}
+
+/** Which nodes a pod may run on, as Kubernetes takes it. */
+export interface Placement {
+    readonly nodeSelector?: Readonly<Record<string, string>>;
+    readonly tolerations?: readonly types.input.core.v1.Toleration[];
 }

@@ -5,21 +5,9 @@ import * as constants from "../../model/constants";
 import { SANDBOX_DEFAULTS } from "../../model/defaults";
 import { claimName, claimResource } from "../../model/names";
 import type { Cluster } from "../cluster/cluster";
-import type { SandboxArgs } from "./args";
+import type { ClaimTemplate, SandboxArgs } from "./args";
 import { argumentError } from "./argumentError";
 import type { SandboxScope } from "./scope";
-
-/** A claim that a sandbox has, in the terms of a StatefulSet's `volumeClaimTemplates`. */
-export interface ClaimTemplate {
-    /** Name of the template and of the volume in the pod. */
-    readonly name: string;
-    /** Where the agent sees it. */
-    readonly mountPath: string;
-    /** Size to ask for, a Kubernetes quantity. */
-    readonly size: string;
-    /** @default the cluster's for workspaces */
-    readonly storageClass?: string;
-}
 
 /** What a sandbox has when it names no claims of its own. It alone is seeded from the image. */
 export function workspaceTemplate(size: string = SANDBOX_DEFAULTS.workspaceSize): ClaimTemplate {

@@ -2,7 +2,7 @@
 import type { types } from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Application } from "./applications/application";
-import type { ClaimTemplate } from "./claims";
+import type { ClaimTemplate, Placement } from "./args";
 import * as constants from "../../model/constants";
 import type { Gate } from "../cluster/cluster";
 import { gateContainer } from "./gate";
@@ -63,12 +63,6 @@ export interface PodOutbound {
     readonly names: boolean;
     /** Whether its model is there. */
     readonly inference: boolean;
-}
-
-/** Which nodes a pod may run on, as Kubernetes takes it. */
-export interface Placement {
-    readonly nodeSelector?: Readonly<Record<string, string>>;
-    readonly tolerations?: readonly types.input.core.v1.Toleration[];
 }
 
 /** Copying needs little; the page cache counts as memory too and is given back. */
