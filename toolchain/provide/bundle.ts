@@ -47,12 +47,12 @@ if (process.env.${COMPILE}) {
 }
 `;
 
-/** What the program is made from: its folder, what the plugins share, and the locked packages. */
+/** What the program is made from: its own folder, what plugins share (plugins/host), and the locked packages. */
 export function bundleRecipe(name: string): Recipe {
     const { entry } = findBundle(name);
     return {
         name,
-        files: [path.dirname(entry), "toolchain/plugin-host", "package-lock.json"].map((file) =>
+        files: [path.dirname(entry), "toolchain/plugins/host", "package-lock.json"].map((file) =>
             path.join(ROOT, file),
         ),
         parameters: [JSON.stringify(findBundle(name)), STARTER, process.version],
