@@ -59,7 +59,7 @@ export async function up(root: string, stack: string, progress: Progress): Promi
         async () => {
             checkState(subject);
             await selectStack(subject, prepare, progress);
-            hideSalt(root, stack);
+            await hideSalt(root, stack);
         },
         () => `${stack}, ${description}`,
     );
@@ -75,7 +75,7 @@ export async function up(root: string, stack: string, progress: Progress): Promi
     progress.print("  $ pulumi up --yes");
     const status = await progress.attach("pulumi", ["up", "--yes"], env);
     // Where the file had lost its salt, the engine has just put it back.
-    hideSalt(root, stack);
+    await hideSalt(root, stack);
     if (status !== 0) {
         await endFailed(work, progress);
         return status;

@@ -3,7 +3,7 @@
  * that does not answer is unknown, never taken for absent.
  */
 import { ANNOTATION_ENDED, LABEL_MANAGED_BY, MANAGED_BY, NAMESPACE } from "../../model/constants";
-import { reasonOf } from "../../steps/ask";
+import { reasonOf } from "../../steps/command";
 import { keptVolumes, type KeptVolume, type PersistentVolume } from "./keptVolumes";
 import type { Outputs } from "../stack/outputs";
 import { applicationState, type LogSource, type Pod } from "./podState";

@@ -17,7 +17,7 @@ import { LABEL_OWNER } from "../../model/constants";
 import { parsePlace } from "../../settings/parse";
 import type { PlaceSettings } from "../../settings/schema";
 import type { DockerHost } from "../../machine/docker/host";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 import { findStateFolder } from "../../machine/stateFolder";
 import { StandIns } from "../support/standIns";
 

@@ -3,11 +3,10 @@
  * what V8 has compiled of them, for the engine starts four of them in each run.
  */
 import * as esbuild from "esbuild";
-import { execFile } from "node:child_process";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
-import { promisify } from "node:util";
 import type { Recipe } from "../../machine/cache";
+import { output as run } from "../../steps/command";
 
 const ROOT = path.join(__dirname, "..", "..");
 
@@ -78,7 +77,7 @@ export async function buildBundle(name: string, folder: string): Promise<void> {
     chmodSync(output, 0o755);
     // Without the address of an engine it serves whoever asks.
     const env = { ...process.env, [COMPILE]: "1" };
-    await promisify(execFile)(process.execPath, [output], { env });
+    await run([process.execPath, output], { env });
 }
 
 function findBundle(name: string): Bundle {
