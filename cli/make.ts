@@ -1,6 +1,7 @@
 /** What the Makefile's targets run. `node --require tsx/cjs cli/make.ts COMMAND`; see USAGE. */
 import * as path from "node:path";
-import { asShell, DEFAULT_STACK } from "../machine/environment";
+import { asShell } from "../machine/environment";
+import { DEFAULT_STACK } from "./makeTarget";
 import { InterruptedError, StepError } from "../steps/errors";
 import { Progress } from "../steps/progress";
 import { readPlace } from "./stack/stackFile";

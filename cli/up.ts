@@ -19,7 +19,7 @@ import { checkNeverThere, checkState, selectStack, type Subject } from "./stack/
 import { printSummary, SHOW_TOKENS } from "./status/summary";
 import { targetOf } from "./status/target";
 import { readVolume } from "./recovery/volumeIdentity";
-import { makeTarget } from "../steps/text";
+import { makeTarget } from "./makeTarget";
 
 /** Runs all steps. @returns the exit status of `pulumi up`, or 0 */
 export async function up(root: string, stack: string, progress: Progress): Promise<number> {

@@ -4,6 +4,7 @@
  */
 import { KINDS, list, takeAway } from "../../components/gateway/leftovers";
 import { dockerName } from "../../model/names";
+import { nameOfUrn } from "../../model/urn";
 import type { PlaceSettings } from "../../settings/schema";
 import { docker as listed, dockerHas, dockerWithin } from "../../machine/docker/cli";
 import type { DockerHost } from "../../machine/docker/host";
@@ -177,7 +178,7 @@ async function forgetPending(work: Work, state: Export, progress: Progress): Pro
     const root = state.deployment?.resources?.find(({ type }) => type === STACK_TYPE);
     const target = root ? ["--target", root.urn] : [];
     const args = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", ...target];
-    const names = pending.map((urn) => urn.split("::").at(-1));
+    const names = pending.map(nameOfUrn);
     progress.print(
         `  a run was killed while it made ${names.join(", ")}: the state forgets that, and the next up makes it`,
     );

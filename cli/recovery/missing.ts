@@ -14,7 +14,7 @@ import { StepError } from "../../steps/errors";
 import type { Progress } from "../../steps/progress";
 import { gatewayOf, type Export } from "../stack/stackExport";
 import { prepareNodeImage } from "../prepare";
-import { makeTarget } from "../../steps/text";
+import { makeTarget } from "../makeTarget";
 import { fingerprintOf, readVolume } from "./volumeIdentity";
 
 /** What the state has in Docker and Docker may have lost. */

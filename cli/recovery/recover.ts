@@ -26,7 +26,7 @@ import {
     selectStack,
     type Subject,
 } from "../stack/stackState";
-import { makeTarget } from "../../steps/text";
+import { makeTarget } from "../makeTarget";
 import { readVolume, type RecoveredIdentity } from "./volumeIdentity";
 
 /** Runs all steps. Nothing in Docker and Kubernetes is changed. @returns 0 */

@@ -10,7 +10,8 @@ import { applicationState, type LogSource, type Pod } from "./podState";
 import { table } from "./summary";
 import type { Condition } from "./gatewayLook";
 import type { Target } from "./target";
-import { makeTarget, oneLine, plainLines } from "../../steps/text";
+import { makeTarget } from "../makeTarget";
+import { oneLine, plainLines } from "../../steps/text";
 
 /** Lines of a log that are shown, and characters of each. */
 const LOG_LINES = 5;

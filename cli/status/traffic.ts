@@ -7,7 +7,7 @@ import type { Outputs } from "../stack/outputs";
 import { table } from "./summary";
 import type { Target } from "./target";
 import { parseTraffic, type Attempt } from "./trafficLog";
-import { makeTarget } from "../../steps/text";
+import { makeTarget } from "../makeTarget";
 
 /** Lines of each log that are read; the kubelet keeps some ten thousand. */
 const LINES = 5000;

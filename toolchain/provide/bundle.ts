@@ -19,6 +19,9 @@ interface Bundle {
     readonly external: readonly string[];
 }
 
+/** What plugins share, and what decides their packages. */
+const SHARED = ["toolchain/plugins/host", "model/urn.ts", "package-lock.json"];
+
 /** Set where a program is to write down what has been compiled of it, instead of serving. */
 const COMPILE = "SANDBOX_GATEWAY_COMPILE";
 
@@ -46,14 +49,12 @@ if (process.env.${COMPILE}) {
 }
 `;
 
-/** What the program is made from: its own folder, what plugins share (plugins/host), and the locked packages. */
+/** What the program is made from: its own folder, what plugins share, and the locked packages. */
 export function bundleRecipe(name: string): Recipe {
     const { entry } = findBundle(name);
     return {
         name,
-        files: [path.dirname(entry), "toolchain/plugins/host", "package-lock.json"].map((file) =>
-            path.join(ROOT, file),
-        ),
+        files: [path.dirname(entry), ...SHARED].map((file) => path.join(ROOT, file)),
         parameters: [JSON.stringify(findBundle(name)), STARTER, process.version],
     };
 }
