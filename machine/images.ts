@@ -1,5 +1,6 @@
 /** Container images: those a registry gives, and else those that the toolchain makes. */
-import { StepError, type Progress } from "../steps/progress";
+import { StepError } from "../steps/errors";
+import type { Progress } from "../steps/progress";
 import { dockerWithin, imageLabels } from "./docker/cli";
 import { announce } from "./published";
 import { pullSize } from "./pullSize";

@@ -10,7 +10,7 @@ import { dockerIsHere, readHostNetworks, readPublicAddresses } from "../../machi
 import { claimedPorts, dockerHas } from "../../machine/docker/cli";
 import { LOCAL_FOLDER } from "../../machine/environment";
 import { findBusyPort } from "../../machine/busyPorts";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 import * as stackFile from "./stackFile";
 import { writeOnce } from "../../steps/writeOnce";
 

@@ -62,7 +62,7 @@ function nodeImageRecipe(reference: string): Recipe {
 }
 
 async function fillNodeImage(reference: string, folder: string, progress: Progress): Promise<void> {
-    checkGo(NODE_PROGRAMS.filter((name) => !hasGoProgram(name)));
+    await checkGo(NODE_PROGRAMS.filter((name) => !hasGoProgram(name)));
     await ensurePackages(NODE_PACKAGES, progress);
     const programs = path.join(folder, "bin");
     mkdirSync(programs);
