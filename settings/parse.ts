@@ -1,7 +1,6 @@
 /** Pure: from what was read to checked settings, or to what is wrong with it. */
 import type { z } from "zod";
-import { problemsOf } from "./issues";
-import { formatKey, type Problem } from "./problems";
+import { formatKey, problemsOf, type Problem } from "./problems";
 import { changedDates, wantQuotes } from "./quotes";
 import { checkRelations } from "./rules";
 import { schema, type PlaceSettings, type Settings } from "./schema";

@@ -1,4 +1,4 @@
-/** The form of `gateway`. */
+/** Schema of `gateway`. */
 import { z } from "zod";
 import { LOOPBACK } from "../../model/constants";
 import { parseSubnet } from "../../model/subnet";
@@ -12,6 +12,8 @@ import {
     text,
     variableName,
     variables,
+    whole,
+    MAX_WHOLE,
 } from "./fields";
 import { must } from "../problems";
 import { registriesSchema } from "./registries";
@@ -21,7 +23,7 @@ const subnet = cidr.refine(
         const prefix = parseSubnet(value)?.prefix ?? 0;
         return prefix >= 16 && prefix <= 29;
     },
-    { error: must("be a network of /16 to /29", "172.30.18.0/24") },
+    must("be a network of /16 to /29", "172.30.18.0/24"),
 );
 
 /** `first-last`, parsed. */
@@ -34,15 +36,17 @@ const portBlock = text(
         const [first = 0, last = 0] = value.split("-").map(Number);
         return { first, last };
     })
-    .refine(({ first, last }) => first >= 1024 && last <= 65535 && first <= last, {
-        error: must("lie between 1024 and 65535, first before last", '"18789-18808"'),
-    })
-    .refine(({ first, last }) => last - first < 256, {
-        error: must("hold at most 256 ports: each is published by Docker", '"18789-18808"'),
-    });
+    .refine(
+        ({ first, last }) => first >= 1024 && last <= 65535 && first <= last,
+        must("lie between 1024 and 65535, first before last", '"18789-18808"'),
+    )
+    .refine(
+        ({ first, last }) => last - first < 256,
+        must("hold at most 256 ports: each is published by Docker", '"18789-18808"'),
+    );
 
 const k3sValue = z.union(
-    [z.string(), z.number(), z.boolean(), z.array(z.string())],
+    [z.string(), z.number(), z.boolean(), z.array(z.string(must("be a text", '"v=2"')))],
     must("be a text, a number, true, false or a list of texts", '["v=2"]'),
 );
 
@@ -55,10 +59,6 @@ const k3sSettings = z.record(
     must("be an object of k3s settings", '{"kubelet-arg": ["v=2"]}'),
 );
 
-const GENERATION = must("be a whole number from 1", "2");
-
-const CPU_SHARES = must("be a weight from 2 to 262144", "512");
-
 const ALIAS = must("be an IPv4 address or host-gateway", "192.168.7.20");
 
 const DNS = must("be a list of IPv4 addresses of DNS servers", '["192.168.7.1"]');
@@ -66,12 +66,13 @@ const DNS = must("be a list of IPv4 addresses of DNS servers", '["192.168.7.1"]'
 /** Asked from the gateway's container: its own loopback is nobody. */
 const dnsServer = z
     .ipv4(must("be an IPv4 address", "192.168.7.1"))
-    .refine((value) => !/^(127|0)\./.test(value), {
-        error: must(
+    .refine(
+        (value) => !/^(127|0)\./.test(value),
+        must(
             "not be a loopback address: it would be the container's own",
             "the address of the gateway's bridge, first of gateway.subnet",
         ),
-    });
+    );
 
 /** Of k3s; the entrypoint's own variables are not for the taking. */
 const k3sVariable = variableName.regex(
@@ -115,7 +116,7 @@ export const gatewaySchema = z.strictObject(
             )
             .default([]),
         // Without a default: the inputs of a gateway that has none stay as they were.
-        credentialsGeneration: z.int(GENERATION).min(1, GENERATION).optional(),
+        credentialsGeneration: whole(1, MAX_WHOLE, "be a whole number from 1", "2").optional(),
         k3s: k3sSettings.default({}),
         newK3sFlags: z
             .array(
@@ -129,7 +130,7 @@ export const gatewaySchema = z.strictObject(
             .default([]),
         registries: registriesSchema.optional(),
         memory: quantity("memory, at least 1Gi", "8Gi").optional(),
-        cpuShares: z.int(CPU_SHARES).min(2, CPU_SHARES).max(262144, CPU_SHARES).optional(),
+        cpuShares: whole(2, 262144, "be a weight from 2 to 262144", "512").optional(),
         gpus: text(
             /^(all|device=[A-Za-z0-9-]+(,[A-Za-z0-9-]+)*)$/,
             "be `all` or `device=` with ids",

@@ -1,4 +1,4 @@
-/** The form of the configuration: every key, its default, its rule. Relations are in relations.ts. */
+/** Schema of the configuration: every key, its default, its rule. Rules between keys are in ../rules. */
 import { z } from "zod";
 import { CLUSTER_CIDR, SERVICE_CIDR } from "../../model/constants";
 import { anyPort, cidr, flag, hostFile, image, outboundImages, text } from "./fields";
@@ -49,9 +49,10 @@ const existingCluster = z.strictObject(
             .default("NodePort"),
         host: text(/^[A-Za-z0-9.-]+$/, "be a host name or an address", "agents.example.org"),
         namespace: namespace
-            .refine((name) => name !== "default" && !name.startsWith("kube-"), {
-                error: must("not be a namespace of Kubernetes' own or everyone's", "agents"),
-            })
+            .refine(
+                (name) => name !== "default" && !name.startsWith("kube-"),
+                must("not be a namespace of Kubernetes' own or everyone's", "agents"),
+            )
             .optional(),
         ingressFrom: z
             .array(ingressFrom, must("be a list", '[{"namespace": "ingress-nginx"}]'))
