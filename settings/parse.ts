@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { formatKey, problemsOf, type Problem } from "./problems";
 import { changedDates, wantQuotes } from "./quotes";
-import { checkRelations } from "./rules";
+import { checkRules } from "./rules";
 import { schema, type PlaceSettings, type Settings } from "./schema";
 import { isAtOrBelow, NO_SECRETS, type Secrets } from "./secrets";
 import { keepSecret } from "./rules/secretVariables";
@@ -31,7 +31,7 @@ export function parseSettings(
     if (!parsed.success || wrong.length > 0) {
         return { problems: wrong.map((problem) => secrets.hide(problem)) };
     }
-    const related = checkRelations(parsed.data).map((problem) => secrets.hide(problem));
+    const related = checkRules(parsed.data).map((problem) => secrets.hide(problem));
     return { settings: keepSecret(parsed.data, secrets), problems: related };
 }
 

@@ -1,5 +1,4 @@
-/** Rules between values of the configuration, checked when each value has its right form. */
-import { APPLICATIONS } from "../../components/sandbox/applications/application";
+/** Rules between the keys of a configuration, checked once the schema has accepted every value by itself. */
 import {
     CLUSTER_CIDR,
     DISK_RESOURCE,
@@ -23,8 +22,8 @@ import type { Problem } from "../problems";
 import type { ExistingClusterSettings, SandboxSettings, Settings } from "../schema";
 import { checkGatewayVariables, checkSandboxVariables } from "./variables";
 
-/** Everything that is wrong between values. */
-export function checkRelations(settings: Settings): Problem[] {
+/** The problems of a configuration in which every value by itself is right. */
+export function checkRules(settings: Settings): Problem[] {
     return [
         ...(settings.existingCluster
             ? checkExisting(settings.existingCluster)
@@ -98,14 +97,6 @@ function checkExisting({ namespace, ingressFrom = [] }: ExistingClusterSettings)
 function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings): Problem[] {
     const { gateway, existingCluster } = settings;
     const problems: Problem[] = [];
-    if (sandbox.image === undefined && typeof sandbox.application !== "string") {
-        problems.push({
-            key: `${key}.image`,
-            got: undefined,
-            rule: `be given unless the application is a known one (${Object.keys(APPLICATIONS).join(", ")})`,
-            example: "ghcr.io/openclaw/openclaw:2026.9.6",
-        });
-    }
     if (sandbox.openclaw !== undefined && sandbox.application !== "openclaw") {
         problems.push({
             key: `${key}.openclaw`,

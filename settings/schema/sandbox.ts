@@ -4,6 +4,7 @@ import {
     APPLICATIONS,
     type ApplicationName,
 } from "../../components/sandbox/applications/application";
+import { openclaw } from "../../components/sandbox/applications/openclaw";
 import { DISK_RESOURCE, HANDSHAKE_SECRET } from "../../model/constants";
 import type { Egress } from "../../components/cluster/networkPolicy";
 import type { HostRule } from "../../model/hosts";
@@ -174,7 +175,7 @@ const toleration = z.strictObject(
     must("be an object", '{"key": "agents", "operator": "Exists"}'),
 );
 
-const sandbox = z.strictObject(
+const written = z.strictObject(
     {
         image: image.optional(),
         running: flag(true).default(true),
@@ -240,6 +241,22 @@ const sandbox = z.strictObject(
     },
     must("be an object", '{"application": "openclaw"}'),
 );
+
+/** A sandbox as it is written, with the image that it runs. */
+const sandbox = written.transform(({ image: own, ...rest }, context) => {
+    const { application } = rest;
+    const known = typeof application === "string" ? APPLICATIONS[application].image : undefined;
+    const used = own ?? known;
+    // A key that does not exist is reported alone: it may be the misspelt name of this one.
+    if (used === undefined && context.issues.length === 0) {
+        const rule = `be given unless the application is a known one (${applicationNames.join(", ")})`;
+        context.addIssue(unmet({ rule, example: openclaw.image }, ["image"]));
+    }
+    if (used === undefined) {
+        return z.NEVER;
+    }
+    return { ...rest, image: used };
+});
 
 /** Objects of the namespace; a sandbox's own are called like the sandbox. */
 const RESERVED_NAMES = ["default-deny", HANDSHAKE_SECRET];
