@@ -3,7 +3,7 @@
  * "free" means the same to all.
  */
 import { portsOf, type PortBlock } from "../model/ports";
-import { overlaps, parseSubnet, type Subnet } from "../model/subnet";
+import { overlaps, parseSubnet, subnetOf } from "../model/subnet";
 
 /** Ports of a gateway's block, unless its settings say otherwise. */
 const BLOCK_SIZE = 20;
@@ -58,7 +58,7 @@ export function freeSubnet(
 ): string | undefined {
     const taken = used.map(parseSubnet).filter((subnet) => subnet !== undefined);
     return candidates.find(
-        (candidate) => !taken.some((subnet) => overlaps(subnet, parseSubnet(candidate) as Subnet)),
+        (candidate) => !taken.some((subnet) => overlaps(subnet, subnetOf(candidate))),
     );
 }
 

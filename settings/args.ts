@@ -23,6 +23,7 @@ export function gatewayArgs({ running, gateway }: ReadSettings): GatewayArgs {
     return {
         ...rest,
         running,
+        subnet: gateway.subnet.cidr,
         caCertificates: certificates,
         // Relative as it was given, so that the state is the same for every checkout.
         ...(imageArchives === undefined ? {} : { imageArchives: expandHome(imageArchives) }),

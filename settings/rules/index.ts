@@ -11,7 +11,7 @@ import {
 import { claimName, claimResource } from "../../model/names";
 import { COMMON_MOUNTS } from "../../components/sandbox/podTemplate";
 import { contains, formatBlock } from "../../model/ports";
-import { overlaps, parseSubnet, type Subnet } from "../../model/subnet";
+import { overlaps, subnetOf } from "../../model/subnet";
 import { checkEgress } from "./egress";
 import { checkK3s } from "./k3s";
 import { checkOutbound } from "./outbound";
@@ -47,12 +47,11 @@ function checkGateway({ gateway }: Settings): Problem[] {
             example: "16443",
         });
     }
-    const subnet = parseSubnet(gateway.subnet) as Subnet;
     for (const inside of [CLUSTER_CIDR, SERVICE_CIDR]) {
-        if (overlaps(subnet, parseSubnet(inside) as Subnet)) {
+        if (overlaps(gateway.subnet, subnetOf(inside))) {
             problems.push({
                 key: "gateway.subnet",
-                got: gateway.subnet,
+                got: gateway.subnet.cidr,
                 rule: `not overlap ${inside}, which Kubernetes uses inside`,
                 example: "172.30.18.0/24",
             });

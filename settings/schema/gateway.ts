@@ -1,7 +1,7 @@
 /** Schema of `gateway`. */
 import { z } from "zod";
 import { LOOPBACK } from "../../model/constants";
-import { parseSubnet } from "../../model/subnet";
+import { subnetOf } from "../../model/subnet";
 import {
     cidr,
     hostFile,
@@ -18,13 +18,13 @@ import {
 import { must } from "../problems";
 import { registriesSchema } from "./registries";
 
-const subnet = cidr.refine(
-    (value) => {
-        const prefix = parseSubnet(value)?.prefix ?? 0;
-        return prefix >= 16 && prefix <= 29;
-    },
-    must("be a network of /16 to /29", "172.30.18.0/24"),
-);
+/** CIDR notation, parsed. */
+const subnet = cidr
+    .transform(subnetOf)
+    .refine(
+        ({ prefix }) => prefix >= 16 && prefix <= 29,
+        must("be a network of /16 to /29", "172.30.18.0/24"),
+    );
 
 /** `first-last`, parsed. */
 const portBlock = text(
@@ -91,7 +91,7 @@ export const gatewaySchema = z.strictObject(
         image: image.default("rancher/k3s:v1.35.4-k3s1"),
         gateImage: image.optional(),
         outboundImages: outboundImages.optional(),
-        subnet: subnet.default("172.30.18.0/24"),
+        subnet: subnet.prefault("172.30.18.0/24"),
         apiPort: port(16443).default(16443),
         ports: portBlock.default({ first: 18789, last: 18808 }),
         bindAddress: z
