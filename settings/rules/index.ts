@@ -8,6 +8,7 @@ import {
     SERVICE_CIDR,
     WORKSPACE_VOLUME,
 } from "../../model/constants";
+import { GATEWAY_DEFAULTS } from "../../model/defaults";
 import { claimName, claimResource } from "../../model/names";
 import { COMMON_MOUNTS } from "../../components/sandbox/podTemplate";
 import { contains, formatBlock } from "../../model/ports";
@@ -44,7 +45,7 @@ function checkGateway({ gateway }: Settings): Problem[] {
             key: "gateway.apiPort",
             got: gateway.apiPort,
             rule: `lie outside gateway.ports (${formatBlock(gateway.ports)})`,
-            example: "16443",
+            example: String(GATEWAY_DEFAULTS.apiPort),
         });
     }
     for (const inside of [CLUSTER_CIDR, SERVICE_CIDR]) {
@@ -53,7 +54,7 @@ function checkGateway({ gateway }: Settings): Problem[] {
                 key: "gateway.subnet",
                 got: gateway.subnet.cidr,
                 rule: `not overlap ${inside}, which Kubernetes uses inside`,
-                example: "172.30.18.0/24",
+                example: GATEWAY_DEFAULTS.subnet,
             });
         }
     }

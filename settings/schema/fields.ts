@@ -1,5 +1,6 @@
 /** Schemas of single values, each with its rule and an example. */
 import { z } from "zod";
+import { openclaw } from "../../components/sandbox/applications/openclaw";
 import { parseQuantity } from "../../model/quantity";
 import { parseSubnet } from "../../model/subnet";
 import { must } from "../problems";
@@ -62,7 +63,7 @@ export const cpu = z
 export const image = text(
     /^[a-z0-9]+([._-]+[a-z0-9]+)*(:[0-9]+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
     "be an image reference",
-    "ghcr.io/openclaw/openclaw:2026.9.6",
+    openclaw.image,
 ).refine(
     (reference) => /:[^/]*$/.test(reference),
     must("name a tag or a digest, so that it means the same next week", "busybox:1.37.0"),

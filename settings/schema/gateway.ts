@@ -1,6 +1,7 @@
 /** Schema of `gateway`. */
 import { z } from "zod";
-import { LOOPBACK } from "../../model/constants";
+import { GATEWAY_DEFAULTS } from "../../model/defaults";
+import { formatBlock } from "../../model/ports";
 import { subnetOf } from "../../model/subnet";
 import {
     cidr,
@@ -23,14 +24,17 @@ const subnet = cidr
     .transform(subnetOf)
     .refine(
         ({ prefix }) => prefix >= 16 && prefix <= 29,
-        must("be a network of /16 to /29", "172.30.18.0/24"),
+        must("be a network of /16 to /29", GATEWAY_DEFAULTS.subnet),
     );
+
+/** The default block as a stack's file has it. */
+const PORTS = formatBlock(GATEWAY_DEFAULTS.ports);
 
 /** `first-last`, parsed. */
 const portBlock = text(
     /^[0-9]{1,5}-[0-9]{1,5}$/,
     "be a block of ports, first-last",
-    '"18789-18808"',
+    JSON.stringify(PORTS),
 )
     .transform((value) => {
         const [first = 0, last = 0] = value.split("-").map(Number);
@@ -38,11 +42,11 @@ const portBlock = text(
     })
     .refine(
         ({ first, last }) => first >= 1024 && last <= 65535 && first <= last,
-        must("lie between 1024 and 65535, first before last", '"18789-18808"'),
+        must("lie between 1024 and 65535, first before last", JSON.stringify(PORTS)),
     )
     .refine(
         ({ first, last }) => last - first < 256,
-        must("hold at most 256 ports: each is published by Docker", '"18789-18808"'),
+        must("hold at most 256 ports: each is published by Docker", JSON.stringify(PORTS)),
     );
 
 const k3sValue = z.union(
@@ -87,21 +91,21 @@ export const gatewaySchema = z.strictObject(
             /^[A-Za-z0-9][A-Za-z0-9_.-]{0,52}$/,
             "have 1 to 53 letters, digits, `_`, `.` or `-` and begin with a letter or digit",
             "dev",
-        ).default("openshell"),
-        image: image.default("rancher/k3s:v1.35.4-k3s1"),
+        ).default(GATEWAY_DEFAULTS.name),
+        image: image.default(GATEWAY_DEFAULTS.image),
         gateImage: image.optional(),
         outboundImages: outboundImages.optional(),
-        subnet: subnet.prefault("172.30.18.0/24"),
-        apiPort: port(16443).default(16443),
-        ports: portBlock.default({ first: 18789, last: 18808 }),
+        subnet: subnet.prefault(GATEWAY_DEFAULTS.subnet),
+        apiPort: port(GATEWAY_DEFAULTS.apiPort).default(GATEWAY_DEFAULTS.apiPort),
+        ports: portBlock.prefault(PORTS),
         bindAddress: z
-            .ipv4(must("be an IPv4 address of this machine", "127.0.0.1"))
-            .default(LOOPBACK),
+            .ipv4(must("be an IPv4 address of this machine", GATEWAY_DEFAULTS.bindAddress))
+            .default(GATEWAY_DEFAULTS.bindAddress),
         apiHost: text(
             /^[A-Za-z0-9.-]+$/,
             "be a host name or an address of the Docker host",
             "server.example.org",
-        ).default(LOOPBACK),
+        ).default(GATEWAY_DEFAULTS.apiHost),
         hostAddresses: z
             .array(
                 z.ipv4(must("be an IPv4 address of this machine", "203.0.113.7")),

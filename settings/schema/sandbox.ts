@@ -6,6 +6,7 @@ import {
 } from "../../components/sandbox/applications/application";
 import { openclaw } from "../../components/sandbox/applications/openclaw";
 import { DISK_RESOURCE, HANDSHAKE_SECRET } from "../../model/constants";
+import { GATEWAY_DEFAULTS, SANDBOX_DEFAULTS } from "../../model/defaults";
 import type { Egress } from "../../components/cluster/networkPolicy";
 import type { HostRule } from "../../model/hosts";
 import {
@@ -134,8 +135,12 @@ const egress = z.union([z.literal("internet"), destination], EGRESS);
 const MAX_ID = 2 ** 32 - 2;
 
 const USER = "be a user id above 0, or `root` by that name";
+const USER_EXAMPLE = String(SANDBOX_DEFAULTS.user);
 
-const user = z.union([z.literal("root"), whole(1, MAX_ID, USER, "1000")], must(USER, "1000"));
+const user = z.union(
+    [z.literal("root"), whole(1, MAX_ID, USER, USER_EXAMPLE)],
+    must(USER, USER_EXAMPLE),
+);
 
 const claimTemplate = z.strictObject(
     {
@@ -178,11 +183,11 @@ const toleration = z.strictObject(
 const written = z.strictObject(
     {
         image: image.optional(),
-        running: flag(true).default(true),
+        running: flag(true).default(SANDBOX_DEFAULTS.running),
         protect: flag(true).optional(),
         application: application.optional(),
         openclaw: openclawSchema.optional(),
-        hostPort: port(18789).optional(),
+        hostPort: port(GATEWAY_DEFAULTS.ports.first).optional(),
         env: variables("environment variables").default({}),
         secretEnv: variables("secret environment variables").default({}),
         resources: z
@@ -191,8 +196,8 @@ const written = z.strictObject(
                 must("be an object", '{"limits": {"memory": "2Gi"}}'),
             )
             .optional(),
-        gpus: whole(0, MAX_WHOLE, "be a number of GPUs", "1").default(0),
-        workspaceSize: quantity("storage", "2Gi").optional(),
+        gpus: whole(0, MAX_WHOLE, "be a number of GPUs", "1").default(SANDBOX_DEFAULTS.gpus),
+        workspaceSize: quantity("storage", SANDBOX_DEFAULTS.workspaceSize).optional(),
         volumeClaimTemplates: z
             .array(claimTemplate, must("be a list of claims", '[{"name": "data", ...}]'))
             .default([]),
@@ -212,16 +217,18 @@ const written = z.strictObject(
             "be a number of seconds from 10",
             "600",
         ).optional(),
-        user: user.default(1000),
+        user: user.default(SANDBOX_DEFAULTS.user),
         group: whole(0, MAX_ID, "be a group id", "1000").optional(),
         runtimeClass: text(
             /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
             "be the name of a runtime class",
             "gvisor",
         ).optional(),
-        userNamespace: flag(true).default(false),
-        readOnlyRoot: flag(true).default(false),
-        tokenGeneration: whole(1, MAX_WHOLE, "be a whole number from 1", "2").default(1),
+        userNamespace: flag(true).default(SANDBOX_DEFAULTS.userNamespace),
+        readOnlyRoot: flag(true).default(SANDBOX_DEFAULTS.readOnlyRoot),
+        tokenGeneration: whole(1, MAX_WHOLE, "be a whole number from 1", "2").default(
+            SANDBOX_DEFAULTS.tokenGeneration,
+        ),
         egress: z.array(egress, must("be a list", '["internet"]')).default([]),
         dns: flag(true).optional(),
         inference: z
