@@ -40,7 +40,7 @@ export const GATEWAY_DEFAULTS = {
 export const EXISTING_CLUSTER_DEFAULTS = {
     /** Type of the Services that publish applications. */
     serviceType: "NodePort" as const,
-    /** Networks of pods and Services, in CIDR notation: k3s's, which most small clusters have. */
+    /** Networks of pods and Services, in CIDR notation: k3s's. */
     internalNetworks: [CLUSTER_CIDR, SERVICE_CIDR],
 };
 

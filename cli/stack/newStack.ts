@@ -123,7 +123,10 @@ async function choosePlace(
     ]);
     // Of this checkout's stacks, and of whoever else uses the same Docker.
     const claimed = [...configured, ...(await machine.claimed())];
-    const subnet = freeSubnet([...machine.networks(), ...gateways.map((other) => other.subnet)]);
+    const subnet = freeSubnet([
+        ...machine.networks(),
+        ...gateways.map((other) => other.subnet.cidr),
+    ]);
     const api = await freeBlock(claimed, machine.findBusy, API_PORTS);
     const ports = await freeBlock(claimed, machine.findBusy, BLOCKS);
     if (subnet === undefined || api === undefined || ports === undefined) {
