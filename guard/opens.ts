@@ -1,4 +1,4 @@
-/** Pure: what a preview would open that is closed now. What it would destroy is in guardRules.ts. */
+/** Pure: what a preview would open that is closed now. What it would destroy is in guard/rules.ts. */
 import { LABEL_OUTBOUND } from "../model/constants";
 import { openedBy } from "../model/k3sIsolation";
 import { PROXY_FILE } from "../model/outboundNames";

@@ -47,7 +47,7 @@ export const GATE_IMAGE = "rancher/mirrored-library-busybox:1.37.0";
 /** Name of that container in the pod. */
 export const GATE_CONTAINER = "gate";
 
-/** What it runs: components/scripts/gate.sh. */
+/** What it runs: components/sandbox/scripts/gate.sh. */
 export const GATE_SCRIPT = "gate.sh";
 
 /** HAProxy's official image, which has the certificates of public authorities. */

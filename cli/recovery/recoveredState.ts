@@ -29,7 +29,7 @@ export interface Export {
     readonly deployment: { readonly resources?: readonly Resource[] };
 }
 
-/** Names of what is recovered, see components/identity.ts. */
+/** Names of what is recovered, see components/gateway/identity.ts. */
 const GATEWAY = "gateway";
 const IDENTITY = `${GATEWAY}-identity`;
 

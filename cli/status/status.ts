@@ -159,7 +159,7 @@ async function sandboxState(
 }
 
 /**
- * Why the gateway itself has ended a sandbox, see components/scripts/room.sh.
+ * Why the gateway itself has ended a sandbox, see components/gateway/scripts/room.sh.
  *
  * @returns undefined when it has not, or somebody has changed the sandbox since
  */

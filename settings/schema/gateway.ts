@@ -54,7 +54,7 @@ const k3sValue = z.union(
     must("be a text, a number, true, false or a list of texts", '["v=2"]'),
 );
 
-/** Which flags there are, and which may be set, is in k3sRules.ts. */
+/** Which flags there are, and which may be set, is in settings/rules/k3s.ts. */
 const k3sSettings = z.record(
     z
         .string()
