@@ -21,7 +21,16 @@ const QUICK = {
 };
 
 /** Files that a worker is busy with for minutes, as `npm run test:times` shows them: longest first. */
-const LONGEST = ["lifecycle", "killed", "guards", "prune", "machine", "existingCluster", "sandbox"];
+const LONGEST = [
+    "killedStart",
+    "lifecycle",
+    "guards",
+    "killed",
+    "prune",
+    "replacement",
+    "neighbours",
+    "make",
+];
 
 /** Starts those first, so that none of them is left running alone at the end. */
 class LongestFirst extends BaseSequencer {

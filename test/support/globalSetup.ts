@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { TestProject } from "vitest/node";
-import { makeArchive } from "./project";
+import { makeArchive } from "./makeArchive";
 
 declare module "vitest" {
     interface ProvidedContext {

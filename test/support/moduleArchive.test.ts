@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeArchive, registerFile } from "./project";
+import { makeArchive } from "./makeArchive";
+import { registerFile } from "./project";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "sandbox-gateway-modules-"));
 const root = path.join(folder, "checkout");

@@ -1,13 +1,31 @@
 /**
  * Leaves alone what the SDK loads but seldom needs: for functions that are turned into text, of which no
- * program of ours has any, an npm client and a compiler; and maps of its own sources for stacks that are not
- * kept. Whatever is asked for is loaded then.
+ * program of ours has any, an npm client, a compiler and a debugger; for traces that nobody has asked for; for
+ * programs that run the engine, and for what is read from YAML and charts; and maps of its own sources for stacks
+ * that are not kept. Whatever is asked for is loaded then.
  */
 import Module from "node:module";
 import { setFlagsFromString } from "node:v8";
 import { loader } from "./archive";
 
-const SELDOM: ReadonlySet<string> = new Set(["@npmcli/arborist", "typescript"]);
+/** What is loaded when something of it is used: as it is asked for, by who asks. */
+const SELDOM: Readonly<Record<string, readonly string[]>> = {
+    "/@pulumi/pulumi/": ["typescript", "@npmcli/arborist", "normalize-package-data", "fdir"],
+    "/@pulumi/pulumi/index.js": ["./automation"],
+    "/@pulumi/pulumi/cmd/run/tracing.js": [
+        ...["resources", "sdk-trace-base", "sdk-trace-node"].map(
+            (name) => `@opentelemetry/${name}`,
+        ),
+        ...["exporter-zipkin", "instrumentation-grpc", "instrumentation"].map(
+            (name) => `@opentelemetry/${name}`,
+        ),
+    ],
+    "/@pulumi/kubernetes/index.js": ["./helm", "./kustomize", "./yaml"],
+    "/zod/v4/": ["../locales/index.cjs"],
+};
+
+/** Has V8 tell of every script from the start, through a debugger, so that functions can be turned into text. */
+const DEBUGGER = "../../runtime/closure/v8Hooks";
 
 /** Has node load them when something of them is used. */
 export function loadSeldomLater(): void {
@@ -16,11 +34,17 @@ export function loadSeldomLater(): void {
     const load = loader._load;
     loader._load = function (request, parent, ...rest) {
         const real = () => load.call(this, request, parent, ...rest);
-        if (!String(parent?.filename).includes("/@pulumi/pulumi/")) {
-            return real();
+        if (request === DEBUGGER) {
+            return { isInitializedAsync: () => Promise.resolve() };
         }
-        return SELDOM.has(request) ? later(real) : real();
+        return isSeldom(request, String(parent?.filename)) ? later(real) : real();
     };
+}
+
+function isSeldom(request: string, parent: string): boolean {
+    return Object.entries(SELDOM).some(
+        ([who, requests]) => requests.includes(request) && parent.includes(who),
+    );
 }
 
 /** Has stacks of the SDK's own files say where they are in what runs. */
