@@ -6,22 +6,10 @@ import { InterruptedError } from "../steps/errors";
 import type { Progress } from "../steps/progress";
 import { cached, cacheRoot, hasEntries, isCached, type Recipe } from "./cache";
 import { PARTIAL, pulumiHome, withTools } from "./environment";
+import { PLUGINS, type Plugin } from "./plugins";
 import { announce, enginePath, findPublished, pluginPath, PUBLISHED } from "./published";
 import { loadToolchain } from "./standIns";
 import { compareVersions, sdkVersion } from "./versions";
-
-/** A resource plugin that the program needs. */
-export interface Plugin {
-    readonly name: string;
-    readonly version: string;
-    /** Name of its folder, where the engine keeps plugins. */
-    readonly folder: string;
-}
-
-const PLUGINS: readonly Plugin[] = ["kubernetes", "docker", "random"].map((name) => {
-    const version = sdkVersion(name);
-    return { name, version, folder: `resource-${name}-v${version}` };
-});
 
 /** Name of the cache's entries that hold an engine which was built here. */
 const BUILT = "bin-pulumi";

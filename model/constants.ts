@@ -124,3 +124,6 @@ export const POD_GRACE_SECONDS = 30;
 
 /** Seconds the gateway container gets: the longest pod grace, and time for k3s to close its database. */
 export const GATEWAY_GRACE_SECONDS = 60;
+
+/** Label of an image that was made here under the name of a published one: from which recipe it is. */
+export const STAND_IN_LABEL = "sandbox-gateway.stand-in";

@@ -2,7 +2,7 @@
 import { linkSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { cached, entryName, isCached, type Recipe } from "../../machine/cache";
-import type { Plugin } from "../../machine/pulumi";
+import type { Plugin } from "../../machine/plugins";
 import type { Progress } from "../../steps/progress";
 import { buildBundle, bundleRecipe } from "./bundle";
 import { checkGo, goProgram, goRecipe, hasGoProgram } from "./goBuild";
