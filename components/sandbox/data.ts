@@ -112,7 +112,7 @@ function applicationFiles(
     });
 }
 
-/** What the pod is told of the sandbox's Secret and ConfigMap. */
+/** Names and digest of the sandbox's Secret and ConfigMap, for its pod. */
 export interface SandboxData {
     /** Digest of their content: a change of it makes the pod anew. */
     readonly configHash: pulumi.Output<string>;
@@ -150,7 +150,7 @@ export function createData(
             `${name}-files`,
             // A name that no sandbox can have, whose own Secret is called like it.
             { metadata: scope.metadata(`${name}.files`), stringData: files.secret },
-            // It holds what the configuration says, and goes with what says it.
+            // The files repeat the configuration and are deleted with it, so they need no protection.
             { ...scope.object, protect: false },
         );
     return {
