@@ -37,7 +37,7 @@ const KUBELET_ARGS = [
 ];
 
 /** Names under which the API server's certificate is always valid. */
-const TLS_SANS = ["127.0.0.1", "localhost", "host.docker.internal"];
+const TLS_SANS = [constants.LOOPBACK, "localhost", "host.docker.internal"];
 
 /** What k3s's `config.yaml` is rendered from. */
 export interface K3sSettingsInput {

@@ -3,7 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { createHmac } from "node:crypto";
-import { GATE_SCRIPT } from "../../model/constants";
+import { GATE_SCRIPT, LOOPBACK } from "../../model/constants";
 import { SANDBOX_DEFAULTS } from "../../model/defaults";
 import { sortedEntries } from "../../model/ordered";
 import type { Address } from "../cluster/cluster";
@@ -100,7 +100,7 @@ function applicationFiles(
     }
     // Without a published port it is reached by port-forward, under the application's own.
     const reached: pulumi.Output<Address> =
-        address ?? pulumi.output({ host: "127.0.0.1", port: application.port });
+        address ?? pulumi.output({ host: LOOPBACK, port: application.port });
     const others = address ? (cluster.names ?? []) : [];
     return reached.apply(({ host, port, ownName }): Record<string, string> => {
         const names = new Set([host, "localhost", ...(ownName ? [ownName] : []), ...others]);
