@@ -1,31 +1,15 @@
 /** Schema of `sandboxes`. */
 import { z } from "zod";
-import {
-    APPLICATIONS,
-    type ApplicationName,
-} from "../../components/sandbox/applications/application";
+import { APPLICATIONS } from "../../components/sandbox/applications/application";
 import { openclaw } from "../../components/sandbox/applications/openclaw";
 import { DISK_RESOURCE, HANDSHAKE_SECRET } from "../../model/constants";
 import { GATEWAY_DEFAULTS, SANDBOX_DEFAULTS } from "../../model/defaults";
-import type { Egress } from "../../components/cluster/networkPolicy";
-import type { HostRule } from "../../model/hosts";
-import {
-    anyPort,
-    cidr,
-    cpu,
-    flag,
-    image,
-    port,
-    quantity,
-    text,
-    variables,
-    whole,
-    MAX_WHOLE,
-} from "./fields";
+import { applicationNames, applicationSchema } from "./application";
+import { egressSchema } from "./egress";
+import { cpu, flag, image, MAX_WHOLE, port, quantity, text, variables, whole } from "./fields";
 import { openclawSchema } from "./openclaw";
 import { folder } from "../hostPath";
 import { must, unmet } from "../problems";
-import { staleProblem } from "./stalePattern";
 
 const resourceList = z.strictObject(
     {
@@ -35,101 +19,6 @@ const resourceList = z.strictObject(
     },
     must("be an object of quantities", '{"memory": "2Gi"}'),
 );
-
-const httpPath = text(/^\/\S*$/, "be a path that begins with /", "/healthz");
-
-const customApplication = z.strictObject(
-    {
-        command: z
-            .array(z.string(must("be a text", '"node"')), must("be a list", '["node", "app.js"]'))
-            .min(1, must("name a program", '["node", "app.js"]'))
-            .optional(),
-        port: anyPort("8080", "be the port it listens on, 1 to 65535"),
-        path: httpPath.optional(),
-        probes: z
-            .strictObject(
-                {
-                    startup: httpPath.optional(),
-                    readiness: httpPath.optional(),
-                    liveness: httpPath.optional(),
-                },
-                must("be an object of paths", '{"liveness": "/healthz"}'),
-            )
-            .optional(),
-        staleFiles: z
-            .array(
-                text(
-                    /^\/(sandbox|tmp)\/\S/,
-                    "be a pattern below /sandbox or /tmp",
-                    "/tmp/*.lock",
-                ).superRefine((pattern, context) => {
-                    const rule = staleProblem(pattern);
-                    if (rule !== undefined) {
-                        context.addIssue(unmet({ rule, example: "/sandbox/.run/*.lock" }));
-                    }
-                }),
-                must("be a list of patterns", '["/tmp/*.lock"]'),
-            )
-            .optional(),
-        env: variables("environment variables").optional(),
-        tokenEnv: text(/^[A-Za-z_][A-Za-z0-9_]*$/, "be a variable's name", "TOKEN").optional(),
-    },
-    must("be a known application or an object", '"openclaw"'),
-);
-
-const applicationNames = Object.keys(APPLICATIONS) as [ApplicationName, ...ApplicationName[]];
-
-const application = z.union(
-    [z.enum(applicationNames), customApplication],
-    must("be a known application or an object", '"openclaw"'),
-);
-
-const EGRESS = must(
-    "be `internet`, or an object of one of `internet`, `cidr` and `host`",
-    '{"host": "api.example.org"}',
-);
-
-/** Names are compared as they are asked for, in small letters. */
-const hostName = text(
-    /^(\*\.([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+|([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)*)[a-z]([a-z0-9-]*[a-z0-9])?$/i,
-    "be a host name, or `*.` and a domain of two labels or more for every name below it",
-    "api.example.org",
-)
-    .refine((name) => name.length <= 253, must("have at most 253 characters", "api.example.org"))
-    .transform((name) => name.toLowerCase());
-
-const isGiven = (value: unknown) => value !== undefined;
-
-const egressPorts = z
-    .array(anyPort("443"), must("be a list of TCP ports", "[443]"))
-    .min(1, must("name a port, or be left out for all of them", "[443]"))
-    .optional();
-
-const destination = z
-    .strictObject(
-        {
-            internet: z.literal(true, must("be true, or be left out", "true")).optional(),
-            cidr: cidr.optional(),
-            host: hostName.optional(),
-            ports: egressPorts,
-            private: flag(true).optional(),
-        },
-        EGRESS,
-    )
-    .refine((rule) => [rule.internet, rule.cidr, rule.host].filter(isGiven).length === 1, EGRESS)
-    .refine((rule) => rule.host !== undefined || rule.private === undefined, {
-        path: ["private"],
-        ...must("go with `host` alone", '{"host": "git.lan", "private": true}'),
-    })
-    .transform(({ cidr: network, host, ports, private: near }): Egress | HostRule => {
-        const open = ports === undefined ? {} : { ports };
-        if (host !== undefined) {
-            return { host, ...open, ...(near === undefined ? {} : { private: near }) };
-        }
-        return network === undefined ? { internet: true, ...open } : { cidr: network, ...open };
-    });
-
-const egress = z.union([z.literal("internet"), destination], EGRESS);
 
 /** The largest id of a user or a group: Linux keeps the one above it for "none". */
 const MAX_ID = 2 ** 32 - 2;
@@ -185,7 +74,7 @@ const written = z.strictObject(
         image: image.optional(),
         running: flag(true).default(SANDBOX_DEFAULTS.running),
         protect: flag(true).optional(),
-        application: application.optional(),
+        application: applicationSchema.optional(),
         openclaw: openclawSchema.optional(),
         hostPort: port(GATEWAY_DEFAULTS.ports.first).optional(),
         env: variables("environment variables").default({}),
@@ -229,7 +118,7 @@ const written = z.strictObject(
         tokenGeneration: whole(1, MAX_WHOLE, "be a whole number from 1", "2").default(
             SANDBOX_DEFAULTS.tokenGeneration,
         ),
-        egress: z.array(egress, must("be a list", '["internet"]')).default([]),
+        egress: z.array(egressSchema, must("be a list", '["internet"]')).default([]),
         dns: flag(true).optional(),
         inference: z
             .strictObject(
