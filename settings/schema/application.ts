@@ -15,19 +15,31 @@ const customApplication = z.strictObject(
         command: z
             .array(z.string(must("be a text", '"node"')), must("be a list", '["node", "app.js"]'))
             .min(1, must("name a program", '["node", "app.js"]'))
-            .optional(),
-        port: anyPort("8080", "be the port it listens on, 1 to 65535"),
-        path: httpPath.optional(),
+            .optional()
+            .describe("Program and arguments."),
+        port: anyPort("8080", "be the port it listens on, 1 to 65535").describe(
+            "Port that the application listens on.",
+        ),
+        path: httpPath.optional().describe("Path of the page that a user opens."),
         probes: z
             .strictObject(
                 {
-                    startup: httpPath.optional(),
-                    readiness: httpPath.optional(),
-                    liveness: httpPath.optional(),
+                    startup: httpPath
+                        .optional()
+                        .describe("Answers once the application has started."),
+                    readiness: httpPath
+                        .optional()
+                        .describe("Answers while the application can serve."),
+                    liveness: httpPath
+                        .optional()
+                        .describe(
+                            "Answers while the application is alive; otherwise it is restarted in place.",
+                        ),
                 },
                 must("be an object of paths", '{"liveness": "/healthz"}'),
             )
-            .optional(),
+            .optional()
+            .describe("Paths that answer 200."),
         staleFiles: z
             .array(
                 text(
@@ -42,9 +54,16 @@ const customApplication = z.strictObject(
                 }),
                 must("be a list of patterns", '["/tmp/*.lock"]'),
             )
-            .optional(),
-        env: variables("environment variables").optional(),
-        tokenEnv: text(/^[A-Za-z_][A-Za-z0-9_]*$/, "be a variable's name", "TOKEN").optional(),
+            .optional()
+            .describe(
+                "Shell patterns of lock and temporary files that are removed before each start.",
+            ),
+        env: variables("environment variables")
+            .optional()
+            .describe("Environment variables that the application needs."),
+        tokenEnv: text(/^[A-Za-z_][A-Za-z0-9_]*$/, "be a variable's name", "TOKEN")
+            .optional()
+            .describe("Environment variable with the sandbox's token."),
     },
     must("be a known application or an object", '"openclaw"'),
 );

@@ -29,11 +29,20 @@ const egressPorts = z
 const destination = z
     .strictObject(
         {
-            internet: z.literal(true, must("be true, or be left out", "true")).optional(),
-            cidr: cidr.optional(),
-            host: hostName.optional(),
-            ports: egressPorts,
-            private: flag(true).optional(),
+            internet: z
+                .literal(true, must("be true, or be left out", "true"))
+                .optional()
+                .describe("Every public address."),
+            cidr: cidr.optional().describe("An IPv4 network."),
+            host: hostName
+                .optional()
+                .describe("A host by name, or *. and a domain for every name below it."),
+            ports: egressPorts.describe(
+                "TCP ports. Without any: all ports of a network, 443 of a host.",
+            ),
+            private: flag(true)
+                .optional()
+                .describe("Whether the host's address may be one of a private network."),
         },
         EGRESS,
     )

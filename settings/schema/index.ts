@@ -8,11 +8,21 @@ import { sandboxesSchema } from "./sandbox";
 
 /** The whole configuration. */
 export const schema = z.strictObject({
-    running: flag(true).default(STACK_DEFAULTS.running),
-    protect: flag(true).default(STACK_DEFAULTS.protect),
-    gateway: gatewaySchema.prefault({}),
-    existingCluster: existingClusterSchema.optional(),
-    sandboxes: sandboxesSchema.default({}),
+    running: flag(true)
+        .default(STACK_DEFAULTS.running)
+        .describe(
+            "Whether the gateway runs. false stops it: a keeper takes the place of its container, and nothing else changes.",
+        ),
+    protect: flag(true)
+        .default(STACK_DEFAULTS.protect)
+        .describe("Whether what holds data refuses to be deleted or replaced."),
+    gateway: gatewaySchema
+        .prefault({})
+        .describe("The gateway: k3s in a Docker container of its own."),
+    existingCluster: existingClusterSchema
+        .optional()
+        .describe("A cluster that is there already, in place of a gateway."),
+    sandboxes: sandboxesSchema.prefault({}).describe("The sandboxes, by name."),
 });
 
 /** The configuration, checked, with every default in place. */
