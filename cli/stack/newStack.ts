@@ -5,6 +5,7 @@ import { stringify } from "yaml";
 import { dockerName } from "../../model/names";
 import { formatBlock, type PortBlock } from "../../model/ports";
 import { API_PORTS, BLOCKS, freeBlock, freeSubnet } from "../../machine/freePlaces";
+import { SCHEMA_FILE } from "../../settings/jsonSchema";
 import { parsePlace } from "../../settings/parse";
 import { dockerIsHere, readHostNetworks, readPublicAddresses } from "../../machine/readNetworks";
 import { claimedPorts, dockerHas } from "../../machine/docker/cli";
@@ -139,9 +140,8 @@ async function choosePlace(
     return { name, subnet, apiPort: api.first, ports, hostAddresses: machine.addresses() };
 }
 
-const HEAD = (
-    stack: string,
-) => `# The stack \`${stack}\`: a gateway of its own on this machine, with an OpenClaw assistant in it.
+const HEAD = (stack: string, schema: string) => `# yaml-language-server: $schema=${schema}
+# The stack \`${stack}\`: a gateway of its own on this machine, with an OpenClaw assistant in it.
 # Name, subnet and ports were free when \`make up\` wrote this. Change them here, name and subnet only
 # before the gateway is first up. Every key and its default: docs/configuration.md.
 `;
@@ -166,7 +166,11 @@ function render(stack: string, file: string, place: Place): string {
         return `${JSON.stringify({ config }, undefined, 4)}\n`;
     }
     const quoted = { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" } as const;
-    return HEAD(stack) + stringify({ config }, quoted);
+    const schema = path.posix.join(path.relative(path.dirname(file), "."), SCHEMA_FILE);
+    return (
+        HEAD(stack, schema.startsWith("..") ? schema : `./${schema}`) +
+        stringify({ config }, quoted)
+    );
 }
 
 const THIS_MACHINE: Machine = {

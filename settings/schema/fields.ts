@@ -71,7 +71,7 @@ export const image = text(
 
 /** Images of the outbound proxy. */
 export const outboundImages = z.strictObject(
-    { proxy: image.optional(), dns: image.optional() },
+    { proxy: image.optional().describe("HAProxy."), dns: image.optional().describe("CoreDNS.") },
     must("be an object of proxy and dns", '{"proxy": "haproxy:3.2.26"}'),
 );
 

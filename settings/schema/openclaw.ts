@@ -42,7 +42,8 @@ export const openclawSchema = z.strictObject(
     {
         allowedOrigins: z
             .array(origin, must("be a list of origins", '["https://agents.example.org"]'))
-            .default([]),
+            .default([])
+            .describe("Origins of OpenClaw's page besides those under which it is published."),
         config: z
             .record(
                 z.string(),
@@ -54,7 +55,8 @@ export const openclawSchema = z.strictObject(
                     context.addIssue(unmet(requirement, path));
                 }
             })
-            .optional(),
+            .optional()
+            .describe("Settings in OpenClaw's own form. Kept as a secret."),
     },
     must("be an object of allowedOrigins and config", '{"allowedOrigins": [...]}'),
 );

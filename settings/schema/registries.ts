@@ -29,7 +29,8 @@ const mirror = section(
         endpoint: z
             .array(endpoint, must("be a list of addresses", '["https://mirror.example.org"]'))
             .nullable()
-            .optional(),
+            .optional()
+            .describe("Addresses of the mirror, tried in this order."),
         rewrite: z
             .record(
                 z.string(),
@@ -37,7 +38,8 @@ const mirror = section(
                 must("be an object of patterns", '{"^library/(.*)": "mirrored/$1"}'),
             )
             .nullable()
-            .optional(),
+            .optional()
+            .describe("Names of images on the mirror, by patterns of their names."),
     },
     '{"endpoint": ["https://mirror.example.org"]}',
 );
@@ -46,22 +48,33 @@ const config = section(
     {
         auth: section(
             {
-                auth: text('"base64 of username:password"'),
-                identity_token: text('"..."'),
-                password: text('"..."'),
-                username: text('"agent"'),
+                auth: text('"base64 of username:password"').describe(
+                    "User name and password in base64, as in Docker's configuration.",
+                ),
+                identity_token: text('"..."').describe("Token in place of a password."),
+                password: text('"..."').describe("Password."),
+                username: text('"agent"').describe("User name."),
             },
             '{"username": "agent", "password": "..."}',
-        ),
+        ).describe("How to log in."),
         tls: section(
             {
-                ca_file: text('"/etc/ssl/ca.crt"'),
-                cert_file: text('"/etc/ssl/client.crt"'),
-                insecure_skip_verify: z.boolean(must("be true or false", "true")).optional(),
-                key_file: text('"/etc/ssl/client.key"'),
+                ca_file: text('"/etc/ssl/ca.crt"').describe(
+                    "Path in the gateway of the authority's certificate.",
+                ),
+                cert_file: text('"/etc/ssl/client.crt"').describe(
+                    "Path in the gateway of a client certificate.",
+                ),
+                insecure_skip_verify: z
+                    .boolean(must("be true or false", "true"))
+                    .optional()
+                    .describe("Whether any certificate is accepted."),
+                key_file: text('"/etc/ssl/client.key"').describe(
+                    "Path in the gateway of the client certificate's key.",
+                ),
             },
             '{"insecure_skip_verify": true}',
-        ),
+        ).describe("TLS of the registry."),
     },
     '{"auth": {"username": "agent", "password": "..."}}',
 );
@@ -86,7 +99,8 @@ export const registriesSchema = z.strictObject(
                 must("be an object of registries", '{"registry.example.org": {"auth": {...}}}'),
             )
             .nullable()
-            .optional(),
+            .optional()
+            .describe("How a registry is reached, by registry."),
         mirrors: z
             .record(
                 host,
@@ -94,7 +108,8 @@ export const registriesSchema = z.strictObject(
                 must("be an object of registries", '{"docker.io": {"endpoint": [...]}}'),
             )
             .nullable()
-            .optional(),
+            .optional()
+            .describe("Mirrors, by registry; * is every registry."),
     },
     must("be the content of k3s's registries.yaml", '{"mirrors": {}}'),
 );

@@ -72,8 +72,21 @@ describe("the file of a new stack", () => {
         expect(sandboxes).toMatchObject({
             assistant: { application: "openclaw", egress: ["internet"], hostPort: 18789 },
         });
-        expect(textOf("second")).toMatch(/^# The stack `second`: /);
+        expect(textOf("second")).toMatch(
+            /^# yaml-language-server: \$schema=\.\/sandbox-gateway\.schema\.json\n# The stack `second`: /,
+        );
         expect(readdirSync(root)).toEqual(["Pulumi.second.yaml"]);
+    });
+
+    it("names the schema from where it is", async () => {
+        writeFileSync(
+            path.join(root, "Pulumi.yaml"),
+            "name: sandbox-gateway\nstackConfigDir: a/b\n",
+        );
+        await writeStackFile(root, "second", EMPTY);
+        expect(readFileSync(path.join(root, "a/b/Pulumi.second.yaml"), "utf8")).toMatch(
+            /^# yaml-language-server: \$schema=\.\.\/\.\.\/sandbox-gateway\.schema\.json\n/,
+        );
     });
 
     it("closes the machine's own public addresses to sandboxes", async () => {
