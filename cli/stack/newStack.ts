@@ -14,6 +14,7 @@ import { findBusyPort } from "../../machine/busyPorts";
 import { StepError } from "../../steps/errors";
 import * as stackFile from "./stackFile";
 import { writeOnce } from "../../steps/writeOnce";
+import type { Checkout } from "../session";
 
 /** What tells a gateway from the others of its machine. */
 export interface Place {
@@ -47,8 +48,9 @@ const BY_HAND =
  *
  * @throws StepError when it has none and none can be chosen for it
  */
-export function needsFile(root: string, stack: string): boolean {
-    const file = stackFile.stackFileName(root, stack);
+export function needsFile(checkout: Checkout): boolean {
+    const { root, stack } = checkout;
+    const file = stackFile.stackFileName(checkout);
     if (existsSync(path.join(root, file))) {
         return false;
     }
@@ -78,11 +80,11 @@ export function needsFile(root: string, stack: string): boolean {
 
 /** Writes the file of a new stack. @returns what was chosen, for people */
 export async function writeStackFile(
-    root: string,
-    stack: string,
+    checkout: Checkout,
     machine: Machine = THIS_MACHINE,
 ): Promise<string> {
-    const file = stackFile.stackFileName(root, stack);
+    const { root, stack } = checkout;
+    const file = stackFile.stackFileName(checkout);
     const place = await choosePlace(stack, file, stackFile.configuredGateways(root), machine);
     mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
     if (!writeOnce(path.join(root, file), render(stack, file, place))) {

@@ -56,14 +56,14 @@ function settingsOf(stack: string, version: "1.1" | "1.2" = "1.2"): Settings {
 
 /** Writes the file of a stack. @returns its gateway */
 async function write(stack: string, machine: Machine = EMPTY): Promise<Settings["gateway"]> {
-    expect(needsFile(root, stack)).toBe(true);
-    await writeStackFile(root, stack, machine);
+    expect(needsFile({ root, stack })).toBe(true);
+    await writeStackFile({ root, stack }, machine);
     return settingsOf(stack).gateway;
 }
 
 describe("the file of a new stack", () => {
     it("is right for the program: a gateway of its name, and an assistant on a port of its block", async () => {
-        const said = await writeStackFile(root, "second", EMPTY);
+        const said = await writeStackFile({ root, stack: "second" }, EMPTY);
         expect(said).toBe(
             "gateway second on 10.213.0.0/24, its API on port 16443, sandboxes on 18789-18808; written to Pulumi.second.yaml, which is the place to change it",
         );
@@ -96,25 +96,25 @@ describe("the file of a new stack", () => {
     });
 
     it("is called by the last part of the stack's name, as Pulumi calls it", async () => {
-        expect(needsFile(root, "org/project/third")).toBe(true);
-        await writeStackFile(root, "org/project/third", EMPTY);
+        expect(needsFile({ root, stack: "org/project/third" })).toBe(true);
+        await writeStackFile({ root, stack: "org/project/third" }, EMPTY);
         expect(readdirSync(root)).toEqual(["Pulumi.third.yaml"]);
         expect(settingsOf("third").gateway.name).toBe("third");
-        expect(needsFile(root, "org/project/third")).toBe(false);
-        expect(needsFile(root, "third")).toBe(false);
+        expect(needsFile({ root, stack: "org/project/third" })).toBe(false);
+        expect(needsFile({ root, stack: "third" })).toBe(false);
     });
 
     it("is not made where it would be another stack's deployment settings", () => {
-        expect(() => needsFile(root, "second.deploy")).toThrow(
+        expect(() => needsFile({ root, stack: "second.deploy" })).toThrow(
             'stack "second.deploy": Pulumi takes Pulumi.second.deploy.yaml for deployment settings',
         );
-        expect(needsFile(root, "deploy")).toBe(true);
+        expect(needsFile({ root, stack: "deploy" })).toBe(true);
     });
 
     it.each(["on", "123", "1e3", "null"])(
         "keeps the name %s a text in every YAML",
         async (name) => {
-            await writeStackFile(root, name, EMPTY);
+            await writeStackFile({ root, stack: name }, EMPTY);
             expect(settingsOf(name, "1.1").gateway.name).toBe(name);
             expect(settingsOf(name, "1.2").gateway.name).toBe(name);
         },
@@ -122,11 +122,11 @@ describe("the file of a new stack", () => {
 
     it("is never written over one that is there, nor over one that comes meanwhile", async () => {
         configure("second", {});
-        expect(needsFile(root, "second")).toBe(false);
+        expect(needsFile({ root, stack: "second" })).toBe(false);
         const before = textOf("second");
         rmSync(path.join(root, "Pulumi.second.yaml"));
         const late = { ...EMPTY, networks: () => (configure("second", {}), []) };
-        expect(await writeStackFile(root, "second", late)).toBe(
+        expect(await writeStackFile({ root, stack: "second" }, late)).toBe(
             "Pulumi.second.yaml is there now, made by another run",
         );
         expect(textOf("second")).toBe(before);
@@ -210,8 +210,8 @@ describe("a new stack is refused, and no file written,", () => {
         const before = readdirSync(root);
         let message = "";
         try {
-            needsFile(root, stack);
-            await writeStackFile(root, stack, machine);
+            needsFile({ root, stack });
+            await writeStackFile({ root, stack }, machine);
         } catch (error) {
             message = `${(error as Error).message}\n${(error as { hint?: string }).hint}`;
         }

@@ -148,7 +148,7 @@ describe("a text without quotes", () => {
         writeFileSync("Pulumi.yaml", "name: sandbox-gateway\nstackConfigDir: stacks\n");
         mkdirSync("stacks");
         writeFileSync("stacks/Pulumi.dev.yaml", "config:\n  gateway:\n    env: { TZ: 0x1f }\n");
-        expect(() => readPlace(folder, "dev")).toThrow(
+        expect(() => readPlace({ root: folder, stack: "dev" })).toThrow(
             `gateway.env.TZ: got 31; ${RULE("a number")}; for example "0x1f"`,
         );
     });
