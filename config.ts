@@ -1,6 +1,7 @@
 /**
- * The only reader of the stack's configuration: one schema, checked as a whole before anything is
- * registered. docs/configuration.md and the README's table are written from this file.
+ * The one place in which the program reads its stack's configuration: as a whole, and checked before
+ * anything is registered. Schema and rules are in settings/. `make` reads the stack's file by itself, before
+ * there is an engine, in cli/stack/stackFile.ts.
  */
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
