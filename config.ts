@@ -7,6 +7,7 @@ import * as path from "node:path";
 import { plainTransport } from "./components/gateway/dockerTransport";
 import { explainReachable } from "./machine/addresses";
 import { findClash, type HostNetwork } from "./machine/networks";
+import { readFiles, type ReadSettings } from "./settings/files";
 import { parseSettings } from "./settings/parse";
 import { explain, type Problem } from "./settings/problems";
 import type { Settings } from "./settings/schema";
@@ -32,7 +33,7 @@ export type { Settings } from "./settings/schema";
  *
  * @throws pulumi.RunError naming every wrong key with its value, its rule and an example
  */
-export function loadSettings(): Settings {
+export function loadSettings(): ReadSettings {
     const raw = rawConfig();
     const secrets = readSecrets(raw);
     const { settings, problems } = parseSettings(raw, secrets, readWrittenText());
@@ -40,15 +41,17 @@ export function loadSettings(): Settings {
         throw new pulumi.RunError(explain(problems));
     }
     const plain = plainDocker(settings);
-    if (plain) {
-        throw new pulumi.RunError(explain([plain]));
+    const read = readFiles(settings);
+    const outside = [...(plain ? [plain] : []), ...read.problems];
+    if (outside.length > 0) {
+        throw new pulumi.RunError(explain(outside));
     }
     if (secrets.unknown.length > 0) {
         void pulumi.log.warn(
             `${secrets.unknown.join(", ")}: which values are secret cannot be told, for the stack's file in the project is not what the engine was given; every env is kept as a secret, everything else is taken for clear`,
         );
     }
-    return settings;
+    return read.settings;
 }
 
 /** What the docker plugin would send in clear; `make` looks at what it hands on by itself. */

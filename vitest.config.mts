@@ -11,12 +11,14 @@ const QUICK = {
     hookTimeout: 60_000,
     // Processes, because tests write programs and run them: of a file that one thread writes, the processes
     // that another starts hold it open for a moment, and it cannot be run.
-    pool: "forks",
+    pool: "forks" as const,
     // Starting one for each file, and loading the SDK there, would be most of the time.
     isolate: false,
+    // machine/standIns.ts loads the toolchain by node's own `require`.
+    execArgv: ["--require", "tsx/cjs"],
     // One more than there are cores: some wait for what they have started.
     maxWorkers: CORES + 1,
-} as const;
+};
 
 /** Files that a worker is busy with for minutes, as `npm run test:times` shows them: longest first. */
 const LONGEST = [

@@ -1,7 +1,9 @@
 /** What the Makefile's targets run. `node --require tsx/cjs cli/make.ts COMMAND`; see USAGE. */
 import * as path from "node:path";
-import { asShell, DEFAULT_STACK } from "../machine/environment";
-import { InterruptedError, Progress, StepError } from "../steps/progress";
+import { asShell } from "../machine/environment";
+import { DEFAULT_STACK } from "./makeTarget";
+import { InterruptedError, StepError } from "../steps/errors";
+import { Progress } from "../steps/progress";
 import { readPlace } from "./stack/stackFile";
 import { makeLocalFolder } from "../machine/stateFolder";
 import { inWords } from "../steps/systemError";

@@ -16,7 +16,8 @@ import { dockerName } from "../model/names";
 import { portsOf } from "../model/ports";
 import { hostPath } from "../settings/hostPath";
 import type { GatewaySettings } from "../settings/schema";
-import { StepError, type Progress } from "../steps/progress";
+import { StepError } from "../steps/errors";
+import type { Progress } from "../steps/progress";
 
 /** A machine with Docker, which can have this gateway. */
 export async function prepareMachine(
@@ -91,7 +92,7 @@ async function checkFirst(
     purpose: "containers" | "pulumi",
     host?: DockerHost,
 ): Promise<string> {
-    const builds = !(await isPublished()) && (await loadToolchain()).checkBuild();
+    const builds = !(await isPublished()) && (await (await loadToolchain()).checkBuild());
     mkdirSync(cacheRoot(), { recursive: true });
     // Where another daemon keeps its things is not known here, or not on this machine.
     const docker = host?.usual && process.platform === "linux" ? ["/var/lib"] : [];

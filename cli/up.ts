@@ -19,7 +19,7 @@ import { checkNeverThere, checkState, selectStack, type Subject } from "./stack/
 import { printSummary, SHOW_TOKENS } from "./status/summary";
 import { targetOf } from "./status/target";
 import { readVolume } from "./recovery/volumeIdentity";
-import { makeTarget } from "../steps/text";
+import { makeTarget } from "./makeTarget";
 
 /** Runs all steps. @returns the exit status of `pulumi up`, or 0 */
 export async function up(root: string, stack: string, progress: Progress): Promise<number> {
@@ -59,7 +59,7 @@ export async function up(root: string, stack: string, progress: Progress): Promi
         async () => {
             checkState(subject);
             await selectStack(subject, prepare, progress);
-            hideSalt(root, stack);
+            await hideSalt(root, stack);
         },
         () => `${stack}, ${description}`,
     );
@@ -75,7 +75,7 @@ export async function up(root: string, stack: string, progress: Progress): Promi
     progress.print("  $ pulumi up --yes");
     const status = await progress.attach("pulumi", ["up", "--yes"], env);
     // Where the file had lost its salt, the engine has just put it back.
-    hideSalt(root, stack);
+    await hideSalt(root, stack);
     if (status !== 0) {
         await endFailed(work, progress);
         return status;

@@ -1,21 +1,25 @@
-/** The public components. */
+/** The public components, and the types that their arguments use. */
 // Before anything can fail.
 import "./stacks";
-export {
-    APPLICATIONS,
-    type Application,
-    type ApplicationName,
-} from "./sandbox/applications/application";
-export type { Address, Cluster } from "./cluster/cluster";
+export type { Egress, PodsOf } from "./cluster/networkPolicy";
+export type { ArgumentKey } from "./cluster/argumentKey";
+export type { Address, Cluster, Gate, ServiceType } from "./cluster/cluster";
 export { ExistingCluster, type ExistingClusterArgs } from "./cluster/existingCluster";
-export { Gateway } from "./gateway/gateway";
+export type { OutboundImages } from "./cluster/outboundImages";
 export type { GatewayArgs } from "./gateway/args";
-export { openclawWith, type OpenClawOptions } from "./sandbox/applications/openclaw";
-export type { HostRule } from "../model/hosts";
+export { Gateway } from "./gateway/gateway";
+export type { K3sSettings } from "./gateway/k3sConfig";
 export {
     OutboundProxy,
     type Outbound,
     type OutboundProxyArgs,
     type OutboundRules,
 } from "./outbound/outboundProxy";
-export { Sandbox, type SandboxArgs } from "./sandbox/sandbox";
+export { APPLICATIONS, type ApplicationName } from "./sandbox/applications";
+export type { Application } from "./sandbox/applications/application";
+export { openclawWith, type OpenClawOptions } from "./sandbox/applications/openclaw";
+export type { ClaimTemplate, Placement, SandboxArgs } from "./sandbox/args";
+export { Sandbox } from "./sandbox/sandbox";
+export type { HostRule } from "../model/hosts";
+export type { PortBlock } from "../model/ports";
+export type { Resources } from "../model/resources";

@@ -1,9 +1,9 @@
-/** Pure: what a preview would open that is closed now. What it would destroy is in guardRules.ts. */
+/** Pure: what a preview would open that is closed now. What it would destroy is in guard/rules.ts. */
 import { LABEL_OUTBOUND } from "../model/constants";
 import { openedBy } from "../model/k3sIsolation";
 import { PROXY_FILE } from "../model/outboundNames";
 import type { PodSpec } from "../policy/rules/podSpec";
-import { parseUrn, type State, type Step } from "./rules";
+import { readUrn, type State, type Step } from "./rules";
 import { opensOfModels, opensOfProxy, type ConfigMap, type Deployment } from "./outbound";
 import { opensOfPod } from "./pods";
 import { same, widened, type PolicySpec } from "./policyWidth";
@@ -63,7 +63,7 @@ function changesOf(steps: readonly Step[]): Change[] {
     for (const { urn, before, after } of steps) {
         const known = changes.get(urn);
         changes.set(urn, {
-            ...parseUrn(urn),
+            ...readUrn(urn),
             urn,
             before: known?.before ?? before,
             after: after ?? known?.after,

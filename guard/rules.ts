@@ -1,5 +1,6 @@
 /** Pure: what a preview would destroy, and whether that is allowed. */
 import { isStateful } from "../model/stateful";
+import { parseUrn, type Urn } from "../model/urn";
 
 /** One thing a preview would do. */
 export interface Step {
@@ -68,7 +69,7 @@ export function refusals(steps: readonly Step[], allowed: readonly string[]): Re
                 `the preview has the operation ${JSON.stringify(step.op)} on ${step.urn}, which this guard does not know`,
             );
         }
-        const { type, name } = parseUrn(step.urn);
+        const { type, name } = readUrn(step.urn);
         const precious = step.protected || isStateful(type, name);
         // A replacement is several steps; the first one says it all.
         if (
@@ -165,13 +166,13 @@ function failureOf(diagnostics: unknown): string | undefined {
     return error && JSON.stringify(error["message"]);
 }
 
-/** `urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME`. */
-export function parseUrn(urn: string): { type: string; name: string } {
-    const parts = urn.split("::");
-    if (!urn.startsWith("urn:pulumi:") || parts.length < 4) {
+/** The parts of a URN. @throws UnreadableError for what is none */
+export function readUrn(urn: string): Urn {
+    const parts = parseUrn(urn);
+    if (!parts) {
         throw new UnreadableError(`${JSON.stringify(urn)} is no URN`);
     }
-    return { type: parts[2]?.split("$").at(-1) ?? "", name: parts.slice(3).join("::") };
+    return parts;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -14,6 +14,7 @@ import {
 import * as os from "node:os";
 import * as path from "node:path";
 import { LOCAL_FOLDER, type StateFolder } from "./stateFolder";
+import { quoted } from "../steps/text";
 import { writeOnce } from "../steps/writeOnce";
 
 export { LOCAL_FOLDER };
@@ -22,9 +23,6 @@ const CREDENTIALS = "credentials.json";
 
 /** What the engine adds to the name of a plugin's folder for the mark that it is not complete. */
 export const PARTIAL = ".partial";
-
-/** Stack that `make` works on, unless PULUMI_STACK names another. */
-export const DEFAULT_STACK = "dev";
 
 /** Where the stack's state is kept. */
 export interface Backend {
@@ -178,9 +176,8 @@ export function asShell(
     variables: Readonly<Record<string, string>>,
     unset: readonly string[] = [],
 ): string {
-    const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
-    const lines = Object.entries(variables).map(([key, value]) => `export ${key}=${quote(value)}`);
-    const front = folders.map((folder) => `${quote(folder)}:`).join("");
+    const lines = Object.entries(variables).map(([key, value]) => `export ${key}=${quoted(value)}`);
+    const front = folders.map((folder) => `${quoted(folder)}:`).join("");
     lines.push(...unset.map((key) => `unset ${key}`));
     return [...lines, ...(front ? [`export PATH=${front}"$PATH"`] : [])].join("\n");
 }

@@ -2,30 +2,37 @@
  * Pure: places on this machine that a gateway can have. Whoever looks for one begins here, so that
  * "free" means the same to all.
  */
+import { GATEWAY_DEFAULTS } from "../model/defaults";
 import { portsOf, type PortBlock } from "../model/ports";
-import { overlaps, parseSubnet, type Subnet } from "../model/subnet";
-
-/** Ports of a gateway's block, unless its settings say otherwise. */
-const BLOCK_SIZE = 20;
+import { overlaps, parseSubnet, subnetOf } from "../model/subnet";
 
 /** Linux takes the ports of outgoing connections from 32768 on. */
 const LAST_PORT = 32767;
 
+const { subnet: defaultSubnet, ports: defaultPorts, apiPort: defaultApiPort } = GATEWAY_DEFAULTS;
+
+/** The first three numbers of the default subnet, a /24. */
+const [A, B, C] = defaultSubnet.split(".");
+
 /**
- * Subnets for new gateways; none is k3s's inside. First those that Docker does not hand out by itself: it
- * gives the others to any network that asks for none, also where a stopped gateway's has been pruned.
+ * Subnets for new gateways; none overlaps k3s's own. Those in 10.213 come before the default one and
+ * its neighbours: Docker gives the others to any network that asks for no subnet, so that the subnet of
+ * a stopped gateway whose network was pruned may be another's by then.
  */
 export const SUBNETS = [
-    ...subnetsIn("10.213", 0),
-    ...subnetsIn("172.30", 18),
+    ...subnetsIn("10.213"),
+    ...subnetsIn(`${A}.${B}`, Number(C)),
     ...subnetsIn("192.168", 128),
 ];
 
-/** Blocks for sandboxes, the default one first. */
-export const BLOCKS = blocksIn({ first: 18789, last: LAST_PORT }, BLOCK_SIZE);
+/** Blocks for sandboxes, each as long as the default one, which is the first. */
+export const BLOCKS = blocksIn(
+    { first: defaultPorts.first, last: LAST_PORT },
+    portsOf(defaultPorts).length,
+);
 
 /** Ports for the Kubernetes API, the default one first; none is in a block. */
-export const API_PORTS = blocksIn({ first: 16443, last: 18788 }, 1);
+export const API_PORTS = blocksIn({ first: defaultApiPort, last: defaultPorts.first - 1 }, 1);
 
 /** The networks of /24 below `network` (two numbers), from the `first`-th on. */
 export function subnetsIn(network: string, first = 0): string[] {
@@ -58,7 +65,7 @@ export function freeSubnet(
 ): string | undefined {
     const taken = used.map(parseSubnet).filter((subnet) => subnet !== undefined);
     return candidates.find(
-        (candidate) => !taken.some((subnet) => overlaps(subnet, parseSubnet(candidate) as Subnet)),
+        (candidate) => !taken.some((subnet) => overlaps(subnet, subnetOf(candidate))),
     );
 }
 

@@ -1,12 +1,11 @@
 /** Container images: those a registry gives, and else those that the toolchain makes. */
-import { StepError, type Progress } from "../steps/progress";
+import { STAND_IN_LABEL } from "../model/constants";
+import { StepError } from "../steps/errors";
+import type { Progress } from "../steps/progress";
 import { dockerWithin, imageLabels } from "./docker/cli";
 import { announce } from "./published";
 import { pullSize } from "./pullSize";
 import { loadToolchain } from "./standIns";
-
-/** Label of an image that was made here under the name of a published one: from which recipe it is. */
-export const STAND_IN_LABEL = "sandbox-gateway.stand-in";
 
 /** Seconds a registry may take; on a machine without one the answer comes at once. */
 const PULL_TIMEOUT = 600;

@@ -58,20 +58,21 @@ export function parseRoutes(table: string): HostNetwork[] {
  * way of, or the other way round. For a gateway that exists it is not asked: its subnet is settled.
  */
 export function findClash(
-    gateway: { readonly name: string; readonly subnet: string },
+    gateway: { readonly name: string; readonly subnet: Subnet },
     networks: readonly HostNetwork[],
 ): Problem | undefined {
     const own = bridgeName(gateway.name);
-    const wanted = parseSubnet(gateway.subnet) as Subnet;
     const inUse = networks
         .filter(({ name }) => name !== own)
-        .map((network) => ({ ...network, subnet: parseSubnet(network.cidr) }))
-        .filter(({ subnet }) => subnet !== undefined) as (HostNetwork & { subnet: Subnet })[];
-    const clash = inUse.find((network) => clashes(wanted, network));
+        .flatMap((network) => {
+            const subnet = parseSubnet(network.cidr);
+            return subnet === undefined ? [] : [{ ...network, subnet }];
+        });
+    const clash = inUse.find((network) => clashes(gateway.subnet, network));
     return (
         clash && {
             key: "gateway.subnet",
-            got: gateway.subnet,
+            got: gateway.subnet.cidr,
             rule: `not overlap ${clash.cidr}, which is in use on interface ${clash.name}`,
             example: freeSubnet(inUse.map(({ cidr }) => cidr)) ?? "one that you have made free",
         }

@@ -1,27 +1,15 @@
 /** The Pulumi engine and its plugins: what PATH has, what is published, and else what is made here. */
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { promisify } from "node:util";
-import { InterruptedError, type Progress } from "../steps/progress";
+import { output } from "../steps/command";
+import { InterruptedError } from "../steps/errors";
+import type { Progress } from "../steps/progress";
 import { cached, cacheRoot, hasEntries, isCached, type Recipe } from "./cache";
 import { PARTIAL, pulumiHome, withTools } from "./environment";
+import { PLUGINS, type Plugin } from "./plugins";
 import { announce, enginePath, findPublished, pluginPath, PUBLISHED } from "./published";
 import { loadToolchain } from "./standIns";
 import { compareVersions, sdkVersion } from "./versions";
-
-/** A resource plugin that the program needs. */
-export interface Plugin {
-    readonly name: string;
-    readonly version: string;
-    /** Name of its folder, where the engine keeps plugins. */
-    readonly folder: string;
-}
-
-const PLUGINS: readonly Plugin[] = ["kubernetes", "docker", "random"].map((name) => {
-    const version = sdkVersion(name);
-    return { name, version, folder: `resource-${name}-v${version}` };
-});
 
 /** Name of the cache's entries that hold an engine which was built here. */
 const BUILT = "bin-pulumi";
@@ -45,8 +33,7 @@ async function pulumiOnPath(): Promise<string | undefined> {
             .filter((folder) => !folder.startsWith(cacheRoot()))
             .join(delimiter);
         const env = { ...process.env, PATH };
-        const { stdout } = await promisify(execFile)("pulumi", ["version"], { env });
-        const version = stdout.trim().replace(/^v/, "");
+        const version = (await output(["pulumi", "version"], { env })).trim().replace(/^v/, "");
         const fits =
             compareVersions(version, sdkVersion("pulumi")) >= 0 && version.startsWith("3.");
         return fits ? version : undefined;

@@ -1,4 +1,4 @@
-/** Reads what this machine has; what it means is in hostNetworks.ts. */
+/** Reads what this machine has; what it means is in machine/networks.ts. */
 import { existsSync, readFileSync } from "node:fs";
 import * as os from "node:os";
 import { publicAddresses } from "./addresses";

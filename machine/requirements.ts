@@ -1,7 +1,7 @@
 /** What the machine must have before anything is tried. */
 import { statfsSync } from "node:fs";
 import * as os from "node:os";
-import { StepError } from "../steps/progress";
+import { StepError } from "../steps/errors";
 
 const GIB = 2 ** 30;
 

@@ -1,12 +1,14 @@
 /** The way into the toolchain: the one file outside of it that loads it. */
+import { createRequire } from "node:module";
 
 /** What the toolchain makes and installs. */
 export type Toolchain = typeof import("../toolchain/index.js");
 
 /**
- * Loads it, where something cannot be fetched and has to be made here. An ordinary machine never comes
- * here.
+ * Loads the toolchain, where something cannot be fetched and has to be made here. A machine that has everything,
+ * or can fetch it, never loads it.
  */
 export function loadToolchain(): Promise<Toolchain> {
-    return import("../toolchain/index.js");
+    // Not by `import()`: in a CommonJS module node serves that itself, past the loader that compiles TypeScript.
+    return Promise.resolve(createRequire(__filename)("../toolchain") as Toolchain);
 }

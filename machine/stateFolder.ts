@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { StepError } from "../steps/progress";
+import { StepError } from "../steps/errors";
 import { writeOnce } from "../steps/writeOnce";
 
 /** Folder in the checkout, ignored by git, for logs and image archives; formerly for the state, too. */

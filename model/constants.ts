@@ -47,7 +47,7 @@ export const GATE_IMAGE = "rancher/mirrored-library-busybox:1.37.0";
 /** Name of that container in the pod. */
 export const GATE_CONTAINER = "gate";
 
-/** What it runs: components/scripts/gate.sh. */
+/** What it runs: components/sandbox/scripts/gate.sh. */
 export const GATE_SCRIPT = "gate.sh";
 
 /** HAProxy's official image, which has the certificates of public authorities. */
@@ -74,23 +74,11 @@ export const WORKSPACE_PATH = "/sandbox";
 /** Where the seeding container sees the claim; upstream's `WORKSPACE_INIT_MOUNT_PATH`. */
 export const SEED_PATH = "/workspace-pvc";
 
-/** Default size of a workspace; upstream's `WORKSPACE_DEFAULT_STORAGE`. */
-export const WORKSPACE_SIZE = "2Gi";
-
 /** Folder in a sandbox pod that holds our scripts and rendered files. */
 export const SCRIPTS_PATH = "/opt/sandbox-gateway";
 
 /** Secret with the SSH handshake secret, under key `secret`; upstream's name and key. */
 export const HANDSHAKE_SECRET = "openshell-ssh-handshake";
-
-/** Seconds an update waits for a sandbox to be ready, unless it says otherwise. */
-export const START_TIMEOUT_SECONDS = 300;
-
-/**
- * Seconds the first start of a sandbox may take, unless it says otherwise: its image, and those of k3s
- * itself, are pulled meanwhile. A gigabyte on a line of 10 Mbit/s takes a quarter of an hour.
- */
-export const FIRST_START_TIMEOUT_SECONDS = 1200;
 
 /** On a StatefulSet: the gateway's container that its pods were last awaited in. */
 export const ANNOTATION_REVISION = "sandbox-gateway.dev/gateway-revision";
@@ -125,6 +113,9 @@ export const LABEL_OUTBOUND = "sandbox-gateway.dev/outbound";
 export const LABEL_MANAGED_BY = "app.kubernetes.io/managed-by";
 export const MANAGED_BY = "sandbox-gateway";
 
+/** Labels of every Kubernetes object that is not of one sandbox. */
+export const SHARED_LABELS = { [LABEL_MANAGED_BY]: MANAGED_BY };
+
 /**
  * Seconds a pod gets between TERM and KILL. OpenClaw drains a running request for as long as it is
  * allowed to; thirty seconds end nearly every request and keep a stop short.
@@ -133,3 +124,6 @@ export const POD_GRACE_SECONDS = 30;
 
 /** Seconds the gateway container gets: the longest pod grace, and time for k3s to close its database. */
 export const GATEWAY_GRACE_SECONDS = 60;
+
+/** Label of an image that was made here under the name of a published one: from which recipe it is. */
+export const STAND_IN_LABEL = "sandbox-gateway.stand-in";

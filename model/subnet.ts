@@ -1,8 +1,10 @@
-/** IPv4 subnets: parsing, and whether two of them overlap. */
+/** Pure: IPv4 subnets, their addresses, and whether two of them overlap. */
 import ipaddr from "ipaddr.js";
 
 /** An IPv4 network. */
 export interface Subnet {
+    /** CIDR notation, as it was written: where it becomes an input of a resource, it must stay the same. */
+    readonly cidr: string;
     /** Network address as an unsigned 32-bit number. */
     readonly base: number;
     /** Length of the network part, 0 to 32. */
@@ -21,8 +23,21 @@ export function parseSubnet(text: string): Subnet | undefined {
     const [address, prefix] = ipaddr.IPv4.parseCIDR(text);
     const network = ipaddr.IPv4.networkAddressFromCIDR(text);
     return network.toString() === address.toString()
-        ? { base: toNumber(network), prefix }
+        ? { cidr: text, base: toNumber(network), prefix }
         : undefined;
+}
+
+/**
+ * The subnet that a text stands for, where the text is known to be one.
+ *
+ * @throws Error when the text is not CIDR notation of a network address
+ */
+export function subnetOf(text: string): Subnet {
+    const subnet = parseSubnet(text);
+    if (subnet === undefined) {
+        throw new Error(`${JSON.stringify(text)} is no IPv4 network`);
+    }
+    return subnet;
 }
 
 /** The `index`-th address of a subnet; 1 is the usual gateway. */

@@ -1,8 +1,5 @@
-/** From settings to the arguments of the components. */
+/** Pure: from settings to the arguments of the components. */
 import * as pulumi from "@pulumi/pulumi";
-import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
-import * as path from "node:path";
 import { APPLICATIONS, openclawWith, type Application, type Cluster } from "../components";
 import type {
     ExistingClusterArgs,
@@ -12,23 +9,26 @@ import type {
     OutboundRules,
     SandboxArgs,
 } from "../components";
-import { cutKubeconfig } from "./kubeconfigFile";
+import type { ReadSettings } from "./files";
 import { byAddress, outboundRules, type PlainOutboundRules } from "./outbound";
-import { expandHome, hostPath } from "./hostPath";
-import { explain } from "./problems";
+import { expandHome } from "./hostPath";
+import { keysOf } from "./keys";
 import { parseQuantity } from "../model/quantity";
-import type { SandboxSettings, Settings } from "./schema";
+import type { SandboxSettings } from "./schema";
 
 /** Arguments of the gateway. */
-export function gatewayArgs({ running, gateway }: Settings): GatewayArgs {
-    const { memory, registries, secretEnv, caCertificates, imageArchives, ...rest } = gateway;
-    // It was for the check of the settings, and is nothing of the gateway's.
+export function gatewayArgs({ running, gateway }: ReadSettings): GatewayArgs {
+    const { memory, registries, secretEnv, imageArchives, certificates, ...rest } = gateway;
+    // The check of `k3s` alone reads this key: the gateway has no such argument.
     delete (rest as Partial<typeof rest>).newK3sFlags;
     return {
         ...rest,
         running,
-        caCertificates: caCertificates.map(readCertificates),
-        ...(imageArchives === undefined ? {} : { imageArchives: archivesFolder(imageArchives) }),
+        argumentKey: keysOf("gateway"),
+        subnet: gateway.subnet.cidr,
+        caCertificates: certificates,
+        // Relative as it was given, so that the state is the same for every checkout.
+        ...(imageArchives === undefined ? {} : { imageArchives: expandHome(imageArchives) }),
         ...(memory === undefined ? {} : { memoryMiB: Math.floor(parseQuantity(memory) / 2 ** 20) }),
         // Without any, nothing about the container needs to be a secret.
         ...(Object.keys(secretEnv).length === 0 ? {} : { secretEnv: pulumi.secret(secretEnv) }),
@@ -36,81 +36,28 @@ export function gatewayArgs({ running, gateway }: Settings): GatewayArgs {
     };
 }
 
-/** Relative as it was given, so that the state is the same for every checkout. */
-function archivesFolder(folder: string): string {
-    // Docker splits what it mounts there, and would only say so when the container before is gone.
-    if (hostPath(folder).includes(":")) {
-        throw new pulumi.RunError(
-            explain([
-                {
-                    key: "gateway.imageArchives",
-                    got: hostPath(folder),
-                    rule: "be a folder without `:` in its path, which Docker cannot mount",
-                    example: ".local/images",
-                },
-            ]),
-        );
-    }
-    return expandHome(folder);
-}
-
-/** The certificates in a PEM file, one at least. @throws pulumi.RunError when it holds none */
-function readCertificates(file: string, index: number): string {
-    const wrong = (reason: string) =>
-        new pulumi.RunError(
-            explain([
-                {
-                    key: `gateway.caCertificates[${index}]`,
-                    got: file,
-                    rule: `be a file of certificates in PEM form (${reason})`,
-                    example: "~/company-ca.pem",
-                },
-            ]),
-        );
-    try {
-        const content = readFileSync(hostPath(file), "utf8");
-        const blocks = content.match(/-----BEGIN [^]*?-----END [A-Z0-9 ]+-----/g) ?? [];
-        if (blocks.length === 0) {
-            throw new Error("it holds none");
-        }
-        // Nothing else: a private key in there would be uploaded with them.
-        return blocks.map((block) => new X509Certificate(block).toString()).join("");
-    } catch (error) {
-        throw wrong((error as Error).message);
-    }
-}
-
 /** Arguments of an existing cluster; of its kubeconfig, what the context needs. */
 export function existingClusterArgs(
-    { running }: Settings,
-    { kubeconfig, ...rest }: NonNullable<Settings["existingCluster"]>,
+    { running }: ReadSettings,
+    { kubeconfigContent, ...rest }: NonNullable<ReadSettings["existingCluster"]>,
 ): ExistingClusterArgs {
-    const file = hostPath(kubeconfig);
-    try {
-        const content = readFileSync(file, "utf8");
-        const cut = cutKubeconfig(content, rest.context, path.dirname(file));
-        return { ...rest, running, kubeconfig: pulumi.secret(cut) };
-    } catch (error) {
-        throw new pulumi.RunError(
-            explain([
-                {
-                    key: "existingCluster.kubeconfig",
-                    got: kubeconfig,
-                    rule: `be a kubeconfig with the context ${rest.context} (${(error as Error).message})`,
-                    example: "~/.kube/config",
-                },
-            ]),
-        );
-    }
+    return {
+        ...rest,
+        running,
+        argumentKey: keysOf("existingCluster"),
+        kubeconfig: pulumi.secret(kubeconfigContent),
+    };
 }
 
 /** Arguments of the outbound proxy. @returns undefined when no sandbox needs one */
-export function outboundArgs(cluster: Cluster, settings: Settings): OutboundProxyArgs | undefined {
+export function outboundArgs(
+    cluster: Cluster,
+    settings: ReadSettings,
+): OutboundProxyArgs | undefined {
     const sandboxes = Object.entries(settings.sandboxes).flatMap(([name, sandbox]) => {
         const rules = outboundRules(sandbox);
         return rules === undefined ? [] : [[name, secretly(rules)] as const];
     });
-    const { caCertificates } = settings.gateway;
     return sandboxes.length === 0
         ? undefined
         : {
@@ -118,7 +65,7 @@ export function outboundArgs(cluster: Cluster, settings: Settings): OutboundProx
               sandboxes: Object.fromEntries(sandboxes),
               ...(settings.existingCluster
                   ? {}
-                  : { caCertificates: caCertificates.map(readCertificates) }),
+                  : { caCertificates: settings.gateway.certificates }),
           };
 }
 
@@ -145,7 +92,7 @@ export function sandboxArgs(
     return {
         cluster,
         application,
-        image: image ?? application?.image ?? "",
+        image,
         running: settings.running,
         hostPort: settings.hostPort,
         env: settings.env,

@@ -1,9 +1,8 @@
 /** Pure: from what was read to checked settings, or to what is wrong with it. */
 import type { z } from "zod";
-import { problemsOf } from "./issues";
-import { formatKey, type Problem } from "./problems";
+import { formatKey, problemsOf, type Problem } from "./problems";
 import { changedDates, wantQuotes } from "./quotes";
-import { checkRelations } from "./rules";
+import { checkRules } from "./rules";
 import { schema, type PlaceSettings, type Settings } from "./schema";
 import { isAtOrBelow, NO_SECRETS, type Secrets } from "./secrets";
 import { keepSecret } from "./rules/secretVariables";
@@ -32,7 +31,7 @@ export function parseSettings(
     if (!parsed.success || wrong.length > 0) {
         return { problems: wrong.map((problem) => secrets.hide(problem)) };
     }
-    const related = checkRelations(parsed.data).map((problem) => secrets.hide(problem));
+    const related = checkRules(parsed.data).map((problem) => secrets.hide(problem));
     return { settings: keepSecret(parsed.data, secrets), problems: related };
 }
 

@@ -3,8 +3,7 @@
  * makes numbers, truth values, dates and nothing at all of many of them: what arrives is not what was
  * written, and may be less (`3.10` is 3.1).
  */
-import { valueAt } from "./issues";
-import { formatKey, type Problem } from "./problems";
+import { formatKey, valueAt, type Problem } from "./problems";
 import { parseYaml, type Written } from "../model/yaml";
 
 type Path = readonly PropertyKey[];

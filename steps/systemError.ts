@@ -1,5 +1,5 @@
 /** Pure: what the operating system says of a file, in words that let a person mend it. */
-import { StepError } from "./progress";
+import { StepError } from "./errors";
 
 /** By code of Node's. */
 const HINTS: Readonly<Record<string, string>> = {

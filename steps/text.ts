@@ -1,6 +1,5 @@
 /** Text of others, as it is safe and readable on a terminal; and commands, as they are typed. */
 import { stripVTControlCharacters } from "node:util";
-import { DEFAULT_STACK } from "../machine/environment";
 
 /**
  * The lines that say something. Control characters are left out: what an agent writes into its log
@@ -30,18 +29,10 @@ export function oneLine(text: string): string {
 
 /** A command as a person types it: words that a shell would take apart are quoted. */
 export function asCommand(words: readonly string[]): string {
-    return words
-        .map((word) =>
-            /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`,
-        )
-        .join(" ");
+    return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoted(word))).join(" ");
 }
 
-/**
- * A target of make as it is typed for the stack that this run is about: without its name it would be
- * another's.
- */
-export function makeTarget(target: string, stack = process.env["STACK"]): string {
-    const isDefault = stack === undefined || stack === DEFAULT_STACK;
-    return asCommand(["make", target, ...(isDefault ? [] : [`STACK=${stack}`])]);
+/** A text that a POSIX shell takes as it is. */
+export function quoted(text: string): string {
+    return `'${text.replaceAll("'", `'\\''`)}'`;
 }

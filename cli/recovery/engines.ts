@@ -3,9 +3,9 @@
  * container, and whatever else has processes of its own, counts them by itself, and may have the name
  * of its host.
  */
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import * as os from "node:os";
+import { output } from "../../steps/command";
 
 /** Of one that is hidden it cannot be told whether it runs. */
 export type Sight = "runs" | "gone" | "hidden";
@@ -25,8 +25,8 @@ const ALL_PROCESSES = "pid:[4026531836]";
 const CLOCKS_DIFFER = 60;
 
 /** Looks for an engine, here and in every container whose processes are seen from here. */
-export function findEngine({ pid, timestamp }: Sought): Sight {
-    if (hasEngine(pid) || isInside(pid)) {
+export async function findEngine({ pid, timestamp }: Sought): Promise<Sight> {
+    if ((await hasEngine(pid)) || isInside(pid)) {
         return "runs";
     }
     const seesAll =
@@ -40,7 +40,7 @@ export function findEngine({ pid, timestamp }: Sought): Sight {
  * Whether a process runs that may be an engine: a number is given to other programs once it is free.
  * What has ended and is waited for by nobody still has its number, and does nothing.
  */
-export function hasEngine(pid: number): boolean {
+export async function hasEngine(pid: number): Promise<boolean> {
     try {
         process.kill(pid, 0);
     } catch (error) {
@@ -49,7 +49,7 @@ export function hasEngine(pid: number): boolean {
             return false;
         }
     }
-    const { state, command } = describeProcess(pid);
+    const { state, command } = await describeProcess(pid);
     return !state.startsWith("Z") && (command === "" || isEngine(command));
 }
 
@@ -79,7 +79,12 @@ function lastPid(): number {
 }
 
 /** State letter and name of a process; empty where they cannot be found out. */
-function describeProcess(pid: number): { readonly state: string; readonly command: string } {
+interface Process {
+    readonly state: string;
+    readonly command: string;
+}
+
+async function describeProcess(pid: number): Promise<Process> {
     const stat = read(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
     if (stat === undefined) {
         return askPs(pid);
@@ -88,12 +93,10 @@ function describeProcess(pid: number): { readonly state: string; readonly comman
     return { state, command };
 }
 
-function askPs(pid: number): { readonly state: string; readonly command: string } {
-    const ask = ["-o", "stat=,comm=", "-p", String(pid)];
-    const line = read(() =>
-        execFileSync("ps", ask, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }),
-    );
-    const [, state = "", command = ""] = /^\s*(\S+)\s+(.*)/.exec(line ?? "") ?? [];
+async function askPs(pid: number): Promise<Process> {
+    const ps = ["ps", "-o", "stat=,comm=", "-p", String(pid)];
+    const line = await output(ps).catch(() => "");
+    const [, state = "", command = ""] = /^\s*(\S+)\s+(.*)/.exec(line) ?? [];
     return { state, command };
 }
 

@@ -4,11 +4,14 @@
  */
 import { KINDS, list, takeAway } from "../../components/gateway/leftovers";
 import { dockerName } from "../../model/names";
+import { nameOfUrn } from "../../model/urn";
 import type { PlaceSettings } from "../../settings/schema";
-import { docker as listed, dockerHas, dockerWithin, lastWords } from "../../machine/docker/cli";
+import { docker as listed, dockerHas, dockerWithin } from "../../machine/docker/cli";
 import type { DockerHost } from "../../machine/docker/host";
 import { currentLogin } from "../../machine/environment";
-import { StepError, type Progress } from "../../steps/progress";
+import { reasonOf } from "../../steps/command";
+import { StepError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 import { folderOf } from "../stack/stateFile";
 import type { StateFolder } from "../../machine/stateFolder";
 import { explainGateway } from "../status/gatewayLog";
@@ -148,7 +151,7 @@ async function clearDocker(state: Export, progress: Progress): Promise<void> {
                 await takeAway(ask, kind, found);
             } catch (error) {
                 throw new StepError(
-                    `cannot take away ${kind} ${found.name}: ${lastWords(error)}`,
+                    `cannot take away ${kind} ${found.name}: ${reasonOf(error)}`,
                     "see docs/operations.md, `After a run was killed`; then run this again",
                 );
             }
@@ -175,7 +178,7 @@ async function forgetPending(work: Work, state: Export, progress: Progress): Pro
     const root = state.deployment?.resources?.find(({ type }) => type === STACK_TYPE);
     const target = root ? ["--target", root.urn] : [];
     const args = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", ...target];
-    const names = pending.map((urn) => urn.split("::").at(-1));
+    const names = pending.map(nameOfUrn);
     progress.print(
         `  a run was killed while it made ${names.join(", ")}: the state forgets that, and the next up makes it`,
     );

@@ -6,7 +6,8 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { StepError, type Progress } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 import { ownName } from "../stack/stackFile";
 import { PROJECT } from "../stack/stateFile";
 import { findEngine, type Sight, type Sought } from "./engines";
@@ -30,7 +31,7 @@ export interface Lock {
 export interface Machine {
     readonly hostname: string;
     /** Looks for the engine that has made a lock. */
-    readonly findEngine: (sought: Sought) => Sight;
+    readonly findEngine: (sought: Sought) => Promise<Sight> | Sight;
 }
 
 /** Where a stack's locks are: by project, and as backends of before 2023 have them. */
@@ -67,7 +68,7 @@ export async function clearLocks(
             continue;
         }
         // By its own name and no other: a lock that is made meanwhile is another file.
-        const reason = whyGone(text, stack, file, machine);
+        const reason = await whyGone(text, stack, file, machine);
         rmSync(file, { force: true });
         rmSync(`${file}.attrs`, { force: true });
         progress.print(`  a lock of stack ${stack} was left behind and is taken away: ${reason}`);
@@ -149,7 +150,12 @@ async function read(file: string): Promise<string | undefined> {
  * @param text what is in it
  * @throws StepError when somebody does, or may
  */
-export function whyGone(text: string, stack: string, file: string, machine: Machine): string {
+export async function whyGone(
+    text: string,
+    stack: string,
+    file: string,
+    machine: Machine,
+): Promise<string> {
     if (text === "") {
         return `the file is empty, as a power cut leaves it (${path.basename(file)})`;
     }
@@ -169,7 +175,7 @@ export function whyGone(text: string, stack: string, file: string, machine: Mach
             `let it end; once it is known to have ended (on ${hostname}: \`ps -p ${pid}\`; or this machine was called so before), ${remove}`,
         );
     }
-    const sight = machine.findEngine(lock);
+    const sight = await machine.findEngine(lock);
     if (sight === "hidden") {
         throw new StepError(
             `stack ${stack} is locked by ${username}@${hostname}, process ${pid}, ${since}; this is a container, or has processes of its own otherwise, and that one may run outside, where it cannot be seen from here`,

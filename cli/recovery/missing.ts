@@ -10,10 +10,11 @@ import type { PlaceSettings } from "../../settings/schema";
 import { requireDaemon, useDockerHost } from "../../machine/docker/daemon";
 import { docker as askDocker, dockerHas, imageLabels } from "../../machine/docker/cli";
 import type { DockerHost } from "../../machine/docker/host";
-import { StepError, type Progress } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 import { gatewayOf, type Export } from "../stack/stackExport";
 import { prepareNodeImage } from "../prepare";
-import { makeTarget } from "../../steps/text";
+import { makeTarget } from "../makeTarget";
 import { fingerprintOf, readVolume } from "./volumeIdentity";
 
 /** What the state has in Docker and Docker may have lost. */

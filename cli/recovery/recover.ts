@@ -8,7 +8,8 @@ import { requireDaemon } from "../../machine/docker/daemon";
 import { dockerHas } from "../../machine/docker/cli";
 import type { DockerHost } from "../../machine/docker/host";
 import { ensurePassphrase, hasPassphrase } from "../../machine/environment";
-import { StepError, type Progress } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 import { hideSalt } from "../stack/saltFilter";
 import { isOff, readPlace, stackFileName } from "../stack/stackFile";
 import type { StateFolder } from "../../machine/stateFolder";
@@ -25,7 +26,7 @@ import {
     selectStack,
     type Subject,
 } from "../stack/stackState";
-import { makeTarget } from "../../steps/text";
+import { makeTarget } from "../makeTarget";
 import { readVolume, type RecoveredIdentity } from "./volumeIdentity";
 
 /** Runs all steps. Nothing in Docker and Kubernetes is changed. @returns 0 */
@@ -84,7 +85,7 @@ export async function recover(root: string, stack: string, progress: Progress): 
             ),
         () => `${stack}, ${description}`,
     );
-    hideSalt(root, stack);
+    await hideSalt(root, stack);
     await progress.step("identity", async () => {
         const exported = await exportState(subject, progress);
         checkLacking(subject, exported, identity, isRecovered(folder, stack));

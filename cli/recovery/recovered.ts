@@ -8,8 +8,10 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import { dockerName, nodeName } from "../../model/names";
 import type { PlaceSettings } from "../../settings/schema";
-import { docker, dockerHas, dockerWithin, lastWords } from "../../machine/docker/cli";
-import { StepError, type Progress } from "../../steps/progress";
+import { docker, dockerHas, dockerWithin } from "../../machine/docker/cli";
+import { reasonOf } from "../../steps/command";
+import { StepError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 import { ownName } from "../stack/stackFile";
 import { makeStateFolder, type StateFolder } from "../../machine/stateFolder";
 import { writeOnce } from "../../steps/writeOnce";
@@ -205,7 +207,7 @@ async function tell<T>(command: Promise<T>): Promise<T> {
         return await command;
     } catch (error) {
         throw new StepError(
-            lastWords(error),
+            reasonOf(error),
             "see to that, then run this again: it goes on from here",
         );
     }

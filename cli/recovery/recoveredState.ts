@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { version as randomVersion } from "@pulumi/random/package.json";
 import { TYPE_PREFIX } from "../../model/constants";
+import { nameOfUrn, urnOf } from "../../model/urn";
 import { ownName } from "../stack/stackFile";
 import { PROJECT } from "../stack/stateFile";
 import type { RecoveredIdentity } from "./volumeIdentity";
@@ -28,7 +29,7 @@ export interface Export {
     readonly deployment: { readonly resources?: readonly Resource[] };
 }
 
-/** Names of what is recovered, see components/identity.ts. */
+/** Names of what is recovered, see components/gateway/identity.ts. */
 const GATEWAY = "gateway";
 const IDENTITY = `${GATEWAY}-identity`;
 
@@ -40,7 +41,7 @@ const ENDINGS = ["server-ca", "client-ca", "token", "node-password"] as const;
 
 /** Whether a state has everything of a gateway's identity. */
 export function hasIdentity({ deployment }: Export): boolean {
-    const names = (deployment.resources ?? []).map(({ urn }) => urn.split("::").at(-1) ?? "");
+    const names = (deployment.resources ?? []).map(({ urn }) => nameOfUrn(urn));
     return ENDINGS.every((ending) => names.includes(`${IDENTITY}-${ending}`));
 }
 
@@ -53,7 +54,7 @@ export function otherIdentity({ deployment }: Export, identity: RecoveredIdentit
         [`${IDENTITY}-token`, token],
     ]);
     return (deployment.resources ?? []).flatMap(({ urn, outputs }) => {
-        const name = urn.split("::").at(-1) ?? "";
+        const name = nameOfUrn(urn);
         const { output, hex } = (outputs ?? {}) as Record<string, { plaintext?: string }>;
         const value = (output ?? hex)?.plaintext;
         return wanted.has(name) && !isDeepStrictEqual(value && JSON.parse(value), wanted.get(name))
@@ -81,17 +82,16 @@ function resourcesOf(
     { serverCa, clientCa, token, nodePassword }: RecoveredIdentity,
     present: readonly Resource[],
 ): Resource[] {
-    const urnOf = (type: string, name: string) =>
-        `urn:pulumi:${stack}::${PROJECT}::${type}::${name}`;
+    const ownUrn = (type: string, name: string) => urnOf({ stack, project: PROJECT, type, name });
     const component = (types: readonly string[], name: string, parent?: string): Resource => ({
-        urn: urnOf(types.join("$"), name),
+        urn: ownUrn(types.join("$"), name),
         type: types.at(-1) as string,
         custom: false,
         ...(parent === undefined ? {} : { parent, protect: true }),
     });
     const provider = (name: string, label: string, version?: string): Resource => {
         const type = `pulumi:providers:${name}`;
-        const urn = urnOf(type, label);
+        const urn = ownUrn(type, label);
         const settings = version === undefined ? {} : { version };
         const found = present.find((resource) => resource.urn === urn);
         return (

@@ -4,8 +4,9 @@ import { K3S_NODE_PASSWORD_COPY } from "../../model/constants";
 import type { Ask } from "../../components/gateway/dockerDaemon";
 import { DATABASE, LOOK_MOUNT, lookInto } from "../../components/gateway/dockerVolumes";
 import type { KeyPair } from "../../components/gateway/pki";
-import { dockerWithin, lastWords } from "../../machine/docker/cli";
-import { StepError } from "../../steps/progress";
+import { dockerWithin } from "../../machine/docker/cli";
+import { reasonOf } from "../../steps/command";
+import { StepError } from "../../steps/errors";
 
 /** Seconds that reading may take: a container is started for it, perhaps on a machine elsewhere. */
 const READ_SECONDS = 120;
@@ -65,7 +66,7 @@ export async function readVolume(volume: string, image: string): Promise<VolumeC
             throw error;
         }
         throw new StepError(
-            `cannot read the volume ${volume} with a container of ${image}: ${lastWords(error)}`,
+            `cannot read the volume ${volume} with a container of ${image}: ${reasonOf(error)}`,
             "see that Docker can start containers, then run this again",
         );
     }

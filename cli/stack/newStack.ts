@@ -10,7 +10,7 @@ import { dockerIsHere, readHostNetworks, readPublicAddresses } from "../../machi
 import { claimedPorts, dockerHas } from "../../machine/docker/cli";
 import { LOCAL_FOLDER } from "../../machine/environment";
 import { findBusyPort } from "../../machine/busyPorts";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 import * as stackFile from "./stackFile";
 import { writeOnce } from "../../steps/writeOnce";
 
@@ -123,7 +123,10 @@ async function choosePlace(
     ]);
     // Of this checkout's stacks, and of whoever else uses the same Docker.
     const claimed = [...configured, ...(await machine.claimed())];
-    const subnet = freeSubnet([...machine.networks(), ...gateways.map((other) => other.subnet)]);
+    const subnet = freeSubnet([
+        ...machine.networks(),
+        ...gateways.map((other) => other.subnet.cidr),
+    ]);
     const api = await freeBlock(claimed, machine.findBusy, API_PORTS);
     const ports = await freeBlock(claimed, machine.findBusy, BLOCKS);
     if (subnet === undefined || api === undefined || ports === undefined) {

@@ -5,28 +5,23 @@
  * this machine, not into the repository, and would leave every checkout changed. A clean filter drops
  * the line whenever git reads the file; every other change of the file shows as usual.
  */
-import { execFileSync } from "node:child_process";
+import { output } from "../../steps/command";
 import { stackFileName } from "./stackFile";
 
 /** Named in .gitattributes. */
 const FILTER = "pulumi-salt";
 
 /** Defines the filter in the checkout's own git configuration; nothing happens outside git. */
-export function hideSalt(root: string, stack: string): void {
+export async function hideSalt(root: string, stack: string): Promise<void> {
     const file = stackFileName(root, stack);
-    const git = (...args: string[]) =>
-        execFileSync("git", args, {
-            cwd: root,
-            encoding: "utf8",
-            stdio: ["ignore", "pipe", "ignore"],
-        });
+    const git = (...args: string[]) => output(["git", ...args], { cwd: root });
     try {
-        git("config", `filter.${FILTER}.clean`, "sed -e /^encryptionsalt:/d");
-        const inIndex = git("ls-files", "--stage", file).split(/\s/)[1];
+        await git("config", `filter.${FILTER}.clean`, "sed -e /^encryptionsalt:/d");
+        const inIndex = (await git("ls-files", "--stage", file)).split(/\s/)[1];
         // Git takes a file of another size for changed, without asking the filter. Where nothing but
         // the salt differs, entering the same content once more makes it note the new size.
-        if (inIndex && git("hash-object", "--path", file, file).trim() === inIndex) {
-            git("update-index", file);
+        if (inIndex && (await git("hash-object", "--path", file, file)).trim() === inIndex) {
+            await git("update-index", file);
         }
     } catch {
         // No git, or not a checkout: nothing looks at the file.

@@ -8,7 +8,7 @@ import { explain } from "../../settings/problems";
 import type { GatewaySettings, PlaceSettings } from "../../settings/schema";
 import * as stackConfig from "../../settings/stackConfig";
 import { dockerIsHere } from "../../machine/readNetworks";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 
 /** A gateway as a stack's file has it. */
 export interface ConfiguredGateway {

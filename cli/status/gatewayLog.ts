@@ -1,7 +1,8 @@
 /** What the gateway's container says of itself, for a `pulumi up` that failed because of it. */
 import { dockerName } from "../../model/names";
 import type { PlaceSettings } from "../../settings/schema";
-import { StepError, type Progress } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 import { dockerCommand } from "./target";
 import { asCommand, plainLines } from "../../steps/text";
 

@@ -1,6 +1,7 @@
 /** A look at a gateway's container in Docker: whether it can be asked, and what it says of itself. */
 import { GATEWAY_RUN_DIR, LABEL_OWNER } from "../../model/constants";
-import { ask, reasonOf } from "../../steps/ask";
+import { ask } from "../../steps/ask";
+import { reasonOf } from "../../steps/command";
 import { diskWarnings } from "./disk";
 import { asCommand, plainLines } from "../../steps/text";
 

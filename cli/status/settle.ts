@@ -4,7 +4,7 @@ import type { Progress } from "../../steps/progress";
 import type { Outputs } from "../stack/outputs";
 import { readSandboxes, type Status } from "./status";
 import type { Target } from "./target";
-import { makeTarget } from "../../steps/text";
+import { makeTarget } from "../makeTarget";
 
 /**
  * Seconds: the engine has waited already for what it has changed. What is left is what it does not

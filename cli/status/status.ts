@@ -3,14 +3,15 @@
  * that does not answer is unknown, never taken for absent.
  */
 import { ANNOTATION_ENDED, LABEL_MANAGED_BY, MANAGED_BY, NAMESPACE } from "../../model/constants";
-import { reasonOf } from "../../steps/ask";
+import { reasonOf } from "../../steps/command";
 import { keptVolumes, type KeptVolume, type PersistentVolume } from "./keptVolumes";
 import type { Outputs } from "../stack/outputs";
 import { applicationState, type LogSource, type Pod } from "./podState";
 import { table } from "./summary";
 import type { Condition } from "./gatewayLook";
 import type { Target } from "./target";
-import { makeTarget, oneLine, plainLines } from "../../steps/text";
+import { makeTarget } from "../makeTarget";
+import { oneLine, plainLines } from "../../steps/text";
 
 /** Lines of a log that are shown, and characters of each. */
 const LOG_LINES = 5;
@@ -158,7 +159,7 @@ async function sandboxState(
 }
 
 /**
- * Why the gateway itself has ended a sandbox, see components/scripts/room.sh.
+ * Why the gateway itself has ended a sandbox, see components/gateway/scripts/room.sh.
  *
  * @returns undefined when it has not, or somebody has changed the sandbox since
  */

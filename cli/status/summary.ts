@@ -3,7 +3,7 @@ import type { Progress } from "../../steps/progress";
 import type { Outputs } from "../stack/outputs";
 import type { Condition } from "./gatewayLook";
 import type { Target } from "./target";
-import { makeTarget } from "../../steps/text";
+import { makeTarget } from "../makeTarget";
 
 function inWords(state: Condition["state"]): string {
     switch (state) {

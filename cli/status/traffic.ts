@@ -1,13 +1,13 @@
 /** `make traffic`: what sandboxes have asked the outbound proxy for, and what became of it. */
 import { LABEL_OUTBOUND } from "../../model/constants";
 import { POD_LABELS } from "../../components/outbound/policy";
-import { StepError } from "../../steps/progress";
-import { reasonOf } from "../../steps/ask";
+import { StepError } from "../../steps/errors";
+import { reasonOf } from "../../steps/command";
 import type { Outputs } from "../stack/outputs";
 import { table } from "./summary";
 import type { Target } from "./target";
 import { parseTraffic, type Attempt } from "./trafficLog";
-import { makeTarget } from "../../steps/text";
+import { makeTarget } from "../makeTarget";
 
 /** Lines of each log that are read; the kubelet keeps some ten thousand. */
 const LINES = 5000;

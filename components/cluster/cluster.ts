@@ -1,9 +1,9 @@
 /** What a sandbox needs to know of the place it runs in. */
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import type { ArgumentKey } from "./argumentKey";
 import type { FixedPorts } from "./fixedPorts";
-import type { Gate } from "../sandbox/gate";
-import type { OutboundImages } from "../outbound/pod";
+import type { OutboundImages } from "./outboundImages";
 import type { PodsOf } from "./networkPolicy";
 import type { PortBlock } from "../../model/ports";
 
@@ -32,15 +32,21 @@ export interface Cluster {
     /** Address of the machine it runs on, as its pods find it. @default there is no such machine */
     readonly machine?: string;
     /** Whether the storage class can make a claim larger. */
-    readonly canGrow: boolean;
+    readonly expandsClaims: boolean;
     /** Names under which published ports are reached, besides that of their address. @default none */
     readonly names?: readonly string[];
     /** How applications are published. */
     readonly serviceType: ServiceType;
-    /** Whether a new claim belongs to root, so that the kubelet has to hand it to the agent's group. */
-    readonly fsGroup: boolean;
-    /** Changes whenever every pod is made anew from outside: sandboxes are awaited again then. */
-    readonly revision?: pulumi.Output<string>;
+    /**
+     * Whether a new volume can be written by its owner alone, which is root, so that a pod needs an
+     * `fsGroup` for the kubelet to hand it to the agent's group.
+     */
+    readonly needsFsGroup: boolean;
+    /**
+     * Changes when the gateway's container is replaced, so that the engine updates, and so awaits, each
+     * StatefulSet. @default nothing replaces all pods at once
+     */
+    readonly podsRevision?: pulumi.Output<string>;
     /** Node ports that are published to people. @default not known: all that the cluster has */
     readonly ports?: PortBlock;
     /** Node ports that sandboxes have asked for. */
@@ -49,10 +55,23 @@ export interface Cluster {
     readonly ingressFrom?: readonly PodsOf[];
     /** What is looked at before an object is made in the namespace. @default nothing: all is ours */
     readonly hooks?: pulumi.ResourceHookBinding;
-    /** The resource in which everything here is stored: when it goes, so do they, without a call. */
+    /** Value for `deletedWith`: deleting it deletes everything stored in it. @default nothing does */
     readonly storage?: pulumi.Resource;
+    /** How messages name arguments of this cluster and of its sandboxes. */
+    readonly argumentKey: ArgumentKey;
     /** Host and port under which a node port of a service is reached by people. */
     address(nodePort: pulumi.Input<number>): pulumi.Output<Address>;
+}
+
+/** How it is seen that a sandbox's network is closed. */
+export interface Gate {
+    /** Image with a shell and busybox's `nc`. */
+    readonly image: string;
+    /**
+     * What answers whoever reaches it, and no policy of a sandbox allows.
+     * @default the cluster's API, as its pods find it
+     */
+    readonly target?: { readonly host: string; readonly port: number };
 }
 
 /** Type of a sandbox's Service. With ClusterIP it is reached by port-forward, and by `ingressFrom`. */

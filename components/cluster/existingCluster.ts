@@ -2,14 +2,20 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { randomBytes } from "node:crypto";
-import { PROVIDER_SETTINGS, type Address, type Cluster, type ServiceType } from "./cluster";
+import { inOwnTerms, type ArgumentKey } from "./argumentKey";
+import {
+    PROVIDER_SETTINGS,
+    type Address,
+    type Cluster,
+    type Gate,
+    type ServiceType,
+} from "./cluster";
 import { GATE_IMAGE, TYPE_PREFIX } from "../../model/constants";
 import { FixedPorts } from "./fixedPorts";
-import type { Gate } from "../sandbox/gate";
 import { ownNamespace } from "../../model/names";
 import { createNamespace } from "./namespace";
 import type { PodsOf } from "./networkPolicy";
-import { outboundImages, type OutboundImages } from "../outbound/pod";
+import { outboundImages, type OutboundImages } from "./outboundImages";
 import { askHolders } from "./portHolders";
 import { Ownership, type Known } from "./ownership";
 
@@ -42,6 +48,8 @@ export interface ExistingClusterArgs {
     readonly gateTarget?: Gate["target"];
     /** Whether sandboxes run; while false, every one is scaled to zero. */
     readonly running: boolean;
+    /** How messages name arguments of this cluster and of its sandboxes. @default in the components' own terms */
+    readonly argumentKey?: ArgumentKey;
 }
 
 /**
@@ -53,23 +61,24 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     readonly namespace: pulumi.Output<string>;
     readonly storageClass: pulumi.Output<string>;
     readonly running: boolean;
-    /** If it cannot, the cluster says so. */
-    readonly canGrow = true;
+    /** Where the storage class cannot, the API server refuses the larger size. */
+    readonly expandsClaims = true;
     /** What a storage driver makes belongs to root. */
-    readonly fsGroup = true;
+    readonly needsFsGroup = true;
     readonly internalNetworks: readonly string[];
     readonly ingressFrom: readonly PodsOf[];
     readonly gate: Gate;
     readonly outboundImages: OutboundImages;
     readonly hooks: pulumi.ResourceHookBinding;
+    readonly argumentKey: ArgumentKey;
     readonly serviceType: ServiceType;
     readonly fixedPorts: FixedPorts;
     private readonly host: string;
 
     constructor(name: string, args: ExistingClusterArgs, opts?: pulumi.ComponentResourceOptions) {
-        const { running, ...description } = args;
-        super(`${TYPE_PREFIX}:ExistingCluster`, name, description, opts);
-        this.running = running;
+        super(`${TYPE_PREFIX}:ExistingCluster`, name, recordedInputs(args), opts);
+        this.running = args.running;
+        this.argumentKey = args.argumentKey ?? inOwnTerms;
         this.internalNetworks = args.internalNetworks;
         this.ingressFrom = args.ingressFrom ?? [];
         this.gate = {
@@ -105,9 +114,18 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
                 objectHooks: ownership.objects,
             },
         );
-        this.namespace = namespace.apply((settled) => settledNamespace(settled, args));
+        this.namespace = namespace.apply((settled) => {
+            const refusal = refusalOfNamespace(settled, args, this.argumentKey);
+            if (refusal !== undefined) {
+                throw new pulumi.ResourceError(refusal, this, true);
+            }
+            return settled;
+        });
         const { kubeconfig, context } = args;
-        this.fixedPorts = new FixedPorts(() => askHolders(kubeconfig, context, this.namespace));
+        this.fixedPorts = new FixedPorts(
+            () => askHolders(kubeconfig, context, this.namespace),
+            this.argumentKey,
+        );
         this.registerOutputs({ namespace: this.namespace, storageClass: this.storageClass });
     }
 
@@ -131,24 +149,29 @@ function knownOf(kubeconfig: pulumi.Input<string>, owner: pulumi.Output<string>)
     return known;
 }
 
+/** Arguments that the component records: `running` is left out, so that a stop does not list it as changed. */
+function recordedInputs({
+    running: _running,
+    argumentKey: _argumentKey,
+    ...recorded
+}: ExistingClusterArgs): pulumi.Inputs {
+    return recorded;
+}
+
 /**
- * Pure: the namespace that a stack has.
+ * Pure: why the namespace that a stack has does not agree with what is wanted of it.
  *
- * @throws pulumi.RunError when what is wanted of it does not agree
+ * @returns undefined when it does
  */
-export function settledNamespace(
+export function refusalOfNamespace(
     settled: string,
     { namespace: wanted, ingressFrom = [] }: Pick<ExistingClusterArgs, "namespace" | "ingressFrom">,
-): string {
+    keyOf: ArgumentKey,
+): string | undefined {
     if (ingressFrom.some(({ namespace }) => namespace === settled)) {
-        throw new pulumi.RunError(
-            `existingCluster.ingressFrom: got ${settled}; must not be the sandboxes' own namespace, in which they would reach one another; for example ingress-nginx`,
-        );
+        return `${keyOf("ingressFrom")}: got ${settled}; must not be the sandboxes' own namespace, in which they would reach one another; for example ingress-nginx`;
     }
-    if (wanted !== undefined && wanted !== settled) {
-        throw new pulumi.RunError(
-            `existingCluster.namespace: got ${JSON.stringify(wanted)}; must stay ${settled}, where this stack's sandboxes and their data are: a namespace cannot be renamed. Write ${settled}, or leave the key out; sandboxes in another namespace are another stack's`,
-        );
-    }
-    return settled;
+    return wanted === undefined || wanted === settled
+        ? undefined
+        : `${keyOf("namespace")}: got ${JSON.stringify(wanted)}; must stay ${settled}, where this stack's sandboxes and their data are: a namespace cannot be renamed. Write ${settled}, or leave the key out; sandboxes in another namespace are another stack's`;
 }

@@ -1,10 +1,11 @@
 /** Node ports that sandboxes of one cluster have asked for: Kubernetes must not give them to others. */
-import { holderOf, refusalOf, type Holders } from "./portMoves";
 import type { PortBlock } from "../../model/ports";
+import type { ArgumentKey } from "./argumentKey";
+import { holderOf, refusalOf, type Holders } from "./portMoves";
 
 /** When a Service is asked for, and what with. */
 export interface Turn {
-    /** Why it is not. */
+    /** Why it is not: what was found, and what it must be. */
     readonly refusal?: string;
     /** Whether its port is another's until the update: a preview would be told that it is taken. */
     readonly isTaken: boolean;
@@ -20,10 +21,12 @@ export class FixedPorts {
 
     /**
      * @param ask who has which port in the cluster; undefined where it cannot be told
+     * @param keyOf how messages name what sandboxes ask for
      * @param block ports that are published @default not known
      */
     constructor(
         private readonly ask: () => Promise<Holders | undefined>,
+        private readonly keyOf: ArgumentKey,
         private readonly block?: PortBlock,
     ) {}
 
@@ -75,9 +78,9 @@ export class FixedPorts {
             return FREE;
         }
         const stays = new Set(this.picked.keys());
-        const refusal = refusalOf(sandbox, wanted, stays, holders, this.block);
+        const refusal = refusalOf(sandbox, wanted, stays, holders, this.block, this.keyOf);
         if (refusal?.sandbox === sandbox) {
-            return { isTaken: true, refusal: refusal.message };
+            return { isTaken: true, refusal: refusal.reason };
         }
         if (refusal || !preview) {
             // Of those that go round, one says so, and none is asked for.

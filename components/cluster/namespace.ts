@@ -1,8 +1,7 @@
 /** The namespace of all sandboxes of a cluster, with its doors closed. */
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { ANNOTATION_OWNER, NAMESPACE } from "../../model/constants";
-import { labels } from "../gateway/manifests";
+import { ANNOTATION_OWNER, NAMESPACE, SHARED_LABELS } from "../../model/constants";
 import { defaultDeny } from "./networkPolicy";
 
 /**
@@ -42,7 +41,7 @@ export function createNamespace(
         {
             metadata: {
                 name: own?.name ?? NAMESPACE,
-                labels: { ...labels, ...POD_SECURITY },
+                labels: { ...SHARED_LABELS, ...POD_SECURITY },
                 ...(own && { annotations: { [ANNOTATION_OWNER]: own.owner } }),
             },
         },
@@ -59,7 +58,11 @@ export function createNamespace(
     new k8s.networking.v1.NetworkPolicy(
         `${name}-default-deny`,
         {
-            metadata: { name: "default-deny", namespace: namespace.metadata.name, labels },
+            metadata: {
+                name: "default-deny",
+                namespace: namespace.metadata.name,
+                labels: SHARED_LABELS,
+            },
             spec: defaultDeny(),
         },
         own ? { ...opts, hooks: own.objectHooks } : opts,

@@ -3,6 +3,7 @@
  * it, so whoever gives one up comes first; and where none can, that is said before anything is changed.
  */
 import { portsOf, type PortBlock } from "../../model/ports";
+import type { ArgumentKey } from "./argumentKey";
 
 /** Who has which node port in the cluster. */
 export type Holders = ReadonlyMap<number, string>;
@@ -21,7 +22,8 @@ export function holderOf(sandbox: string, wanted: Wanted, holders: Holders): str
 export interface Refusal {
     /** The sandbox that it is said of: of those that go round, the first. */
     readonly sandbox: string;
-    readonly message: string;
+    /** What was found, and what it must be. */
+    readonly reason: string;
 }
 
 /**
@@ -29,6 +31,7 @@ export interface Refusal {
  *
  * @param stays those without a fixed port, which keep what they have
  * @param block ports that are published @default not known
+ * @param keyOf how the message names what sandboxes ask for
  */
 export function refusalOf(
     sandbox: string,
@@ -36,6 +39,7 @@ export function refusalOf(
     stays: ReadonlySet<string>,
     holders: Holders,
     block: PortBlock | undefined,
+    keyOf: ArgumentKey,
 ): Refusal | undefined {
     const path = [sandbox];
     for (;;) {
@@ -49,7 +53,7 @@ export function refusalOf(
         }
         if (path.includes(holder)) {
             // One that waits for those that go round is not one of them.
-            return holder === sandbox ? goesRound(path, wanted, holders, block) : undefined;
+            return holder === sandbox ? goesRound(path, wanted, holders, block, keyOf) : undefined;
         }
         path.push(holder);
     }
@@ -58,7 +62,7 @@ export function refusalOf(
 function goes(sandbox: string, port: number | undefined, holder: string): Refusal {
     return {
         sandbox,
-        message: `sandboxes.${sandbox}.hostPort: got ${port}; must not be the port of ${holder}, which is published no more and has it until the end of this run; in two steps: \`pulumi up\` without this key, then with it`,
+        reason: `got ${port}; must not be the port of ${holder}, which is published no more and has it until the end of this run; in two steps: \`pulumi up\` without this key, then with it`,
     };
 }
 
@@ -67,6 +71,7 @@ function goesRound(
     wanted: Wanted,
     holders: Holders,
     block: PortBlock | undefined,
+    keyOf: ArgumentKey,
 ): Refusal {
     const names = [...ring].sort();
     const [first = ""] = names;
@@ -77,6 +82,6 @@ function goesRound(
     );
     return {
         sandbox: first,
-        message: `sandboxes.${first}.hostPort: got ${port}; must not be in a ring: ${names.map((name) => `sandboxes.${name}`).join(" and ")} ask for each other's ports, and Kubernetes gives none away while another has it; in two steps: first sandboxes.${first}.hostPort ${free ?? "that nobody has"} and \`pulumi up\`, then ${port} and \`pulumi up\` again`,
+        reason: `got ${port}; must not be in a ring: ${names.map((name) => keyOf(undefined, name)).join(" and ")} ask for each other's ports, and Kubernetes gives none away while another has it; in two steps: first ${keyOf("hostPort", first)} ${free ?? "that nobody has"} and \`pulumi up\`, then ${port} and \`pulumi up\` again`,
     };
 }

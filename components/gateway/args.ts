@@ -1,10 +1,14 @@
 /** What a gateway is. */
 import type * as pulumi from "@pulumi/pulumi";
 import type { K3sSettings } from "./k3sConfig";
-import type { OutboundImages } from "../outbound/pod";
+import type { ArgumentKey } from "../cluster/argumentKey";
+import type { OutboundImages } from "../cluster/outboundImages";
 import type { PortBlock } from "../../model/ports";
 
-/** Everything here decides which resources exist or what they are called: plain values only. */
+/**
+ * Plain values decide which resources exist and what they are called. What is a `pulumi.Input` is content:
+ * it may be secret, and known only while the program runs.
+ */
 export interface GatewayArgs {
     /** Name of the gateway on its machine: 1 to 53 characters. Identity; never change it. */
     readonly name: string;
@@ -72,4 +76,6 @@ export interface GatewayArgs {
     readonly secretEnv?: pulumi.Input<Readonly<Record<string, string>>>;
     /** Docker daemon, as in DOCKER_HOST, e.g. `ssh://user@server`. @default DOCKER_HOST */
     readonly dockerHost?: string;
+    /** How messages name arguments of the gateway and of its sandboxes. @default in the components' own terms */
+    readonly argumentKey?: ArgumentKey;
 }

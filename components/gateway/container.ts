@@ -3,6 +3,7 @@ import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as constants from "../../model/constants";
 import { keyedDigest } from "../digest";
+import { apiAddress, bindAddress, bridgeAddress, isLoopback, ownAddress } from "./addresses";
 import type { GatewayArgs } from "./args";
 import { k3sSettings, publishedPorts } from "./k3sSettings";
 import type { Identity } from "./identity";
@@ -12,7 +13,6 @@ import { sortedEntries } from "../../model/ordered";
 import { portsOf } from "../../model/ports";
 import { withoutProxy } from "./proxyVariables";
 import { ENTRYPOINT_PARTS, script } from "../scripts";
-import { hostAddress, parseSubnet, type Subnet } from "../../model/subnet";
 
 const KUBELET_PORT = 10250;
 
@@ -72,7 +72,7 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
             ip,
         })),
         ports: publishedPorts({
-            bindAddress: args.bindAddress ?? constants.LOOPBACK,
+            bindAddress: bindAddress(args),
             apiAddress: apiAddress(args),
             apiPort: args.apiPort,
             apiPortInside: constants.K3S_API_PORT,
@@ -146,27 +146,6 @@ export function containerRevision(
     return keyedDigest(pulumi.output(lasting), key);
 }
 
-/** Loopback, unless it was asked for elsewhere: its kubeconfig is an administrator's. */
-function apiAddress({ apiHost, bindAddress }: GatewayArgs): string {
-    const here = apiHost === undefined || apiHost === constants.LOOPBACK;
-    return here ? constants.LOOPBACK : (bindAddress ?? constants.LOOPBACK);
-}
-
-/** Whether an address is this machine's alone. */
-export function isLoopback(address: string): boolean {
-    return address.startsWith("127.");
-}
-
-/** The container's address in its network, for ever. */
-export function ownAddress({ subnet }: Pick<GatewayArgs, "subnet">): string {
-    return hostAddress(parseSubnet(subnet) as Subnet, 2);
-}
-
-/** That of Docker's host in it: what comes by a port on the host's loopback comes from there. */
-export function bridgeAddress({ subnet }: Pick<GatewayArgs, "subnet">): string {
-    return hostAddress(parseSubnet(subnet) as Subnet, 1);
-}
-
 /** Ports of the container that are for the host's loopback alone, as iptables takes them. */
 function localPorts(args: GatewayArgs): string {
     const { first, last } = args.ports;
@@ -174,7 +153,7 @@ function localPorts(args: GatewayArgs): string {
         // The kubelet's: nobody outside has a reason to.
         KUBELET_PORT,
         ...(isLoopback(apiAddress(args)) ? [constants.K3S_API_PORT] : []),
-        ...(isLoopback(args.bindAddress ?? constants.LOOPBACK) ? [`${first}:${last}`] : []),
+        ...(isLoopback(bindAddress(args)) ? [`${first}:${last}`] : []),
     ].join(" ");
 }
 

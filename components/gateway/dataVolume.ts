@@ -8,9 +8,12 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { LABEL_OWNER } from "../../model/constants";
+import { dockerName } from "../../model/names";
+import { inOwnTerms } from "../cluster/argumentKey";
 import { askDocker, daemonOf, type Ask } from "./dockerDaemon";
 import { findVolume, isEmpty, type FoundVolume } from "./dockerVolumes";
 import type { Identity } from "./identity";
+import type { GatewayScope } from "./scope";
 
 /** What tells a gateway from another of its name. */
 interface Owner {
@@ -35,21 +38,17 @@ export class DataVolume {
     /** Whether this run makes the volume. */
     private isMade = false;
 
-    /**
-     * @param name of the resource
-     * @param volume its name in Docker
-     * @param image of the gateway: a shell in it looks into a volume
-     * @param dockerHost of the provider @default the environment's
-     */
+    /** Name of the volume in Docker. */
+    private readonly volume: string;
+
     constructor(
-        name: string,
-        private readonly volume: string,
-        identity: Identity,
-        private readonly image: string,
-        private readonly dockerHost: string | undefined,
-        opts: pulumi.CustomResourceOptions,
-        private readonly ask: Ask = askDocker(dockerHost),
+        private readonly scope: Pick<GatewayScope, "name" | "args" | "state">,
+        identity: Pick<Identity, "fingerprint" | "isNew">,
+        private readonly ask: Ask = askDocker(scope.args.dockerHost),
     ) {
+        const { args, state } = scope;
+        const name = `${scope.name}-data`;
+        this.volume = dockerName(args.name);
         this.isOurs = new pulumi.ResourceHook(`${name} is ours`, () => this.beforeVolume(), {
             onDryRun: true,
         });
@@ -62,11 +61,11 @@ export class DataVolume {
         this.resource = new docker.Volume(
             name,
             {
-                name: volume,
+                name: this.volume,
                 labels: [{ label: LABEL_OWNER, value: owner.fingerprint }],
             },
             {
-                ...opts,
+                ...state,
                 // Of what holds the data Pulumi removes its record only; a person removes it by name.
                 retainOnDelete: true,
                 // Settled when it was made; one of an earlier version has no label.
@@ -84,6 +83,10 @@ export class DataVolume {
                 this.wasLabelled = label !== undefined;
                 return found;
             });
+    }
+
+    private keyOf(argument: string): string {
+        return (this.scope.args.argumentKey ?? inOwnTerms)(argument);
     }
 
     private async beforeVolume(): Promise<void> {
@@ -115,7 +118,7 @@ export class DataVolume {
     private async refuseEmpty(): Promise<void> {
         // In the run that would make something of it: a preview may be on another machine.
         if (this.wasLabelled && !pulumi.runtime.isDryRun()) {
-            if (await isEmpty(this.ask, this.volume, this.image)) {
+            if (await isEmpty(this.ask, this.volume, this.scope.args.image)) {
                 this.sayGone(
                     `has a volume ${this.volume} without a cluster in it, and no other, for`,
                 );
@@ -135,9 +138,9 @@ export class DataVolume {
     /** A preview may be on another machine than the gateway: there it is a warning. */
     private sayGone(what: string): void {
         const message = [
-            `Docker (${daemonOf(this.dockerHost).join(" ")}) ${what} all that this gateway and its sandboxes have stored (fingerprint ${this.owner?.fingerprint})`,
+            `Docker (${daemonOf(this.scope.args.dockerHost).join(" ")}) ${what} all that this gateway and its sandboxes have stored (fingerprint ${this.owner?.fingerprint})`,
             "  an empty one would be begun anew, so nothing is made of it, and nothing was changed",
-            "  gateway.name is settled: if it was changed, write the former one. Else look for the volume on your other daemons, or restore a backup into one of that name, and keep the Pulumi state, without which no backup can be run: docs/operations.md, `The data volume is missing`",
+            `  ${this.keyOf("name")} is settled: if it was changed, write the former one. Else look for the volume on your other daemons, or restore a backup into one of that name, and keep the Pulumi state, without which no backup can be run: docs/operations.md, \`The data volume is missing\``,
         ].join("\n");
         if (!pulumi.runtime.isDryRun()) {
             throw new Error(message);
@@ -149,7 +152,7 @@ export class DataVolume {
         return [
             `Docker's volume ${this.volume} belongs to another gateway, whose authority has the fingerprint ${owner}; this one's has ${this.owner?.fingerprint}`,
             "  nothing in it was touched, and nothing was made of it",
-            "  it is run with the Pulumi state that it was made with (another checkout, another backend or another user's), and with no other; a gateway beside it needs a name and a place of its own: `make up STACK=...`, or another gateway.name, subnet and ports before its first `up`",
+            `  it is run with the Pulumi state that it was made with (another checkout, another backend or another user's), and with no other; a gateway beside it needs a name and a place of its own: \`make up STACK=...\`, or another ${this.keyOf("name")}, subnet and ports before its first \`up\``,
             "  docs/operations.md, `A data volume that is there already`",
         ].join("\n");
     }

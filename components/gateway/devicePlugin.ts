@@ -1,8 +1,7 @@
 /** What makes a gateway's GPUs a resource that sandboxes can ask for. */
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { DEVICE_PLUGIN_FOLDER, GPU_RUNTIME_CLASS } from "../../model/constants";
-import { labels } from "./manifests";
+import { DEVICE_PLUGIN_FOLDER, GPU_RUNTIME_CLASS, SHARED_LABELS } from "../../model/constants";
 
 /** NVIDIA's own; see github.com/NVIDIA/k8s-device-plugin. */
 const DEVICE_PLUGIN_IMAGE = "nvcr.io/nvidia/k8s-device-plugin:v0.17.1";
@@ -13,11 +12,15 @@ export function createDevicePlugin(name: string, opts: pulumi.CustomResourceOpti
     new k8s.apps.v1.DaemonSet(
         `${name}-device-plugin`,
         {
-            metadata: { name: "nvidia-device-plugin", namespace: "kube-system", labels },
+            metadata: {
+                name: "nvidia-device-plugin",
+                namespace: "kube-system",
+                labels: SHARED_LABELS,
+            },
             spec: {
                 selector: { matchLabels: selected },
                 template: {
-                    metadata: { labels: { ...labels, ...selected } },
+                    metadata: { labels: { ...SHARED_LABELS, ...selected } },
                     spec: {
                         runtimeClassName: GPU_RUNTIME_CLASS,
                         automountServiceAccountToken: false,

@@ -1,184 +1,93 @@
 /** A gateway: k3s in a Docker container whose identity and data outlive it. */
-import * as docker from "@pulumi/docker";
-import * as k8s from "@pulumi/kubernetes";
+import type * as docker from "@pulumi/docker";
+import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import * as path from "node:path";
-import { PROVIDER_SETTINGS, type Address, type Cluster } from "../cluster/cluster";
 import * as constants from "../../model/constants";
-import { DataVolume } from "./dataVolume";
-import { nameIsFree } from "./freeNames";
-import type { GatewayArgs } from "./args";
-import {
-    bridgeAddress,
-    containerRevision,
-    containerSpec,
-    isLoopback,
-    ownAddress,
-} from "./container";
-import { createNetwork } from "./network";
+import { GATEWAY_DEFAULTS } from "../../model/defaults";
+import * as names from "../../model/names";
+import { formatBlock, type PortBlock } from "../../model/ports";
+import { inOwnTerms, type ArgumentKey } from "../cluster/argumentKey";
+import { objectOptions, type Address, type Cluster, type Gate } from "../cluster/cluster";
 import { FixedPorts } from "../cluster/fixedPorts";
+import { createNamespace } from "../cluster/namespace";
+import { outboundImages, type OutboundImages } from "../cluster/outboundImages";
+import { askHolders } from "../cluster/portHolders";
+import { bindAddress, bridgeAddress, isLoopback, ownAddress, pageAddress } from "./addresses";
+import { createHandshake, createProvider, kubeconfigOf } from "./api";
+import type { GatewayArgs } from "./args";
+import { createContainers } from "./containers";
+import { DataVolume } from "./dataVolume";
 import { createDevicePlugin } from "./devicePlugin";
 import { Identity } from "./identity";
-import type { Gate } from "../sandbox/gate";
-import { keeperSpec } from "./keeper";
-import { renderKubeconfig } from "./kubeconfig";
-import * as names from "../../model/names";
-import type { KeyPair } from "./pki";
-import { labels } from "./manifests";
-import { createNamespace } from "../cluster/namespace";
-import { outboundImages, type OutboundImages } from "../outbound/pod";
-import { askHolders } from "../cluster/portHolders";
-import { formatBlock, type PortBlock } from "../../model/ports";
+import { createImage } from "./image";
+import { createNetwork } from "./network";
+import { gatewayScope } from "./scope";
 import { createStorageClass } from "./storageClass";
 
-/** The k3s gateway and what every sandbox in it shares. */
+/**
+ * The k3s gateway and what every sandbox in it shares.
+ *
+ * @example
+ * const gateway = new Gateway("gateway", {
+ *     name: "dev",
+ *     running: true,
+ *     image: "rancher/k3s:v1.35.4-k3s1",
+ *     subnet: "172.30.18.0/24",
+ *     apiPort: 16443,
+ *     ports: { first: 18789, last: 18808 },
+ * }, { protect: true });
+ */
 export class Gateway extends pulumi.ComponentResource implements Cluster {
     readonly provider: k8s.Provider;
     readonly namespace: pulumi.Output<string>;
     readonly storageClass: pulumi.Output<string>;
-    readonly running: boolean;
     /** local-path neither enforces nor changes sizes. */
-    readonly canGrow = false;
+    readonly expandsClaims = false;
     /** local-path makes folders that everyone may write to. */
-    readonly fsGroup = false;
-    readonly revision: pulumi.Output<string>;
+    readonly needsFsGroup = false;
+    readonly podsRevision: pulumi.Output<string>;
     readonly serviceType = "NodePort";
     readonly fixedPorts: FixedPorts;
-    readonly ports: PortBlock;
     readonly internalNetworks = [constants.CLUSTER_CIDR, constants.SERVICE_CIDR];
-    readonly ownNetworks: readonly string[];
-    readonly clientNetworks?: readonly string[];
-    readonly hostAddresses: readonly string[];
-    readonly gate: Gate;
-    readonly outboundImages: OutboundImages;
-    readonly machine: string;
     /** The data volume. Everything in Kubernetes is stored in it. */
     readonly storage: docker.Volume;
     /** Administrator's kubeconfig; it names only what is in state and is valid while stopped. */
     readonly kubeconfig: pulumi.Output<string>;
-    /** Name of the Kubernetes node and of the container's host. */
-    readonly nodeName: string;
-    /** Name of the container, the volume and the network. */
-    readonly dockerName: string;
-    readonly names: readonly string[];
-    private readonly bindAddress: string;
-    /** Where all addresses of the Docker host are reached. */
-    private readonly dockerAddress: string;
 
-    constructor(name: string, args: GatewayArgs, opts?: pulumi.ComponentResourceOptions) {
-        // Whether it runs is not what it is: a stop shows what it changes, and nothing besides.
-        const { running, ...description } = args;
-        super(`${constants.TYPE_PREFIX}:Gateway`, name, description, opts);
-        this.running = running;
-        this.ports = args.ports;
-        this.nodeName = names.nodeName(args.name);
-        this.dockerName = names.dockerName(args.name);
-        this.bindAddress = args.bindAddress ?? constants.LOOPBACK;
-        const elsewhere = args.dockerHost !== undefined && !args.dockerHost.startsWith("unix:");
-        this.dockerAddress = (elsewhere ? args.apiHost : undefined) ?? constants.LOOPBACK;
-        const { apiHost = constants.LOOPBACK, credentialsGeneration: generation } = args;
-        this.names = apiHost === constants.LOOPBACK ? [] : [apiHost];
+    constructor(
+        name: string,
+        private readonly args: GatewayArgs,
+        opts?: pulumi.ComponentResourceOptions,
+    ) {
+        super(`${constants.TYPE_PREFIX}:Gateway`, name, recordedInputs(args), opts);
+        const scope = gatewayScope(this, name, args);
 
-        const provider = new docker.Provider(
-            `${name}-docker`,
-            args.dockerHost === undefined ? {} : { host: args.dockerHost },
-            {
-                parent: this,
-                protect: false,
-            },
+        const image = createImage(scope);
+        const identity = new Identity(
+            `${name}-identity`,
+            image,
+            { parent: this },
+            args.credentialsGeneration,
         );
-        const state: pulumi.CustomResourceOptions = { parent: this, provider };
-        const cattle: pulumi.CustomResourceOptions = { ...state, protect: false };
-        // Fixed names: nothing is made beside what a killed run has left, or over somebody else's.
-        const isFree = nameIsFree(name, args.dockerHost);
-
-        const image = createImage(name, args, cattle);
-        const identity = new Identity(`${name}-identity`, image, { parent: this }, generation);
-        const data = new DataVolume(
-            `${name}-data`,
-            this.dockerName,
+        const volume = new DataVolume(scope, identity);
+        this.storage = volume.resource;
+        const network = createNetwork(scope, identity, this.storage);
+        const { container, revision } = createContainers(scope, {
+            image: image.imageId,
+            network: network.name,
+            volume,
             identity,
-            args.image,
-            args.dockerHost,
-            state,
-        );
-        this.storage = data.resource;
-        const network = createNetwork(
-            name,
-            args,
-            [{ label: constants.LABEL_OWNER, value: identity.fingerprint }],
-            // Only once the volume is ours: what is refused for its volume leaves nothing in Docker.
-            { ...cattle, dependsOn: [this.storage], hooks: { beforeCreate: [isFree] } },
-        );
-        this.ownNetworks = [args.subnet];
-        this.hostAddresses = args.hostAddresses ?? [];
-        if (isLoopback(this.bindAddress)) {
-            // From there alone Docker hands on what reaches a port on the loopback.
-            this.clientNetworks = [`${bridgeAddress(args)}/32`];
-        }
-        // Its own address needs no service to be set up first, and answers whoever is not kept out.
-        const target = { host: ownAddress(args), port: constants.K3S_API_PORT };
-        this.gate = { image: args.gateImage ?? constants.GATE_IMAGE, target };
-        this.outboundImages = outboundImages(args.outboundImages);
-        this.machine = bridgeAddress(args);
-        const archives = args.imageArchives;
-        const parts = { image: image.imageId, network: network.name, volume: data.name, identity };
-        const spec = containerSpec(args, {
-            ...parts,
-            nodeName: this.nodeName,
-            dockerName: this.dockerName,
-            ...(archives === undefined ? {} : { imageArchives: path.resolve(archives) }),
         });
-        this.revision = containerRevision(spec, args.image, identity.token);
-        const disposable: pulumi.CustomResourceOptions = {
-            ...cattle,
-            deleteBeforeReplace: true,
-            // One that did not get healthy is made again by the next run; an update would neither
-            // start it nor wait for it, and everything after it would find no API.
-            replaceOnChanges: ["#initerror"],
-            hooks: { beforeCreate: [data.isThere, isFree] },
-        };
-        const container = running
-            ? new docker.Container(`${name}-k3s`, spec, disposable)
-            : undefined;
-        if (!running) {
-            new docker.Container(`${name}-keeper`, keeperSpec(args, parts), disposable);
-        }
+        this.podsRevision = revision;
 
-        const kubeconfigOf = (holder: pulumi.Output<KeyPair>) =>
-            pulumi.secret(
-                pulumi.all([identity.serverCa, holder]).apply(([serverCa, client]) =>
-                    renderKubeconfig({
-                        name: this.dockerName,
-                        endpoint: `${args.apiHost ?? constants.LOOPBACK}:${args.apiPort}`,
-                        serverCa: serverCa.cert,
-                        client,
-                    }),
-                ),
-            );
-        this.kubeconfig = kubeconfigOf(identity.person);
-        this.provider = new k8s.Provider(
-            `${name}-kubernetes`,
-            {
-                kubeconfig: kubeconfigOf(identity.admin),
-                clusterIdentifier: names.clusterIdentifier(args.name),
-                // While stopped, what is stored counts. The change of this flag is also what makes the
-                // engine open a fresh connection after a start.
-                skipUpdateUnreachable: !args.running,
-                ...PROVIDER_SETTINGS,
-            },
-            // Order only: a property of the container in here would replace everything with it.
-            { parent: this, protect: false, dependsOn: container ? [container] : [] },
-        );
-        const object: pulumi.CustomResourceOptions = {
-            parent: this,
-            provider: this.provider,
-            deletedWith: this.storage,
-        };
+        this.kubeconfig = kubeconfigOf(args, identity, identity.person);
+        this.provider = createProvider(scope, identity, container);
+        const object = objectOptions(this, this);
         this.namespace = createNamespace(name, object);
         this.storageClass = createStorageClass(name, this.dockerName, object);
         this.fixedPorts = new FixedPorts(
             () => askHolders(this.kubeconfig, this.dockerName, this.namespace),
+            this.argumentKey,
             args.ports,
         );
         createHandshake(name, this.namespace, identity, object);
@@ -196,48 +105,83 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         });
     }
 
+    /** Name of the Kubernetes node and of the container's host. */
+    get nodeName(): string {
+        return names.nodeName(this.args.name);
+    }
+
+    /** Name of the container, the volume and the network. */
+    get dockerName(): string {
+        return names.dockerName(this.args.name);
+    }
+
+    get running(): boolean {
+        return this.args.running;
+    }
+
+    get ports(): PortBlock {
+        return this.args.ports;
+    }
+
+    get names(): readonly string[] {
+        const { apiHost = GATEWAY_DEFAULTS.apiHost } = this.args;
+        return apiHost === constants.LOOPBACK ? [] : [apiHost];
+    }
+
+    get ownNetworks(): readonly string[] {
+        return [this.args.subnet];
+    }
+
+    /** Of a port on the loopback, Docker hands on only what comes from the host. */
+    get clientNetworks(): readonly string[] | undefined {
+        return isLoopback(bindAddress(this.args)) ? [`${bridgeAddress(this.args)}/32`] : undefined;
+    }
+
+    get hostAddresses(): readonly string[] {
+        return this.args.hostAddresses ?? [];
+    }
+
+    get machine(): string {
+        return bridgeAddress(this.args);
+    }
+
+    /** The API's own address needs no Service to be set up first, and answers whoever is not kept out. */
+    get gate(): Gate {
+        const target = { host: ownAddress(this.args), port: constants.K3S_API_PORT };
+        return { image: this.args.gateImage ?? constants.GATE_IMAGE, target };
+    }
+
+    get outboundImages(): OutboundImages {
+        return outboundImages(this.args.outboundImages);
+    }
+
+    get argumentKey(): ArgumentKey {
+        return this.args.argumentKey ?? inOwnTerms;
+    }
+
     address(nodePort: pulumi.Input<number>): pulumi.Output<Address> {
-        const host = this.bindAddress === "0.0.0.0" ? this.dockerAddress : this.bindAddress;
+        const host = pageAddress(this.args);
         return pulumi.output(nodePort).apply((port) => ({ host, port }));
     }
 }
 
-/** Named after the reference: an upgrade pulls the new image before the old container goes. */
-function createImage(
-    name: string,
-    { image }: GatewayArgs,
-    opts: pulumi.CustomResourceOptions,
-): docker.RemoteImage {
-    return new docker.RemoteImage(
-        `${name}-image-${names.shortHash(image)}`,
-        { name: image, keepLocally: true },
-        opts,
-    );
+/** Arguments that the component records: `running` is left out, so that a stop does not list it as changed. */
+function recordedInputs({
+    running: _running,
+    argumentKey: _argumentKey,
+    ...recorded
+}: GatewayArgs): pulumi.Inputs {
+    return recorded;
 }
 
 /** Whoever reaches a published port reaches the application: that is said, not only documented. */
-function warnOfOpenPorts(gateway: Gateway, { bindAddress, ports }: GatewayArgs): void {
-    if (bindAddress === undefined || isLoopback(bindAddress)) {
+function warnOfOpenPorts(gateway: Gateway, args: GatewayArgs): void {
+    const address = bindAddress(args);
+    if (isLoopback(address)) {
         return;
     }
     void pulumi.log.warn(
-        `gateway.bindAddress is ${bindAddress}: whoever reaches this machine reaches every sandbox on ports ${formatBlock(ports)}, without encryption; 127.0.0.1 and a tunnel or a proxy with TLS is safer`,
+        `${gateway.argumentKey("bindAddress")} is ${address}: whoever reaches this machine reaches every sandbox on ports ${formatBlock(args.ports)}, without encryption; 127.0.0.1 and a tunnel or a proxy with TLS is safer`,
         gateway,
-    );
-}
-
-function createHandshake(
-    name: string,
-    namespace: pulumi.Output<string>,
-    identity: Identity,
-    opts: pulumi.CustomResourceOptions,
-): void {
-    new k8s.core.v1.Secret(
-        `${name}-handshake`,
-        {
-            metadata: { name: constants.HANDSHAKE_SECRET, namespace, labels },
-            stringData: { secret: identity.handshakeSecret },
-        },
-        opts,
     );
 }

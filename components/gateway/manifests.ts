@@ -4,13 +4,11 @@
  * too, for nothing of it is in a state: they come with the next start.
  */
 import * as constants from "../../model/constants";
+import { GATEWAY_DEFAULTS } from "../../model/defaults";
 import { asYaml } from "./k3sConfig";
-import { DEFAULT_DISK, DEFAULT_RESOURCES } from "../sandbox/podTemplate";
+import { DEFAULT_DISK, DEFAULT_RESOURCES } from "../../model/resources";
 
 const ADMINISTRATORS = "sandbox-gateway:administrators";
-
-/** Labels of everything that is not of one sandbox. */
-export const labels = { [constants.LABEL_MANAGED_BY]: constants.MANAGED_BY };
 
 /** Pods of one node: the kubelet's own limit. */
 const PODS = 110;
@@ -21,7 +19,7 @@ const PODS = 110;
  *
  * @param generation of the credentials. @default 1
  */
-export function administrators(generation = 1): string {
+export function administrators(generation = GATEWAY_DEFAULTS.credentialsGeneration): string {
     return `${ADMINISTRATORS}:${generation}`;
 }
 
@@ -31,7 +29,7 @@ function administratorsBinding(group: string): object {
     return {
         apiVersion: `${apiGroup}/v1`,
         kind: "ClusterRoleBinding",
-        metadata: { name: ADMINISTRATORS, labels },
+        metadata: { name: ADMINISTRATORS, labels: constants.SHARED_LABELS },
         roleRef: { apiGroup, kind: "ClusterRole", name: "cluster-admin" },
         subjects: [{ apiGroup, kind: "Group", name: group }],
     };
@@ -69,7 +67,11 @@ export interface Manifest {
 
 /** Files of k3s's folder of manifests. Each is applied as a whole, or tried again later. */
 export function manifests(generation?: number): Manifest[] {
-    const metadata = { name: LIMITS, namespace: constants.NAMESPACE, labels };
+    const metadata = {
+        name: LIMITS,
+        namespace: constants.NAMESPACE,
+        labels: constants.SHARED_LABELS,
+    };
     const limits = [
         { apiVersion: "v1", kind: "LimitRange", metadata, spec: CONTAINER_LIMITS },
         { apiVersion: "v1", kind: "ResourceQuota", metadata, spec: QUOTA },

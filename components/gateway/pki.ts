@@ -5,6 +5,7 @@
  * while they refuse PKCS#8 in places and Ed25519 in others.
  */
 // @peculiar/x509 looks for this polyfill when it is loaded.
+import { GATEWAY_DEFAULTS } from "../../model/defaults";
 import "reflect-metadata";
 import { createPrivateKey, KeyObject, webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
@@ -96,7 +97,10 @@ export async function issueClient(
  *
  * @param generation of the credentials. @default 1
  */
-export function clientEpoch(generation = 1, now = new Date()): string {
+export function clientEpoch(
+    generation = GATEWAY_DEFAULTS.credentialsGeneration,
+    now = new Date(),
+): string {
     const quarter = `${now.getUTCFullYear()}-Q${Math.floor(now.getUTCMonth() / 3) + 1}`;
     return generation === 1 ? quarter : `${quarter}/${generation}`;
 }

@@ -1,8 +1,7 @@
 /** The storage class of workspaces on the local gateway. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { WORKSPACE_CLASS } from "../../model/constants";
-import { labels } from "./manifests";
+import { SHARED_LABELS, WORKSPACE_CLASS } from "../../model/constants";
 
 /**
  * A folder named after the claim: a sandbox that is removed and added again finds its own. The final
@@ -31,7 +30,7 @@ export function createStorageClass(
         {
             metadata: {
                 name: WORKSPACE_CLASS,
-                labels,
+                labels: SHARED_LABELS,
                 annotations: { defaultVolumeType: "local" },
             },
             provisioner: "rancher.io/local-path",

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { objectOptions, type Cluster } from "../cluster/cluster";
 import * as constants from "../../model/constants";
+import { SANDBOX_DEFAULTS } from "../../model/defaults";
 import { keyedDigest } from "../digest";
 import { notInternet } from "../cluster/networkPolicy";
 import { sortedEntries } from "../../model/ordered";
@@ -109,7 +110,7 @@ export class OutboundProxy extends pulumi.ComponentResource {
         );
         const template = pod.outboundPod({
             images: cluster.outboundImages,
-            labels: { ...POD_LABELS, [constants.LABEL_MANAGED_BY]: constants.MANAGED_BY },
+            labels: { ...POD_LABELS, ...constants.SHARED_LABELS },
             configHash: keyedDigest(config.apply(sortedEntries), key.hex),
             modelsHash: keyedDigest(models.apply(sortedEntries), key.hex),
             configMap: configMap.metadata.name,
@@ -145,7 +146,7 @@ export class OutboundProxy extends pulumi.ComponentResource {
         return {
             name: objectName,
             namespace: this.args.cluster.namespace,
-            labels: { [constants.LABEL_MANAGED_BY]: constants.MANAGED_BY },
+            labels: constants.SHARED_LABELS,
             ...(annotations && { annotations }),
         };
     }
@@ -201,7 +202,9 @@ export class OutboundProxy extends pulumi.ComponentResource {
             {
                 metadata: this.metadata(
                     OUTBOUND_NAME,
-                    cluster.revision && { [constants.ANNOTATION_REVISION]: cluster.revision },
+                    cluster.podsRevision && {
+                        [constants.ANNOTATION_REVISION]: cluster.podsRevision,
+                    },
                 ),
                 spec: {
                     replicas: cluster.running ? 1 : 0,
@@ -218,8 +221,8 @@ export class OutboundProxy extends pulumi.ComponentResource {
             {
                 ...opts,
                 customTimeouts: {
-                    create: `${constants.FIRST_START_TIMEOUT_SECONDS}s`,
-                    update: `${constants.START_TIMEOUT_SECONDS}s`,
+                    create: `${SANDBOX_DEFAULTS.firstStartTimeoutSeconds}s`,
+                    update: `${SANDBOX_DEFAULTS.startTimeoutSeconds}s`,
                 },
             },
         );

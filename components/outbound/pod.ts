@@ -1,26 +1,14 @@
 /** Pure: the pod of the outbound proxy: HAProxy for connections, CoreDNS for names. */
 import type { types } from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { BIND_CAPABILITY, DNS_IMAGE, PROXY_IMAGE } from "../../model/constants";
+import type { OutboundImages } from "../cluster/outboundImages";
+import { BIND_CAPABILITY } from "../../model/constants";
 import { ANNOTATION_MODELS, PROXY_FILE } from "../../model/outboundNames";
 import { READY_PORT } from "./corefile";
 import { HEALTH_PORT, keyVariable } from "./haproxy";
 
 type PodTemplate = types.input.core.v1.PodTemplateSpec;
 type Container = types.input.core.v1.Container;
-
-/** Images of the pod. */
-export interface OutboundImages {
-    /** HAProxy 3.2 or newer, with the certificates of public authorities. */
-    readonly proxy: string;
-    /** CoreDNS. */
-    readonly dns: string;
-}
-
-/** Those that are given, and ours in place of the others. */
-export function outboundImages({ proxy, dns }: Partial<OutboundImages> = {}): OutboundImages {
-    return { proxy: proxy ?? PROXY_IMAGE, dns: dns ?? DNS_IMAGE };
-}
 
 /** Where authorities are in HAProxy's image; those of the gateway are put beside them. */
 export const AUTHORITIES = "/etc/ssl/certs";

@@ -1,61 +1,56 @@
 /** The claims of a sandbox: its workspace, or what it asks for instead. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Cluster } from "../cluster/cluster";
 import * as constants from "../../model/constants";
+import { SANDBOX_DEFAULTS } from "../../model/defaults";
 import { claimName, claimResource } from "../../model/names";
-
-/** A claim that a sandbox has, in the terms of a StatefulSet's `volumeClaimTemplates`. */
-export interface ClaimTemplate {
-    /** Name of the template and of the volume in the pod. */
-    readonly name: string;
-    /** Where the agent sees it. */
-    readonly mountPath: string;
-    /** Size to ask for, a Kubernetes quantity. */
-    readonly size: string;
-    /** @default the cluster's for workspaces */
-    readonly storageClass?: string;
-}
+import type { Cluster } from "../cluster/cluster";
+import type { ClaimTemplate, SandboxArgs } from "./args";
+import { argumentError } from "./argumentError";
+import type { SandboxScope } from "./scope";
 
 /** What a sandbox has when it names no claims of its own. It alone is seeded from the image. */
-export function workspaceTemplate(size: string = constants.WORKSPACE_SIZE): ClaimTemplate {
+export function workspaceTemplate(size: string = SANDBOX_DEFAULTS.workspaceSize): ClaimTemplate {
     return { name: constants.WORKSPACE_VOLUME, mountPath: constants.WORKSPACE_PATH, size };
 }
 
+/** A claim as a resource. */
+export type Claim = k8s.core.v1.PersistentVolumeClaim;
+
+/** Claims that a sandbox mounts, and whether they are the workspace, which is seeded from the image. */
+export function templatesOf({ volumeClaimTemplates: own = [], workspaceSize }: SandboxArgs): {
+    readonly mounts: readonly ClaimTemplate[];
+    readonly seeded: boolean;
+} {
+    return own.length > 0
+        ? { mounts: own, seeded: false }
+        : { mounts: [workspaceTemplate(workspaceSize)], seeded: true };
+}
+
 /**
- * Declares the claims under the names that the StatefulSet's templates give: so they are resources
+ * Creates the claims under the names that the StatefulSet's templates give: so they are resources
  * of their own, protected, and outlive it.
- *
- * @param key configuration key of a template's size, for messages
  */
-export function createClaims(
-    sandbox: string,
-    cluster: Cluster,
-    templates: readonly ClaimTemplate[],
-    key: (template: ClaimTemplate) => string,
-    opts: {
-        readonly metadata: (name: string) => k8s.types.input.meta.v1.ObjectMeta;
-        readonly claim: pulumi.CustomResourceOptions;
-        readonly size: pulumi.CustomResourceOptions;
-    },
-): k8s.core.v1.PersistentVolumeClaim[] {
-    return templates.map((template) => {
-        const name = claimResource(sandbox, template.name);
-        const size = cluster.canGrow
+export function createClaims(scope: SandboxScope, args: SandboxArgs): Claim[] {
+    const { mounts, seeded } = templatesOf(args);
+    return mounts.map((template, index) => {
+        const name = claimResource(scope.name, template.name);
+        const argument = seeded ? "workspaceSize" : `volumeClaimTemplates[${index}].size`;
+        const size = scope.cluster.expandsClaims
             ? template.size
-            : firstSize(name, template.size, key(template), opts.size);
+            : firstSize(scope, name, template.size, argument);
         return new k8s.core.v1.PersistentVolumeClaim(
             name,
             {
                 metadata: {
-                    ...opts.metadata(claimName(template.name, sandbox)),
+                    ...scope.metadata(claimName(template.name, scope.name)),
                     // The pod is awaited, which needs it: for as long as the sandbox says, and with the
                     // reason. The provider would wait five minutes and know none.
                     annotations: { "pulumi.com/skipAwait": "true" },
                 },
-                spec: claimSpec(cluster, template, size),
+                spec: claimSpec(scope.cluster, template, size),
             },
-            opts.claim,
+            scope.object,
         );
     });
 }
@@ -65,21 +60,22 @@ export function createClaims(
  * others: they are kept in state, so that another set of them is refused by the preview.
  */
 export function claimTemplates(
-    sandbox: string,
-    cluster: Cluster,
-    templates: readonly ClaimTemplate[],
-    opts: pulumi.CustomResourceOptions,
+    scope: SandboxScope,
+    args: SandboxArgs,
 ): pulumi.Output<k8s.types.input.core.v1.PersistentVolumeClaim[]> {
-    const wanted = templates.map(({ name }) => name).join(", ");
-    return keptInState(`${sandbox}-claims`, wanted, opts).apply((first) => {
+    const { mounts } = templatesOf(args);
+    const wanted = mounts.map(({ name }) => name).join(", ");
+    return keptInState(`${scope.name}-claims`, wanted, scope.kept).apply((first) => {
         if (first !== wanted) {
-            throw new pulumi.RunError(
-                `sandboxes.${sandbox}.volumeClaimTemplates: got ${wanted}; must stay ${first}: a StatefulSet keeps its claims; remove the sandbox (protect: false, then without it) and add it again`,
+            throw argumentError(
+                scope,
+                "volumeClaimTemplates",
+                `got ${wanted}; must stay ${first}: a StatefulSet keeps its claims; remove the sandbox (protect: false, then without it) and add it again`,
             );
         }
-        return templates.map((template) => ({
+        return mounts.map((template) => ({
             metadata: { name: template.name },
-            spec: claimSpec(cluster, template, template.size),
+            spec: claimSpec(scope.cluster, template, template.size),
         }));
     });
 }
@@ -101,15 +97,17 @@ function claimSpec(
  * is refused by the preview and not by Kubernetes halfway through an update.
  */
 function firstSize(
-    name: string,
+    scope: SandboxScope,
+    claim: string,
     wanted: string,
-    key: string,
-    opts: pulumi.CustomResourceOptions,
+    argument: string,
 ): pulumi.Output<string> {
-    return keptInState(`${name}-size`, wanted, opts).apply((size) => {
+    return keptInState(`${claim}-size`, wanted, scope.kept).apply((size) => {
         if (size !== wanted) {
-            throw new pulumi.RunError(
-                `${key}: got ${JSON.stringify(wanted)}; must stay ${size}: the gateway's storage cannot change the size of a claim (nor does it limit one)`,
+            throw argumentError(
+                scope,
+                argument,
+                `got ${JSON.stringify(wanted)}; must stay ${size}: the gateway's storage cannot change the size of a claim (nor does it limit one)`,
             );
         }
         return size;

@@ -1,13 +1,26 @@
 /** What a sandbox's Secret and ConfigMap hold. */
+import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
 import { createHmac } from "node:crypto";
-import { INFERENCE_VARIABLES, tokenVariable } from "./applications/application";
-import type { Address } from "../cluster/cluster";
 import { GATE_SCRIPT } from "../../model/constants";
-import { keyedDigest } from "../digest";
+import { SANDBOX_DEFAULTS } from "../../model/defaults";
 import { sortedEntries } from "../../model/ordered";
-import type { SandboxArgs } from "./sandbox";
+import type { Address } from "../cluster/cluster";
+import { keyedDigest } from "../digest";
 import { script } from "../scripts";
+import { INFERENCE_VARIABLES, tokenVariable } from "./applications/application";
+import type { SandboxArgs } from "./args";
+import type { SandboxScope } from "./scope";
+
+/** Creates the token of a sandbox. @param generation another one is another token. @default 1 */
+export function createToken(
+    { name, kept }: SandboxScope,
+    generation = SANDBOX_DEFAULTS.tokenGeneration,
+): pulumi.Output<string> {
+    const seed = new random.RandomBytes(`${name}-token`, { length: 32 }, kept);
+    return pulumi.secret(seed.hex.apply((secret) => deriveToken(secret, generation)));
+}
 
 /**
  * The token of a generation. Derived from a secret that never leaves the state: a new token needs no
@@ -97,6 +110,55 @@ function applicationFiles(
             ...(outbound?.inferenceUrl ? { keyElsewhere: true } : {}),
         });
     });
+}
+
+/** What the pod is told of the sandbox's Secret and ConfigMap. */
+export interface SandboxData {
+    /** Digest of their content: a change of it makes the pod anew. */
+    readonly configHash: pulumi.Output<string>;
+    /** Name of the ConfigMap with files. */
+    readonly configMap: pulumi.Output<string>;
+    /** Name of the Secret with variables. */
+    readonly secret: pulumi.Output<string>;
+    /** Name of the Secret with files. @default none of the application's files is secret */
+    readonly secretFiles?: pulumi.Output<string>;
+}
+
+/** Creates the Secret, the ConfigMap and, for files that are secret, a Secret of their own. */
+export function createData(
+    scope: SandboxScope,
+    args: SandboxArgs,
+    token: pulumi.Output<string>,
+    address: pulumi.Output<Address> | undefined,
+): SandboxData {
+    const { name } = scope;
+    const variables = secretData(args, token);
+    const files = fileData(args, address);
+    const secret = new k8s.core.v1.Secret(
+        `${name}-secret`,
+        { metadata: scope.metadata(), stringData: variables },
+        scope.object,
+    );
+    const configMap = new k8s.core.v1.ConfigMap(
+        `${name}-config`,
+        { metadata: scope.metadata(), data: files.config },
+        scope.object,
+    );
+    const secretFiles =
+        files.secret &&
+        new k8s.core.v1.Secret(
+            `${name}-files`,
+            // A name that no sandbox can have, whose own Secret is called like it.
+            { metadata: scope.metadata(`${name}.files`), stringData: files.secret },
+            // It holds what the configuration says, and goes with what says it.
+            { ...scope.object, protect: false },
+        );
+    return {
+        configHash: configHash(files, variables, token),
+        configMap: configMap.metadata.name,
+        secret: secret.metadata.name,
+        secretFiles: secretFiles?.metadata.name,
+    };
 }
 
 /** A digest of everything the pod reads at its start, keyed with its token, for an annotation. */

@@ -1,18 +1,8 @@
 /** Pure: the container that keeps a sandbox's agent back until its network is closed. */
 import type { types } from "@pulumi/kubernetes";
+import type { Gate } from "../cluster/cluster";
 import { GATE_CONTAINER, GATE_SCRIPT, SCRIPTS_PATH } from "../../model/constants";
 import { literally } from "../../model/literal";
-
-/** How it is seen that a sandbox's network is closed. */
-export interface Gate {
-    /** Image with a shell and busybox's `nc`. */
-    readonly image: string;
-    /**
-     * What answers whoever reaches it, and no policy of a sandbox allows.
-     * @default the cluster's API, as its pods find it
-     */
-    readonly target?: { readonly host: string; readonly port: number };
-}
 
 /** A shell and one connection at a time. */
 const RESOURCES = {

@@ -1,12 +1,14 @@
 /** Pure: the pod of a sandbox. */
 import type { types } from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import type { Application, Resources } from "./applications/application";
-import type { ClaimTemplate } from "./claims";
+import type { Application } from "./applications/application";
+import type { ClaimTemplate, Placement } from "./args";
 import * as constants from "../../model/constants";
-import { gateContainer, type Gate } from "./gate";
+import type { Gate } from "../cluster/cluster";
+import { gateContainer } from "./gate";
 import { literally } from "../../model/literal";
 import { INFERENCE_HOST } from "../../model/hosts";
+import { DEFAULT_DISK, withDisk, type Resources } from "../../model/resources";
 
 type PodTemplate = types.input.core.v1.PodTemplateSpec;
 type Container = types.input.core.v1.Container;
@@ -61,32 +63,6 @@ export interface PodOutbound {
     readonly names: boolean;
     /** Whether its model is there. */
     readonly inference: boolean;
-}
-
-/** Which nodes a pod may run on, as Kubernetes takes it. */
-export interface Placement {
-    readonly nodeSelector?: Readonly<Record<string, string>>;
-    readonly tolerations?: readonly types.input.core.v1.Toleration[];
-}
-
-/** For an agent that says nothing of its needs: one of them must not end the others. */
-export const DEFAULT_RESOURCES: Resources = {
-    requests: { cpu: "50m", memory: "128Mi" },
-    limits: { memory: "1Gi" },
-};
-
-/**
- * Of the node's disk, besides the workspace: the image's files that it changes, /tmp and logs. Nothing is
- * asked for: without a request, all of the limit would be, and a few sandboxes would be all a node takes.
- */
-export const DEFAULT_DISK = { request: "0", limit: "4Gi" };
-
-/** Resources, of which the disk is limited, too. */
-export function withDisk({ requests, limits }: Resources): Resources {
-    return {
-        requests: { [constants.DISK_RESOURCE]: DEFAULT_DISK.request, ...requests },
-        limits: { [constants.DISK_RESOURCE]: DEFAULT_DISK.limit, ...limits },
-    };
 }
 
 /** Copying needs little; the page cache counts as memory too and is given back. */

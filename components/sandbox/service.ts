@@ -1,81 +1,89 @@
 /** How a sandbox's application is published: its Service, and where people reach it. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Address, Cluster } from "../cluster/cluster";
 import { LABEL_SANDBOX } from "../../model/constants";
 import { ownName } from "../../model/pageName";
-import type { Turn } from "../cluster/fixedPorts";
 import { contains, formatBlock, type PortBlock } from "../../model/ports";
+import type { ArgumentKey } from "../cluster/argumentKey";
+import type { Address } from "../cluster/cluster";
+import type { Turn } from "../cluster/fixedPorts";
+import type { SandboxArgs } from "./args";
+import { argumentError } from "./argumentError";
+import type { SandboxScope } from "./scope";
 
 /** What is published. */
 interface Publication {
-    readonly sandbox: string;
-    readonly cluster: Cluster;
     /** Port the application listens on. */
     readonly port: number;
     /** Node port. @default the one that Kubernetes picks inside the block */
     readonly hostPort: number | undefined;
-    readonly metadata: k8s.types.input.meta.v1.ObjectMeta;
 }
 
 /**
- * Makes the Service.
+ * Creates the Service of a sandbox that has an application.
  *
- * @returns where people reach it; undefined when the cluster publishes nothing
+ * @returns where people reach it; undefined without an application, and when the cluster publishes nothing
  */
-export function publish(
-    publication: Publication,
-    opts: pulumi.CustomResourceOptions,
+export function createService(
+    scope: SandboxScope,
+    { application, hostPort }: Pick<SandboxArgs, "application" | "hostPort">,
 ): pulumi.Output<Address> | undefined {
-    const { cluster, sandbox, hostPort } = publication;
-    if (cluster.serviceType === "ClusterIP") {
-        createService(publication, Promise.resolve({ isTaken: false }), opts);
+    if (application === undefined) {
         return undefined;
     }
-    const turn = cluster.fixedPorts.turn(sandbox, hostPort, pulumi.runtime.isDryRun());
-    const service = createService(publication, turn, opts);
-    const { nodePort, checked } = nodePortOf(publication, service);
-    cluster.fixedPorts.note(sandbox, hostPort, checked);
+    const { cluster, name } = scope;
+    const publication = { port: application.port, hostPort };
+    if (cluster.serviceType === "ClusterIP") {
+        newService(scope, publication, Promise.resolve({ isTaken: false }));
+        return undefined;
+    }
+    const turn = cluster.fixedPorts.turn(name, hostPort, pulumi.runtime.isDryRun());
+    const service = newService(scope, publication, turn);
+    const { nodePort, checked } = nodePortOf(scope, hostPort, service);
+    cluster.fixedPorts.note(name, hostPort, checked);
     return cluster.address(nodePort).apply((address) => {
-        const own = ownName(sandbox, address.host);
+        const own = ownName(name, address.host);
         return own === undefined ? address : { ...address, ownName: own };
     });
 }
 
 /** @param turn when the engine is asked for it */
-function createService(
-    { sandbox, cluster, port, hostPort, metadata }: Publication,
+function newService(
+    scope: SandboxScope,
+    { port, hostPort }: Publication,
     turn: Promise<Turn>,
-    opts: pulumi.CustomResourceOptions,
 ): k8s.core.v1.Service {
+    const { name, cluster } = scope;
     return new k8s.core.v1.Service(
-        sandbox,
+        name,
         {
             // An endpoint is not awaited: the StatefulSet is, and it comes after this.
-            metadata: { ...metadata, annotations: { "pulumi.com/skipAwait": "true" } },
+            metadata: { ...scope.metadata(), annotations: { "pulumi.com/skipAwait": "true" } },
             spec: {
                 type: turn.then(() => cluster.serviceType),
-                selector: { [LABEL_SANDBOX]: sandbox },
+                selector: { [LABEL_SANDBOX]: name },
                 ports: [
                     {
                         name: "http",
                         port,
                         targetPort: port,
                         protocol: "TCP",
-                        ...(hostPort === undefined ? {} : { nodePort: given(hostPort, turn) }),
+                        ...(hostPort === undefined
+                            ? {}
+                            : { nodePort: given(scope, hostPort, turn) }),
                     },
                 ],
             },
         },
-        opts,
+        scope.object,
     );
 }
 
 /** A fixed port for the engine: one that is another's until the update is not known in a preview. */
-function given(hostPort: number, turn: Promise<Turn>): pulumi.Output<number> {
+function given(scope: SandboxScope, hostPort: number, turn: Promise<Turn>): pulumi.Output<number> {
     return pulumi.output(turn).apply(({ refusal, isTaken }) => {
         if (refusal !== undefined) {
-            throw new pulumi.RunError(refusal);
+            throw argumentError(scope, "hostPort", refusal);
         }
         return isTaken ? (pulumi.unknown as unknown as number) : hostPort;
     });
@@ -83,7 +91,8 @@ function given(hostPort: number, turn: Promise<Turn>): pulumi.Output<number> {
 
 /** The node port of a Service, and a promise that is kept when nothing speaks against it. */
 function nodePortOf(
-    { sandbox, hostPort, cluster }: Publication,
+    scope: SandboxScope,
+    hostPort: number | undefined,
     service: k8s.core.v1.Service,
 ): { readonly nodePort: pulumi.Output<number>; readonly checked: Promise<void> } {
     let refused = false;
@@ -91,14 +100,18 @@ function nodePortOf(
         .all([service.metadata, service.spec.ports])
         .apply(([{ resourceVersion }, [first]]) => {
             const seen = { resourceVersion, nodePort: first?.nodePort };
-            const found = nodePort(sandbox, hostPort, seen, pulumi.runtime.isDryRun());
+            const found = nodePort(scope.name, hostPort, seen, pulumi.runtime.isDryRun());
             if (found === undefined) {
                 return pulumi.unknown as unknown as number;
             }
             if (hostPort === undefined) {
-                refused = true;
-                checkPicked(sandbox, found, cluster.fixedPorts.ownerOf(found), cluster.ports);
-                refused = false;
+                const { fixedPorts, ports, argumentKey } = scope.cluster;
+                const owner = fixedPorts.ownerOf(found);
+                const refusal = refusalOfPicked(scope.name, found, owner, ports, argumentKey);
+                if (refusal !== undefined) {
+                    refused = true;
+                    throw new pulumi.ResourceError(refusal, scope.sandbox, true);
+                }
             }
             return found;
         });
@@ -110,32 +123,36 @@ function nodePortOf(
 }
 
 /**
- * Pure: a port that Kubernetes has picked stays as long as its Service, whatever is asked for meanwhile.
+ * Pure: why a port that Kubernetes has picked will not do. It stays as long as its Service, whatever is
+ * asked for meanwhile.
  *
- * @param owner sandbox that asks for the same port
+ * @param owner sandbox that asks for the same port. @default none
  * @param block ports that are published. @default all
- * @throws pulumi.RunError when another sandbox asks for it, or nobody would reach it
+ * @returns undefined when nothing speaks against it
  */
-export function checkPicked(
+export function refusalOfPicked(
     sandbox: string,
     picked: number,
     owner: string | undefined,
     block: PortBlock | undefined,
-): void {
+    keyOf: ArgumentKey,
+): string | undefined {
     if (owner !== undefined) {
-        throw new pulumi.RunError(
-            `sandboxes.${owner}.hostPort: got ${picked}; must not be the port of sandboxes.${sandbox}, ` +
-                "which Kubernetes has picked and keeps; choose another one, or first give " +
-                `sandboxes.${sandbox}.hostPort another value`,
+        return (
+            `${keyOf("hostPort", owner)}: got ${picked}; must not be the port of ` +
+            `${keyOf(undefined, sandbox)}, which Kubernetes has picked and keeps; choose another ` +
+            `one, or first give ${keyOf("hostPort", sandbox)} another value`
         );
     }
     if (block && !contains(block, picked)) {
-        throw new pulumi.RunError(
-            `gateway.ports: got ${formatBlock(block)}; must hold ${picked}, the port of sandboxes.${sandbox}, ` +
-                "which Kubernetes has picked and keeps: nobody would reach it; for example " +
-                `a block with ${picked} in it, or a sandboxes.${sandbox}.hostPort in ${formatBlock(block)}`,
+        return (
+            `${keyOf("ports")}: got ${formatBlock(block)}; must hold ${picked}, the port of ` +
+            `${keyOf(undefined, sandbox)}, which Kubernetes has picked and keeps: nobody would reach ` +
+            `it; for example a block with ${picked} in it, or a ${keyOf("hostPort", sandbox)} in ` +
+            formatBlock(block)
         );
     }
+    return undefined;
 }
 
 /**

@@ -1,25 +1,18 @@
 /** What the `docker` command answers: the one client that reaches a daemon by every way there is. */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { LABEL_PORTS } from "../../model/constants";
 import { portsOfLabel, type PortBlock } from "../../model/ports";
-import { StepError } from "../../steps/progress";
+import { ask } from "../../steps/ask";
+import { reasonOf, type CommandError } from "../../steps/command";
+import { StepError } from "../../steps/errors";
 
-/** Seconds an answer may take; over SSH it is slow, and a daemon that hangs must not hang us. */
-const ANSWER_SECONDS = 30;
-
-/** A command that did not do what it should: Node's error, with what the command said. */
-export type CommandError = Error & { readonly stdout?: string; readonly stderr?: string };
-
-/** What a docker command prints. @throws CommandError; ENOENT is its code where there is no `docker` */
-export async function docker(...args: string[]): Promise<string> {
-    return dockerWithin(ANSWER_SECONDS, ...args);
+/** What a docker command prints. @throws CommandError, see `ask` */
+export function docker(...args: string[]): Promise<string> {
+    return ask(["docker", ...args]);
 }
 
-/** The same with a time of its own, in seconds. */
-export async function dockerWithin(seconds: number, ...args: string[]): Promise<string> {
-    const options = { timeout: seconds * 1000, maxBuffer: 64 * 2 ** 20 };
-    return (await promisify(execFile)("docker", args, options)).stdout;
+/** What a docker command prints that may take longer than an answer. @throws CommandError, see `ask` */
+export function dockerWithin(seconds: number, ...args: string[]): Promise<string> {
+    return ask(["docker", ...args], seconds);
 }
 
 /** Things that Docker lists by name, with how. */
@@ -125,11 +118,5 @@ async function answer(args: readonly string[]): Promise<string> {
 }
 
 function noAnswer(args: readonly string[], error: unknown): StepError {
-    return new StepError(`cannot ask Docker: \`docker ${args.join(" ")}\`: ${lastWords(error)}`);
-}
-
-/** Why a command did not answer. */
-export function lastWords(error: unknown): string {
-    const { stderr, message } = error as CommandError;
-    return stderr?.trim().split("\n").at(-1) || message.split("\n")[0] || "unknown";
+    return new StepError(`cannot ask Docker: \`docker ${args.join(" ")}\`: ${reasonOf(error)}`);
 }

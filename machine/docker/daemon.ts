@@ -2,9 +2,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { StepError, type Progress } from "../../steps/progress";
+import { isMissing, reasonOf, type CommandError } from "../../steps/command";
+import { StepError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 import { loadToolchain } from "../standIns";
-import { docker, lastWords, type CommandError } from "./cli";
+import { docker } from "./cli";
 import { chooseDockerHost, mayProvide, startAdvice, type DockerHost } from "./host";
 import { describeDaemon, recogniseDaemon, refusalOf, type Daemon } from "./kind";
 import type { ServerInfo, ServerVersion } from "./kind";
@@ -43,7 +45,7 @@ async function inspectContext(): Promise<string | undefined> {
     try {
         return await docker("context", "inspect");
     } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+        if (isMissing(error)) {
             return undefined;
         }
         if (/podman/i.test((error as CommandError).stderr ?? "") || (await isPodman())) {
@@ -53,7 +55,7 @@ async function inspectContext(): Promise<string | undefined> {
             );
         }
         throw new StepError(
-            `cannot tell which Docker daemon is meant: ${lastWords(error)}`,
+            `cannot tell which Docker daemon is meant: ${reasonOf(error)}`,
             "choose one that is there: `docker context ls`, `docker context use NAME`; DOCKER_CONTEXT and DOCKER_HOST win over it",
         );
     }
@@ -142,14 +144,14 @@ async function askDaemon({ host }: DockerHost): Promise<Daemon | string> {
             JSON.parse(info) as ServerInfo,
         );
     } catch (error) {
-        const said = lastWords(error);
+        const said = reasonOf(error);
         if (/permission denied/i.test(said) && host.startsWith("unix://")) {
             throw new StepError(
                 `this user may not use the Docker daemon at ${host}: ${said}`,
                 "join the group docker (`sudo usermod -aG docker $USER`, then log in again)",
             );
         }
-        if ((error as NodeJS.ErrnoException).code === "ENOENT" && socketExists(host)) {
+        if (isMissing(error) && socketExists(host)) {
             throw new StepError(
                 `there is a Docker daemon at ${host}, and no \`docker\` on PATH to ask it with`,
                 "install Docker's command line (https://docs.docker.com/engine/install/; Debian: docker-cli)",

@@ -1,7 +1,7 @@
 /** Pure: which Docker daemon `docker` means, and how one that does not answer is started. */
 import * as path from "node:path";
 import { plainTransport } from "../../components/gateway/dockerTransport";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 
 /** Where Docker's own packages have their daemon listen. */
 export const SYSTEM_SOCKET = "unix:///var/run/docker.sock";

@@ -117,7 +117,7 @@ export const podPolicies = [
             description:
                 "Nothing of a sandbox may run before it has been seen that its network is closed.",
             remediation:
-                "Make the gate the first of the initContainers, without a restartPolicy, as components/gate.ts does.",
+                "Make the gate the first of the initContainers, without a restartPolicy, as components/sandbox/gate.ts does.",
         },
         ({ initContainers: [first] = [] }, args, report) => {
             const runs = ["/bin/sh", `${SCRIPTS_PATH}/${GATE_SCRIPT}`];

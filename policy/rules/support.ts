@@ -5,6 +5,7 @@ import type {
     ResourceValidationArgs,
     ResourceValidationPolicy,
 } from "@pulumi/policy";
+import { parseUrn } from "../../model/urn";
 
 /** Each rule can leave resources out by name: `"exempt": ["scratch-workspace"]`. */
 export const EXEMPT: PolicyConfigSchema = {
@@ -69,10 +70,7 @@ export function lacksDigest(args: ResourceValidationArgs, image: string | undefi
     const { developmentStacks = DEFAULT_STACKS } = args.getConfig<{
         developmentStacks?: string[];
     }>();
-    return !developmentStacks.includes(stackOf(args.urn)) && !image?.includes("@sha256:");
-}
-
-/** Stack of a resource, from its URN. */
-function stackOf(urn: string): string {
-    return urn.split("::")[0]?.split(":").at(-1) ?? "";
+    return (
+        !developmentStacks.includes(parseUrn(args.urn)?.stack ?? "") && !image?.includes("@sha256:")
+    );
 }

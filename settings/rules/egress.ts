@@ -2,7 +2,7 @@
 import { CLUSTER_CIDR, K3S_API_PORT, LINK_LOCAL_CIDR, SERVICE_CIDR } from "../../model/constants";
 import { closedNetworks, opensClosed, type Egress } from "../../components/cluster/networkPolicy";
 import type { HostRule } from "../../model/hosts";
-import { contains, hostAddress, parseSubnet, type Subnet } from "../../model/subnet";
+import { contains, hostAddress, subnetOf } from "../../model/subnet";
 import type { Problem } from "../problems";
 import type { GatewaySettings, PlaceSettings } from "../schema";
 
@@ -17,12 +17,12 @@ export function checkEgress(
     const closed = closedNetworks(
         existingCluster ?? {
             internalNetworks: [CLUSTER_CIDR, SERVICE_CIDR],
-            ownNetworks: [gateway.subnet],
+            ownNetworks: [gateway.subnet.cidr],
         },
     );
     const example = existingCluster
         ? '{"cidr": "192.168.7.20/32", "ports": [8080]}'
-        : `{"cidr": "${address(gateway, 1)}/32", "ports": [11434]}`;
+        : `{"cidr": "${hostAddress(gateway.subnet, 1)}/32", "ports": [11434]}`;
     return egress.flatMap((destination, index) => {
         if (destination === "internet" || !("cidr" in destination)) {
             return [];
@@ -41,14 +41,10 @@ export function checkEgress(
 
 /** What the gateway itself keeps shut, or tries so as to see whether a sandbox is shut in. */
 function neverOpen({ cidr, ports = [] }: Network, gateway: GatewaySettings): string | undefined {
-    if (contains(parseSubnet(LINK_LOCAL_CIDR) as Subnet, parseSubnet(cidr) as Subnet)) {
+    if (contains(subnetOf(LINK_LOCAL_CIDR), subnetOf(cidr))) {
         return `not open ${LINK_LOCAL_CIDR}, where clouds have their metadata: the gateway drops all of it`;
     }
-    return cidr === `${address(gateway, 2)}/32` && ports.includes(K3S_API_PORT)
+    return cidr === `${hostAddress(gateway.subnet, 2)}/32` && ports.includes(K3S_API_PORT)
         ? "not open the Kubernetes API, by which it is seen whether a sandbox is closed"
         : undefined;
-}
-
-function address({ subnet }: GatewaySettings, index: number): string {
-    return hostAddress(parseSubnet(subnet) as Subnet, index);
 }

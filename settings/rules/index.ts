@@ -1,5 +1,4 @@
-/** Rules between values of the configuration, checked when each value has its right form. */
-import { APPLICATIONS } from "../../components/sandbox/applications/application";
+/** Rules between the keys of a configuration, checked once the schema has accepted every value by itself. */
 import {
     CLUSTER_CIDR,
     DISK_RESOURCE,
@@ -9,10 +8,11 @@ import {
     SERVICE_CIDR,
     WORKSPACE_VOLUME,
 } from "../../model/constants";
+import { GATEWAY_DEFAULTS } from "../../model/defaults";
 import { claimName, claimResource } from "../../model/names";
 import { COMMON_MOUNTS } from "../../components/sandbox/podTemplate";
 import { contains, formatBlock } from "../../model/ports";
-import { overlaps, parseSubnet, type Subnet } from "../../model/subnet";
+import { overlaps, subnetOf } from "../../model/subnet";
 import { checkEgress } from "./egress";
 import { checkK3s } from "./k3s";
 import { checkOutbound } from "./outbound";
@@ -23,8 +23,8 @@ import type { Problem } from "../problems";
 import type { ExistingClusterSettings, SandboxSettings, Settings } from "../schema";
 import { checkGatewayVariables, checkSandboxVariables } from "./variables";
 
-/** Everything that is wrong between values. */
-export function checkRelations(settings: Settings): Problem[] {
+/** The problems of a configuration in which every value by itself is right. */
+export function checkRules(settings: Settings): Problem[] {
     return [
         ...(settings.existingCluster
             ? checkExisting(settings.existingCluster)
@@ -45,17 +45,16 @@ function checkGateway({ gateway }: Settings): Problem[] {
             key: "gateway.apiPort",
             got: gateway.apiPort,
             rule: `lie outside gateway.ports (${formatBlock(gateway.ports)})`,
-            example: "16443",
+            example: String(GATEWAY_DEFAULTS.apiPort),
         });
     }
-    const subnet = parseSubnet(gateway.subnet) as Subnet;
     for (const inside of [CLUSTER_CIDR, SERVICE_CIDR]) {
-        if (overlaps(subnet, parseSubnet(inside) as Subnet)) {
+        if (overlaps(gateway.subnet, subnetOf(inside))) {
             problems.push({
                 key: "gateway.subnet",
-                got: gateway.subnet,
+                got: gateway.subnet.cidr,
                 rule: `not overlap ${inside}, which Kubernetes uses inside`,
-                example: "172.30.18.0/24",
+                example: GATEWAY_DEFAULTS.subnet,
             });
         }
     }
@@ -98,14 +97,6 @@ function checkExisting({ namespace, ingressFrom = [] }: ExistingClusterSettings)
 function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings): Problem[] {
     const { gateway, existingCluster } = settings;
     const problems: Problem[] = [];
-    if (sandbox.image === undefined && typeof sandbox.application !== "string") {
-        problems.push({
-            key: `${key}.image`,
-            got: undefined,
-            rule: `be given unless the application is a known one (${Object.keys(APPLICATIONS).join(", ")})`,
-            example: "ghcr.io/openclaw/openclaw:2026.9.6",
-        });
-    }
     if (sandbox.openclaw !== undefined && sandbox.application !== "openclaw") {
         problems.push({
             key: `${key}.openclaw`,

@@ -1,4 +1,5 @@
 /** Rules of what sandboxes share: ports of the block, and room for pods. */
+import { GATEWAY_DEFAULTS } from "../../model/defaults";
 import { contains, formatBlock, portsOf } from "../../model/ports";
 import type { Problem } from "../problems";
 import type { Settings } from "../schema";
@@ -73,7 +74,7 @@ function checkOwn({ gateway }: Settings): Problem[] {
                   key: "gateway.ports",
                   got: formatBlock(gateway.ports),
                   rule: `not hold ${own.join(", ")}, which Kubernetes itself listens on in the gateway`,
-                  example: '"18789-18808"',
+                  example: JSON.stringify(formatBlock(GATEWAY_DEFAULTS.ports)),
               },
           ];
 }

@@ -2,8 +2,8 @@
  * Rules of environment variables and commands: what is written arrives as it is, or the preview names
  * what would stand in its way. Nothing is dropped, overridden or cut off without a word.
  */
+import { APPLICATIONS } from "../../components/sandbox/applications";
 import {
-    APPLICATIONS,
     INFERENCE_VARIABLES,
     tokenVariable,
 } from "../../components/sandbox/applications/application";

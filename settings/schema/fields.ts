@@ -1,35 +1,42 @@
-/** Forms of single values, each with its rule and an example. */
+/** Schemas of single values, each with its rule and an example. */
 import { z } from "zod";
+import { openclaw } from "../../components/sandbox/applications/openclaw";
 import { parseQuantity } from "../../model/quantity";
 import { parseSubnet } from "../../model/subnet";
 import { must } from "../problems";
 
-/** A text of a pattern. */
+/** A text that matches a pattern. */
 export const text = (pattern: RegExp, rule: string, example: string) =>
     z.string(must(rule, example)).regex(pattern, must(rule, example));
 
 /** A path on this machine. A shell would put another user's home in place of `~ann`; here it is a name. */
 export const hostFile = (what: string, example: string) =>
-    text(/./, `be the path of ${what}`, example).refine((file) => !/^~[^/]/.test(file), {
-        error: must("name a folder below another user's home in full: `~` alone is yours", example),
-    });
+    text(/./, `be the path of ${what}`, example).refine(
+        (file) => !/^~[^/]/.test(file),
+        must("name a folder below another user's home in full: `~` alone is yours", example),
+    );
 
 /** True or false. */
 export const flag = (example: boolean) => z.boolean(must("be true or false", String(example)));
 
+/** A whole number. @param max of a number without a limit, MAX_WHOLE */
+export const whole = (min: number, max: number, rule: string, example: string) => {
+    const error = must(rule, example);
+    return z.int(error).min(min, error).max(max, error);
+};
+
+/** The largest whole number that arrives as it was written. */
+export const MAX_WHOLE = Number.MAX_SAFE_INTEGER;
+
 /** A port that is published on the host. */
-export const port = (example: number) => {
-    const message = must("be a TCP port from 1024 to 65535", String(example));
-    return z.int(message).min(1024, message).max(65535, message);
-};
+export const port = (example: number) =>
+    whole(1024, 65535, "be a TCP port from 1024 to 65535", String(example));
 
-/** A port of someone else's, privileged ones included. */
-export const anyPort = (example: string) => {
-    const message = must("be a TCP port from 1 to 65535", example);
-    return z.int(message).min(1, message).max(65535, message);
-};
+/** A port that the gateway does not publish, privileged ones included. */
+export const anyPort = (example: string, rule = "be a TCP port from 1 to 65535") =>
+    whole(1, 65535, rule, example);
 
-/** Less than this is bytes that were meant to be more, 1Mi. */
+/** Smallest quantity of bytes, 1Mi: a smaller one is a number whose unit was forgotten. */
 const SMALLEST = 2 ** 20;
 
 /** A Kubernetes quantity of bytes. */
@@ -38,26 +45,29 @@ export const quantity = (what: string, example: string) =>
         /^(0\.[0-9]*[1-9][0-9]*|[1-9][0-9]*(\.[0-9]+)?)(k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$/,
         `be a Kubernetes quantity of ${what}`,
         example,
-    ).refine((value) => parseQuantity(value) >= SMALLEST, {
-        error: must("be at least 1Mi: a number alone counts bytes", example),
-    });
+    ).refine(
+        (value) => parseQuantity(value) >= SMALLEST,
+        must("be at least 1Mi: a number alone counts bytes", example),
+    );
 
 /** Kubernetes CPUs: `0.5` or `500m`. */
 export const cpu = z
     .union([z.string(), z.number()], must("be a number of CPUs", "500m"))
     .transform(String)
-    .refine((value) => /^([1-9][0-9]*m?|[0-9]+\.[0-9]+)$/.test(value) && parseFloat(value) > 0, {
-        error: must("be a number of CPUs", "500m"),
-    });
+    .refine(
+        (value) => /^([1-9][0-9]*m?|[0-9]+\.[0-9]+)$/.test(value) && parseFloat(value) > 0,
+        must("be a number of CPUs", "500m"),
+    );
 
 /** An image reference with a tag or a digest. */
 export const image = text(
     /^[a-z0-9]+([._-]+[a-z0-9]+)*(:[0-9]+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
     "be an image reference",
-    "ghcr.io/openclaw/openclaw:2026.9.6",
-).refine((reference) => /:[^/]*$/.test(reference), {
-    error: must("name a tag or a digest, so that it means the same next week", "busybox:1.37.0"),
-});
+    openclaw.image,
+).refine(
+    (reference) => /:[^/]*$/.test(reference),
+    must("name a tag or a digest, so that it means the same next week", "busybox:1.37.0"),
+);
 
 /** Images of the outbound proxy. */
 export const outboundImages = z.strictObject(
@@ -68,9 +78,10 @@ export const outboundImages = z.strictObject(
 /** An IPv4 network. */
 export const cidr = z
     .string(must("be an IPv4 network", "192.168.7.0/24"))
-    .refine((value) => parseSubnet(value) !== undefined, {
-        error: must("be an IPv4 network without host bits", "192.168.7.0/24"),
-    });
+    .refine(
+        (value) => parseSubnet(value) !== undefined,
+        must("be an IPv4 network without host bits", "192.168.7.0/24"),
+    );
 
 /** Name of an environment variable. */
 export const variableName = text(

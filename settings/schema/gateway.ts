@@ -1,7 +1,8 @@
-/** The form of `gateway`. */
+/** Schema of `gateway`. */
 import { z } from "zod";
-import { LOOPBACK } from "../../model/constants";
-import { parseSubnet } from "../../model/subnet";
+import { GATEWAY_DEFAULTS } from "../../model/defaults";
+import { formatBlock } from "../../model/ports";
+import { subnetOf } from "../../model/subnet";
 import {
     cidr,
     hostFile,
@@ -12,41 +13,48 @@ import {
     text,
     variableName,
     variables,
+    whole,
+    MAX_WHOLE,
 } from "./fields";
 import { must } from "../problems";
 import { registriesSchema } from "./registries";
 
-const subnet = cidr.refine(
-    (value) => {
-        const prefix = parseSubnet(value)?.prefix ?? 0;
-        return prefix >= 16 && prefix <= 29;
-    },
-    { error: must("be a network of /16 to /29", "172.30.18.0/24") },
-);
+/** CIDR notation, parsed. */
+const subnet = cidr
+    .transform(subnetOf)
+    .refine(
+        ({ prefix }) => prefix >= 16 && prefix <= 29,
+        must("be a network of /16 to /29", GATEWAY_DEFAULTS.subnet),
+    );
+
+/** The default block as a stack's file has it. */
+const PORTS = formatBlock(GATEWAY_DEFAULTS.ports);
 
 /** `first-last`, parsed. */
 const portBlock = text(
     /^[0-9]{1,5}-[0-9]{1,5}$/,
     "be a block of ports, first-last",
-    '"18789-18808"',
+    JSON.stringify(PORTS),
 )
     .transform((value) => {
         const [first = 0, last = 0] = value.split("-").map(Number);
         return { first, last };
     })
-    .refine(({ first, last }) => first >= 1024 && last <= 65535 && first <= last, {
-        error: must("lie between 1024 and 65535, first before last", '"18789-18808"'),
-    })
-    .refine(({ first, last }) => last - first < 256, {
-        error: must("hold at most 256 ports: each is published by Docker", '"18789-18808"'),
-    });
+    .refine(
+        ({ first, last }) => first >= 1024 && last <= 65535 && first <= last,
+        must("lie between 1024 and 65535, first before last", JSON.stringify(PORTS)),
+    )
+    .refine(
+        ({ first, last }) => last - first < 256,
+        must("hold at most 256 ports: each is published by Docker", JSON.stringify(PORTS)),
+    );
 
 const k3sValue = z.union(
-    [z.string(), z.number(), z.boolean(), z.array(z.string())],
+    [z.string(), z.number(), z.boolean(), z.array(z.string(must("be a text", '"v=2"')))],
     must("be a text, a number, true, false or a list of texts", '["v=2"]'),
 );
 
-/** Which flags there are, and which may be set, is in k3sRules.ts. */
+/** Which flags there are, and which may be set, is in settings/rules/k3s.ts. */
 const k3sSettings = z.record(
     z
         .string()
@@ -55,10 +63,6 @@ const k3sSettings = z.record(
     must("be an object of k3s settings", '{"kubelet-arg": ["v=2"]}'),
 );
 
-const GENERATION = must("be a whole number from 1", "2");
-
-const CPU_SHARES = must("be a weight from 2 to 262144", "512");
-
 const ALIAS = must("be an IPv4 address or host-gateway", "192.168.7.20");
 
 const DNS = must("be a list of IPv4 addresses of DNS servers", '["192.168.7.1"]');
@@ -66,12 +70,13 @@ const DNS = must("be a list of IPv4 addresses of DNS servers", '["192.168.7.1"]'
 /** Asked from the gateway's container: its own loopback is nobody. */
 const dnsServer = z
     .ipv4(must("be an IPv4 address", "192.168.7.1"))
-    .refine((value) => !/^(127|0)\./.test(value), {
-        error: must(
+    .refine(
+        (value) => !/^(127|0)\./.test(value),
+        must(
             "not be a loopback address: it would be the container's own",
             "the address of the gateway's bridge, first of gateway.subnet",
         ),
-    });
+    );
 
 /** Of k3s; the entrypoint's own variables are not for the taking. */
 const k3sVariable = variableName.regex(
@@ -86,21 +91,21 @@ export const gatewaySchema = z.strictObject(
             /^[A-Za-z0-9][A-Za-z0-9_.-]{0,52}$/,
             "have 1 to 53 letters, digits, `_`, `.` or `-` and begin with a letter or digit",
             "dev",
-        ).default("openshell"),
-        image: image.default("rancher/k3s:v1.35.4-k3s1"),
+        ).default(GATEWAY_DEFAULTS.name),
+        image: image.default(GATEWAY_DEFAULTS.image),
         gateImage: image.optional(),
         outboundImages: outboundImages.optional(),
-        subnet: subnet.default("172.30.18.0/24"),
-        apiPort: port(16443).default(16443),
-        ports: portBlock.default({ first: 18789, last: 18808 }),
+        subnet: subnet.prefault(GATEWAY_DEFAULTS.subnet),
+        apiPort: port(GATEWAY_DEFAULTS.apiPort).default(GATEWAY_DEFAULTS.apiPort),
+        ports: portBlock.prefault(PORTS),
         bindAddress: z
-            .ipv4(must("be an IPv4 address of this machine", "127.0.0.1"))
-            .default(LOOPBACK),
+            .ipv4(must("be an IPv4 address of this machine", GATEWAY_DEFAULTS.bindAddress))
+            .default(GATEWAY_DEFAULTS.bindAddress),
         apiHost: text(
             /^[A-Za-z0-9.-]+$/,
             "be a host name or an address of the Docker host",
             "server.example.org",
-        ).default(LOOPBACK),
+        ).default(GATEWAY_DEFAULTS.apiHost),
         hostAddresses: z
             .array(
                 z.ipv4(must("be an IPv4 address of this machine", "203.0.113.7")),
@@ -115,7 +120,7 @@ export const gatewaySchema = z.strictObject(
             )
             .default([]),
         // Without a default: the inputs of a gateway that has none stay as they were.
-        credentialsGeneration: z.int(GENERATION).min(1, GENERATION).optional(),
+        credentialsGeneration: whole(1, MAX_WHOLE, "be a whole number from 1", "2").optional(),
         k3s: k3sSettings.default({}),
         newK3sFlags: z
             .array(
@@ -129,7 +134,7 @@ export const gatewaySchema = z.strictObject(
             .default([]),
         registries: registriesSchema.optional(),
         memory: quantity("memory, at least 1Gi", "8Gi").optional(),
-        cpuShares: z.int(CPU_SHARES).min(2, CPU_SHARES).max(262144, CPU_SHARES).optional(),
+        cpuShares: whole(2, 262144, "be a weight from 2 to 262144", "512").optional(),
         gpus: text(
             /^(all|device=[A-Za-z0-9-]+(,[A-Za-z0-9-]+)*)$/,
             "be `all` or `device=` with ids",

@@ -1,6 +1,6 @@
-/** The form of the configuration: every key, its default, its rule. Relations are in relations.ts. */
+/** Schema of the configuration: every key, its default, its rule. Rules between keys are in ../rules. */
 import { z } from "zod";
-import { CLUSTER_CIDR, SERVICE_CIDR } from "../../model/constants";
+import { EXISTING_CLUSTER_DEFAULTS, STACK_DEFAULTS } from "../../model/defaults";
 import { anyPort, cidr, flag, hostFile, image, outboundImages, text } from "./fields";
 import { gatewaySchema } from "./gateway";
 import { must } from "../problems";
@@ -45,13 +45,17 @@ const existingCluster = z.strictObject(
         context: text(/./, "be a context of the kubeconfig", "production"),
         storageClass: text(/^[a-z0-9.-]+$/, "be the name of a storage class", "standard-retain"),
         serviceType: z
-            .enum(["NodePort", "ClusterIP"], must("be NodePort or ClusterIP", "NodePort"))
-            .default("NodePort"),
+            .enum(
+                ["NodePort", "ClusterIP"],
+                must("be NodePort or ClusterIP", EXISTING_CLUSTER_DEFAULTS.serviceType),
+            )
+            .default(EXISTING_CLUSTER_DEFAULTS.serviceType),
         host: text(/^[A-Za-z0-9.-]+$/, "be a host name or an address", "agents.example.org"),
         namespace: namespace
-            .refine((name) => name !== "default" && !name.startsWith("kube-"), {
-                error: must("not be a namespace of Kubernetes' own or everyone's", "agents"),
-            })
+            .refine(
+                (name) => name !== "default" && !name.startsWith("kube-"),
+                must("not be a namespace of Kubernetes' own or everyone's", "agents"),
+            )
             .optional(),
         ingressFrom: z
             .array(ingressFrom, must("be a list", '[{"namespace": "ingress-nginx"}]'))
@@ -69,15 +73,15 @@ const existingCluster = z.strictObject(
             .optional(),
         internalNetworks: z
             .array(cidr, must("be a list of networks", '["10.42.0.0/16"]'))
-            .default([CLUSTER_CIDR, SERVICE_CIDR]),
+            .default(EXISTING_CLUSTER_DEFAULTS.internalNetworks),
     },
     must("be an object", '{"context": "production", ...}'),
 );
 
 /** The whole configuration. */
 export const schema = z.strictObject({
-    running: flag(true).default(true),
-    protect: flag(true).default(true),
+    running: flag(true).default(STACK_DEFAULTS.running),
+    protect: flag(true).default(STACK_DEFAULTS.protect),
     gateway: gatewaySchema.prefault({}),
     existingCluster: existingCluster.optional(),
     sandboxes: sandboxesSchema.default({}),

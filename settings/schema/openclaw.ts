@@ -1,40 +1,40 @@
-/** The form of `sandboxes.<name>.openclaw`. */
+/** Schema of `sandboxes.<name>.openclaw`. */
 import { z } from "zod";
 import { configProblems } from "../../components/sandbox/applications/openclawConfig";
-import { must } from "../problems";
+import { must, unmet, type Requirement } from "../problems";
 
-const ORIGIN = must(
-    "be an origin: http or https, a host, a port unless it is the usual one",
-    "https://agents.example.org",
-);
+const ORIGIN: Requirement = {
+    rule: "be an origin: http or https, a host, a port unless it is the usual one",
+    example: "https://agents.example.org",
+};
 
-const origin = z.string(ORIGIN).superRefine((value, context) => {
-    const message = originProblem(value);
-    if (message !== undefined) {
-        context.addIssue({ code: "custom", message });
+const origin = z.string(must(ORIGIN.rule, ORIGIN.example)).superRefine((value, context) => {
+    const missed = checkOrigin(value);
+    if (missed !== undefined) {
+        context.addIssue(unmet(missed));
     }
 });
 
 /** OpenClaw compares with what a browser sends, letter by letter. */
-function originProblem(value: string): string | undefined {
+function checkOrigin(value: string): Requirement | undefined {
     if (value.includes("*")) {
-        return must(
-            "name one origin: with a wildcard any web page could use what a browser was let in to",
-            "https://agents.example.org",
-        );
+        return {
+            rule: "name one origin: with a wildcard any web page could use what a browser was let in to",
+            example: ORIGIN.example,
+        };
     }
     if (!/^https?:\/\/[^/?#\s]/i.test(value) || !URL.canParse(value)) {
         return ORIGIN;
     }
     const { origin, password } = new URL(value);
     // Who writes a password there has one to hide, with all that belongs to it.
-    const example = password === "" ? origin : "https://agents.example.org";
+    const example = password === "" ? origin : ORIGIN.example;
     return origin === value
         ? undefined
-        : must(
-              "be written as a browser sends it: in lower case, without a path, a user or the usual port",
+        : {
+              rule: "be written as a browser sends it: in lower case, without a path, a user or the usual port",
               example,
-          );
+          };
 }
 
 /** What is set of OpenClaw in its own terms. */
@@ -50,12 +50,8 @@ export const openclawSchema = z.strictObject(
                 must("be an object of OpenClaw's settings", '{"channels": {"telegram": {...}}}'),
             )
             .superRefine((config, context) => {
-                for (const { path, rule, example } of configProblems(config)) {
-                    context.addIssue({
-                        code: "custom",
-                        path: [...path],
-                        message: must(rule, example),
-                    });
+                for (const { path, ...requirement } of configProblems(config)) {
+                    context.addIssue(unmet(requirement, path));
                 }
             })
             .optional(),

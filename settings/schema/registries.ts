@@ -1,5 +1,5 @@
 /**
- * The form of `gateway.registries`, k3s's `registries.yaml`. k3s reads it once, at its start: of a key
+ * Schema of `gateway.registries`, k3s's `registries.yaml`. k3s reads it once, at its start: of a key
  * it does not know it takes no notice, and with a value of another form it never gets ready.
  *
  * Source: rancher/wharfie, pkg/registries/types.go. Its `auths` is left out: k3s makes nothing of it.
@@ -13,13 +13,10 @@ const ADDRESS = must(
 );
 
 /** k3s puts https:// in front where there is nothing. */
-const endpoint = z.string(ADDRESS).refine(
-    (value) => {
-        const url = value.includes("://") ? value : `https://${value}`;
-        return /^https?:\/\/\S+$/.test(url) && URL.canParse(url);
-    },
-    { error: ADDRESS },
-);
+const endpoint = z.string(ADDRESS).refine((value) => {
+    const url = value.includes("://") ? value : `https://${value}`;
+    return /^https?:\/\/\S+$/.test(url) && URL.canParse(url);
+}, ADDRESS);
 
 const text = (example: string) => z.string(must("be a text", example)).optional();
 

@@ -1,16 +1,27 @@
-/** The form of `sandboxes`. */
+/** Schema of `sandboxes`. */
 import { z } from "zod";
-import {
-    APPLICATIONS,
-    type ApplicationName,
-} from "../../components/sandbox/applications/application";
+import { APPLICATIONS, type ApplicationName } from "../../components/sandbox/applications";
+import { openclaw } from "../../components/sandbox/applications/openclaw";
 import { DISK_RESOURCE, HANDSHAKE_SECRET } from "../../model/constants";
+import { GATEWAY_DEFAULTS, SANDBOX_DEFAULTS } from "../../model/defaults";
 import type { Egress } from "../../components/cluster/networkPolicy";
 import type { HostRule } from "../../model/hosts";
-import { anyPort, cidr, cpu, flag, image, port, quantity, text, variables } from "./fields";
+import {
+    anyPort,
+    cidr,
+    cpu,
+    flag,
+    image,
+    port,
+    quantity,
+    text,
+    variables,
+    whole,
+    MAX_WHOLE,
+} from "./fields";
 import { openclawSchema } from "./openclaw";
 import { folder } from "../hostPath";
-import { must } from "../problems";
+import { must, unmet } from "../problems";
 import { staleProblem } from "./stalePattern";
 
 const resourceList = z.strictObject(
@@ -30,10 +41,7 @@ const customApplication = z.strictObject(
             .array(z.string(must("be a text", '"node"')), must("be a list", '["node", "app.js"]'))
             .min(1, must("name a program", '["node", "app.js"]'))
             .optional(),
-        port: z
-            .int(must("be the port it listens on, 1 to 65535", "8080"))
-            .min(1, must("be the port it listens on, 1 to 65535", "8080"))
-            .max(65535, must("be the port it listens on, 1 to 65535", "8080")),
+        port: anyPort("8080", "be the port it listens on, 1 to 65535"),
         path: httpPath.optional(),
         probes: z
             .strictObject(
@@ -51,9 +59,11 @@ const customApplication = z.strictObject(
                     /^\/(sandbox|tmp)\/\S/,
                     "be a pattern below /sandbox or /tmp",
                     "/tmp/*.lock",
-                ).refine((pattern) => staleProblem(pattern) === undefined, {
-                    error: ({ input }) =>
-                        must(staleProblem(input as string) ?? "", "/sandbox/.run/*.lock"),
+                ).superRefine((pattern, context) => {
+                    const rule = staleProblem(pattern);
+                    if (rule !== undefined) {
+                        context.addIssue(unmet({ rule, example: "/sandbox/.run/*.lock" }));
+                    }
                 }),
                 must("be a list of patterns", '["/tmp/*.lock"]'),
             )
@@ -66,9 +76,10 @@ const customApplication = z.strictObject(
 
 const applicationNames = Object.keys(APPLICATIONS) as [ApplicationName, ...ApplicationName[]];
 
-const application = z.union([z.enum(applicationNames), customApplication], {
-    error: must("be a known application or an object", '"openclaw"'),
-});
+const application = z.union(
+    [z.enum(applicationNames), customApplication],
+    must("be a known application or an object", '"openclaw"'),
+);
 
 const EGRESS = must(
     "be `internet`, or an object of one of `internet`, `cidr` and `host`",
@@ -92,19 +103,20 @@ const egressPorts = z
     .optional();
 
 const destination = z
-    .strictObject({
-        internet: z.literal(true, must("be true, or be left out", "true")).optional(),
-        cidr: cidr.optional(),
-        host: hostName.optional(),
-        ports: egressPorts,
-        private: flag(true).optional(),
-    })
-    .refine((rule) => [rule.internet, rule.cidr, rule.host].filter(isGiven).length === 1, {
-        error: EGRESS,
-    })
+    .strictObject(
+        {
+            internet: z.literal(true, must("be true, or be left out", "true")).optional(),
+            cidr: cidr.optional(),
+            host: hostName.optional(),
+            ports: egressPorts,
+            private: flag(true).optional(),
+        },
+        EGRESS,
+    )
+    .refine((rule) => [rule.internet, rule.cidr, rule.host].filter(isGiven).length === 1, EGRESS)
     .refine((rule) => rule.host !== undefined || rule.private === undefined, {
         path: ["private"],
-        error: must("go with `host` alone", '{"host": "git.lan", "private": true}'),
+        ...must("go with `host` alone", '{"host": "git.lan", "private": true}'),
     })
     .transform(({ cidr: network, host, ports, private: near }): Egress | HostRule => {
         const open = ports === undefined ? {} : { ports };
@@ -114,13 +126,18 @@ const destination = z
         return network === undefined ? { internet: true, ...open } : { cidr: network, ...open };
     });
 
-const egress = z.union([z.literal("internet"), destination], { error: EGRESS });
+const egress = z.union([z.literal("internet"), destination], EGRESS);
 
-const USER = must("be a user id above 0, or `root` by that name", "1000");
+/** The largest id of a user or a group: Linux keeps the one above it for "none". */
+const MAX_ID = 2 ** 32 - 2;
 
-const user = z.union([z.literal("root"), z.int(USER).min(1, USER).max(4294967294, USER)], USER);
+const USER = "be a user id above 0, or `root` by that name";
+const USER_EXAMPLE = String(SANDBOX_DEFAULTS.user);
 
-const GROUP = must("be a group id", "1000");
+const user = z.union(
+    [z.literal("root"), whole(1, MAX_ID, USER, USER_EXAMPLE)],
+    must(USER, USER_EXAMPLE),
+);
 
 const claimTemplate = z.strictObject(
     {
@@ -131,9 +148,7 @@ const claimTemplate = z.strictObject(
         ),
         mountPath: text(/^\/[^\s:]+$/, "be the path of a folder in the sandbox", "/data").refine(
             (path) => folder(path) !== "/",
-            {
-                error: must("be a folder below /", "/data"),
-            },
+            must("be a folder below /", "/data"),
         ),
         size: quantity("storage", "10Gi"),
         storageClass: text(
@@ -162,14 +177,14 @@ const toleration = z.strictObject(
     must("be an object", '{"key": "agents", "operator": "Exists"}'),
 );
 
-const sandbox = z.strictObject(
+const written = z.strictObject(
     {
         image: image.optional(),
-        running: flag(true).default(true),
+        running: flag(true).default(SANDBOX_DEFAULTS.running),
         protect: flag(true).optional(),
         application: application.optional(),
         openclaw: openclawSchema.optional(),
-        hostPort: port(18789).optional(),
+        hostPort: port(GATEWAY_DEFAULTS.ports.first).optional(),
         env: variables("environment variables").default({}),
         secretEnv: variables("secret environment variables").default({}),
         resources: z
@@ -178,11 +193,8 @@ const sandbox = z.strictObject(
                 must("be an object", '{"limits": {"memory": "2Gi"}}'),
             )
             .optional(),
-        gpus: z
-            .int(must("be a number of GPUs", "1"))
-            .min(0, must("be a number of GPUs", "1"))
-            .default(0),
-        workspaceSize: quantity("storage", "2Gi").optional(),
+        gpus: whole(0, MAX_WHOLE, "be a number of GPUs", "1").default(SANDBOX_DEFAULTS.gpus),
+        workspaceSize: quantity("storage", SANDBOX_DEFAULTS.workspaceSize).optional(),
         volumeClaimTemplates: z
             .array(claimTemplate, must("be a list of claims", '[{"name": "data", ...}]'))
             .default([]),
@@ -196,23 +208,24 @@ const sandbox = z.strictObject(
         tolerations: z
             .array(toleration, must("be a list of tolerations", '[{"key": "agents"}]'))
             .default([]),
-        startTimeoutSeconds: z
-            .int(must("be a number of seconds from 10", "600"))
-            .min(10, must("be a number of seconds from 10", "600"))
-            .optional(),
-        user: user.default(1000),
-        group: z.int(GROUP).min(0, GROUP).max(4294967294, GROUP).optional(),
+        startTimeoutSeconds: whole(
+            10,
+            MAX_WHOLE,
+            "be a number of seconds from 10",
+            "600",
+        ).optional(),
+        user: user.default(SANDBOX_DEFAULTS.user),
+        group: whole(0, MAX_ID, "be a group id", "1000").optional(),
         runtimeClass: text(
             /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
             "be the name of a runtime class",
             "gvisor",
         ).optional(),
-        userNamespace: flag(true).default(false),
-        readOnlyRoot: flag(true).default(false),
-        tokenGeneration: z
-            .int(must("be a whole number from 1", "2"))
-            .min(1, must("be a whole number from 1", "2"))
-            .default(1),
+        userNamespace: flag(true).default(SANDBOX_DEFAULTS.userNamespace),
+        readOnlyRoot: flag(true).default(SANDBOX_DEFAULTS.readOnlyRoot),
+        tokenGeneration: whole(1, MAX_WHOLE, "be a whole number from 1", "2").default(
+            SANDBOX_DEFAULTS.tokenGeneration,
+        ),
         egress: z.array(egress, must("be a list", '["internet"]')).default([]),
         dns: flag(true).optional(),
         inference: z
@@ -220,7 +233,7 @@ const sandbox = z.strictObject(
                 {
                     baseUrl: z.url({
                         protocol: /^https?$/,
-                        error: must("be an http or https URL", "https://api.example.org/v1"),
+                        ...must("be an http or https URL", "https://api.example.org/v1"),
                     }),
                     apiKey: z.string(must("be a text", '"sk-..."')),
                     model: text(/^\S+$/, "be the name of a model", "small-1"),
@@ -233,6 +246,22 @@ const sandbox = z.strictObject(
     must("be an object", '{"application": "openclaw"}'),
 );
 
+/** A sandbox as it is written, with the image that it runs. */
+const sandbox = written.transform(({ image: own, ...rest }, context) => {
+    const { application } = rest;
+    const known = typeof application === "string" ? APPLICATIONS[application].image : undefined;
+    const used = own ?? known;
+    // A key that does not exist is reported alone: it may be the misspelt name of this one.
+    if (used === undefined && context.issues.length === 0) {
+        const rule = `be given unless the application is a known one (${applicationNames.join(", ")})`;
+        context.addIssue(unmet({ rule, example: openclaw.image }, ["image"]));
+    }
+    if (used === undefined) {
+        return z.NEVER;
+    }
+    return { ...rest, image: used };
+});
+
 /** Objects of the namespace; a sandbox's own are called like the sandbox. */
 const RESERVED_NAMES = ["default-deny", HANDSHAKE_SECRET];
 
@@ -242,9 +271,10 @@ export const sandboxesSchema = z.record(
         /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/,
         "be a sandbox name of 1 to 40 lower-case letters, digits or `-`, beginning with a letter",
         "assistant",
-    ).refine((name) => !RESERVED_NAMES.includes(name), {
-        error: must("not be the name of an object that all sandboxes share", "assistant"),
-    }),
+    ).refine(
+        (name) => !RESERVED_NAMES.includes(name),
+        must("not be the name of an object that all sandboxes share", "assistant"),
+    ),
     sandbox,
     must("be an object keyed by sandbox name", '{"assistant": {"application": "openclaw"}}'),
 );

@@ -8,7 +8,7 @@ import type { Export } from "../../cli/stack/stackExport";
 import { parsePlace } from "../../settings/parse";
 import type { PlaceSettings } from "../../settings/schema";
 import type { DockerHost } from "../../machine/docker/host";
-import type { StepError } from "../../steps/progress";
+import type { StepError } from "../../steps/errors";
 import { StandIns } from "../support/standIns";
 
 const docker: DockerHost = { host: "unix:///d.sock", namedBy: "x", usual: true, variables: {} };

@@ -35,11 +35,11 @@ describe("an engine", () => {
     ])("is a process called %s: %s", async (name, expected) => {
         const { pid, end } = await started(name);
         try {
-            await until("it is called so", 10, () => hasEngine(pid) === expected);
+            await until("it is called so", 10, async () => (await hasEngine(pid)) === expected);
         } finally {
             await end();
         }
-        expect(hasEngine(pid)).toBe(false);
+        expect(await hasEngine(pid)).toBe(false);
     });
 
     it.runIf(process.platform === "linux")(
@@ -64,7 +64,7 @@ describe("an engine", () => {
                     / Z /.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8")),
                 );
                 expect(() => process.kill(pid, 0)).not.toThrow();
-                expect(hasEngine(pid)).toBe(false);
+                expect(await hasEngine(pid)).toBe(false);
             } finally {
                 parent.kill("SIGKILL");
                 fs.rmSync(folder, { recursive: true });
@@ -92,9 +92,9 @@ describe.runIf(process.platform === "linux")("an engine with processes of its ow
             const [line] = (await once(apart.stdout, "data")) as [Buffer];
             const sought = { pid: Number(line.toString()), timestamp: NOW() };
             expect(sought.pid).toBeGreaterThan(30000);
-            expect(hasEngine(sought.pid)).toBe(false);
-            await until("it is seen", 10, () => findEngine(sought) === "runs");
-            expect(findEngine({ ...sought, pid: sought.pid + 1 })).not.toBe("runs");
+            expect(await hasEngine(sought.pid)).toBe(false);
+            await until("it is seen", 10, async () => (await findEngine(sought)) === "runs");
+            expect(await findEngine({ ...sought, pid: sought.pid + 1 })).not.toBe("runs");
         } finally {
             apart.kill("SIGKILL");
             await once(apart, "close");
@@ -105,7 +105,7 @@ describe.runIf(process.platform === "linux")("an engine with processes of its ow
     /** What it makes of a lock. */
     const findApart = (sought: Sought) => {
         const module = path.join(__dirname, "..", "..", "cli", "recovery", "engines.ts");
-        const script = `process.stdout.write(require(${JSON.stringify(module)}).findEngine(${JSON.stringify(sought)}))`;
+        const script = `require(${JSON.stringify(module)}).findEngine(${JSON.stringify(sought)}).then((sight) => process.stdout.write(sight))`;
         const tsx = require.resolve("tsx/cjs");
         const node = [process.execPath, "--require", tsx, "-e", script];
         return execFileSync("unshare", [...APART, ...node], { encoding: "utf8" });

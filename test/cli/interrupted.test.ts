@@ -17,7 +17,7 @@ import { LABEL_OWNER } from "../../model/constants";
 import { parsePlace } from "../../settings/parse";
 import type { PlaceSettings } from "../../settings/schema";
 import type { DockerHost } from "../../machine/docker/host";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 import { findStateFolder } from "../../machine/stateFolder";
 import { StandIns } from "../support/standIns";
 
@@ -35,13 +35,13 @@ const labels = [{ label: LABEL_OWNER, value: OURS }];
 
 const stackResource = { urn: STACK_URN, type: "pulumi:pulumi:Stack" };
 const network = {
-    urn: "urn::gateway-network",
+    urn: "urn:pulumi:dev::sandbox-gateway::docker:index/network:Network::gateway-network",
     type: "docker:index/network:Network",
     inputs: { name: "gw", labels },
     outputs: { name: "gw" },
 };
 const container = {
-    urn: "urn::gateway-k3s",
+    urn: "urn:pulumi:dev::sandbox-gateway::docker:index/container:Container::gateway-k3s",
     type: "docker:index/container:Container",
     inputs: { name: "gw", labels },
 };
@@ -57,7 +57,9 @@ describe("a state", () => {
             { type: "creating", resource: container },
             { type: "deleting", resource: network },
         ];
-        expect(pendingCreates(stateOf([], operations))).toEqual(["urn::gateway-k3s"]);
+        expect(pendingCreates(stateOf([], operations))).toEqual([
+            "urn:pulumi:dev::sandbox-gateway::docker:index/container:Container::gateway-k3s",
+        ]);
         expect(pendingCreates({})).toEqual([]);
     });
 

@@ -10,7 +10,7 @@ import {
     whyGone,
     type Machine,
 } from "../../cli/recovery/locks";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 
 const LOCK = {
     pid: 4711,
@@ -36,9 +36,9 @@ describe("the folder of a backend", () => {
 });
 
 describe("a lock", () => {
-    const judge = (text: string, machine = HERE) => {
+    const judge = async (text: string, machine = HERE) => {
         try {
-            return whyGone(text, "dev", "/locks/1.json", machine);
+            return await whyGone(text, "dev", "/locks/1.json", machine);
         } catch (error) {
             return error as StepError;
         }
@@ -51,8 +51,8 @@ describe("a lock", () => {
             "",
             "the file is empty, as a power cut leaves it (1.json)",
         ],
-    ])("%s holds nothing", (_, text, reason) => {
-        expect(judge(text)).toContain(reason);
+    ])("%s holds nothing", async (_, text, reason) => {
+        expect(await judge(text)).toContain(reason);
     });
 
     it.each([
@@ -83,8 +83,8 @@ describe("a lock", () => {
         ["of no process", JSON.stringify({ ...LOCK, pid: 0 }), HERE, "cannot be read", ""],
         ["of a group", JSON.stringify({ ...LOCK, pid: -1 }), HERE, "cannot be read", ""],
         ["of nobody", "null", HERE, "cannot be read", ""],
-    ])("%s is respected", (_, text, machine, message, hint) => {
-        const error = judge(text, machine);
+    ])("%s is respected", async (_, text, machine, message, hint) => {
+        const error = await judge(text, machine);
         expect(error).toBeInstanceOf(StepError);
         expect((error as StepError).message).toContain(message);
         expect((error as StepError).hint).toContain(hint);

@@ -6,7 +6,7 @@ import { issueAuthority } from "../../components/gateway/pki";
 import type { PlaceSettings } from "../../settings/schema";
 import { parsePlace } from "../../settings/parse";
 import type { DockerHost } from "../../machine/docker/host";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 import { StandIns } from "../support/standIns";
 
 const URN = "urn:pulumi:dev::sandbox-gateway::sandbox-gateway:index:Gateway$docker:index";

@@ -128,7 +128,7 @@ describe("what is free", () => {
         configure("wide", { name: "y", subnet: "10.213.0.0/22", ports: "18800-18860" });
         const gateway = await write("second");
         expect(gateway).toMatchObject({
-            subnet: "10.213.4.0/24",
+            subnet: { cidr: "10.213.4.0/24" },
             apiPort: 16445,
             ports: { first: 18869, last: 18888 },
         });
@@ -139,7 +139,7 @@ describe("what is free", () => {
         for (const stack of ["a", "b", "c", "d", "e"]) {
             gateways.push(await write(stack));
         }
-        expect(new Set(gateways.map(({ subnet }) => subnet)).size).toBe(5);
+        expect(new Set(gateways.map(({ subnet }) => subnet.cidr)).size).toBe(5);
         expect(new Set(gateways.map(({ apiPort }) => apiPort)).size).toBe(5);
         for (const { ports } of gateways) {
             expect(gateways.filter((g) => contains(g.ports, ports.first))).toHaveLength(1);
@@ -149,7 +149,7 @@ describe("what is free", () => {
 
     it("is no network and no route of the machine", async () => {
         const machine = { ...EMPTY, networks: () => ["127.0.0.0/8", "10.213.0.0/16"] };
-        expect((await write("second", machine)).subnet).toBe("172.30.18.0/24");
+        expect((await write("second", machine)).subnet.cidr).toBe("172.30.18.0/24");
     });
 
     it("is no port of a container, also of a gateway that is stopped and of another checkout", async () => {
@@ -185,7 +185,10 @@ describe("what is free", () => {
         configure("cluster", undefined, { "sandbox-gateway:existingCluster": {} });
         writeFileSync(path.join(root, "Pulumi.yaml"), "name: sandbox-gateway\n");
         writeFileSync(path.join(root, "Pulumi.half.yaml.123"), "config: {");
-        expect(await write("second")).toMatchObject({ subnet: "10.213.0.0/24", apiPort: 16443 });
+        expect(await write("second")).toMatchObject({
+            subnet: { cidr: "10.213.0.0/24" },
+            apiPort: 16443,
+        });
     });
 });
 

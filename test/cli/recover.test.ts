@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { checkLacking, dropStaleSalt, readIdentity, recover } from "../../cli/recovery/recover";
 import { withIdentity, type Export } from "../../cli/recovery/recoveredState";
 import type { RecoveredIdentity } from "../../cli/recovery/volumeIdentity";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 import { findStateFolder, makeStateFolder } from "../../machine/stateFolder";
 import { StandIns } from "../support/standIns";
 

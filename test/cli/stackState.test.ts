@@ -15,7 +15,7 @@ import {
 import { parsePlace } from "../../settings/parse";
 import type { PlaceSettings } from "../../settings/schema";
 import type { DockerHost } from "../../machine/docker/host";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 import { findStateFolder, makeStateFolder } from "../../machine/stateFolder";
 import { StandIns } from "../support/standIns";
 

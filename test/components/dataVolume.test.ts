@@ -6,6 +6,7 @@ import { DataVolume } from "../../components/gateway/dataVolume";
 import { askDocker, daemonOf, type Ask } from "../../components/gateway/dockerDaemon";
 import { findVolume, volumeIn, type FoundVolume } from "../../components/gateway/dockerVolumes";
 import { Identity } from "../../components/gateway/identity";
+import { keysOf } from "../../settings/keys";
 import { drain, find, isSecret, plain, record, type Stashed } from "../support/mocks";
 import { run, value } from "../support/program";
 import { StandIns } from "../support/standIns";
@@ -104,7 +105,19 @@ async function make(
             ? Promise.reject(new Error("no daemon"))
             : Promise.resolve(found === "absent" ? "" : `${NAME} ${found.owner}\n`);
     };
-    const data = new DataVolume("gateway-data", NAME, identity, "k3s:1", "tcp://d:1", {}, ask);
+    const data = new DataVolume(
+        {
+            name: "gateway",
+            args: {
+                ...{ name: "dev", image: "k3s:1", dockerHost: "tcp://d:1", running: true },
+                ...{ subnet: "172.30.18.0/24", apiPort: 16443, ports: { first: 1, last: 2 } },
+                argumentKey: keysOf("gateway"),
+            },
+            state: {},
+        },
+        identity,
+        ask,
+    );
     const name = new Promise((resolve, reject) => {
         data.name.apply(resolve);
         (data.name as unknown as { promise(): Promise<unknown> }).promise().catch(reject);

@@ -1,8 +1,9 @@
 /** A cluster that others use as well: what the program declares in it. */
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
-import { settledNamespace } from "../../components/cluster/existingCluster";
+import { refusalOfNamespace } from "../../components/cluster/existingCluster";
 import { ownNamespace } from "../../model/names";
+import { keysOf } from "../../settings/keys";
 import { find, type Found, type Recorded, type Stashed } from "../support/mocks";
 import { inputs, run, value } from "../support/program";
 
@@ -93,7 +94,9 @@ describe("the namespace of a stack", () => {
             "existingCluster.ingressFrom: got sandboxes; must not be the sandboxes' own namespace",
         ],
     ])("of an earlier version is not left for %j", (existing, message) => {
-        expect(() => settledNamespace("sandboxes", existing)).toThrow(message);
+        const keyOf = keysOf("existingCluster");
+        expect(refusalOfNamespace("sandboxes", existing, keyOf)).toContain(message);
+        expect(refusalOfNamespace("sandboxes", {}, keyOf)).toBeUndefined();
     });
 
     it("is the gateway's own on a gateway, as it always was", async () => {

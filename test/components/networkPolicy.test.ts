@@ -1,4 +1,5 @@
 /** Who may talk to a sandbox and whom it may talk to: the policy itself, read as Kubernetes reads it. */
+import { inOwnTerms } from "../../components/cluster/argumentKey";
 import { describe, expect, it } from "vitest";
 import {
     opensClosed,
@@ -240,7 +241,7 @@ describe("names", () => {
 
 /** What the component says to a program that does not use these settings. */
 function ownProgram(egress: Egress[]): string {
-    const cluster = { internalNetworks: GATEWAY.internalNetworks };
+    const cluster = { internalNetworks: GATEWAY.internalNetworks, argumentKey: inOwnTerms };
     try {
         new Sandbox("own", { cluster: cluster as never, image: "busybox:1.37.0", egress });
         return "nothing";

@@ -10,7 +10,7 @@ import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { K3S_NODE_PASSWORD_COPY, LABEL_OWNER } from "../../model/constants";
 import { gatewaySchema } from "../../settings/schema/gateway";
-import { STAND_IN_LABEL } from "../../machine/images";
+import { STAND_IN_LABEL } from "../../model/constants";
 import { standInOf } from "../../toolchain/provide/images";
 import { attempt, run } from "../support/run";
 import { AGENT, IMAGES } from "../support/sandboxes";

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { provideDocker, useDockerHost } from "../../machine/docker/daemon";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 import { StandIns } from "../support/standIns";
 
 const SOCKET = "unix:///Users/u/.colima/default/docker.sock";

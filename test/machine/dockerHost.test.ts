@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { chooseDockerHost, mayProvide, startAdvice, type Choice } from "../../machine/docker/host";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 
 /** What `docker context inspect` prints, as version 28 does. */
 const context = (name: string, docker: object, files: string[] = []) =>

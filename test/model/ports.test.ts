@@ -5,29 +5,31 @@ import type { listObjects } from "../../components/cluster/api";
 import { LABEL_SANDBOX } from "../../model/constants";
 import { FixedPorts } from "../../components/cluster/fixedPorts";
 import { askHolders } from "../../components/cluster/portHolders";
-import { checkPicked } from "../../components/sandbox/service";
+import { refusalOfPicked } from "../../components/sandbox/service";
+import { keysOf } from "../../settings/keys";
 import { parseSettings } from "../../settings/parse";
 import { run } from "../support/program";
 import { messageOf } from "../support/settings";
 
 const BLOCK = { first: 18789, last: 18808 };
 const OPEN = { application: "openclaw" };
+const KEYS = keysOf("gateway");
 const GATEWAY = { name: "Test", subnet: "10.213.77.0/24" };
 
 describe("a port that Kubernetes has picked", () => {
     it("may stay where nobody else wants it, and everybody reaches it", () => {
-        expect(() => checkPicked("a", 18808, undefined, BLOCK)).not.toThrow();
-        expect(() => checkPicked("a", 31000, undefined, undefined)).not.toThrow();
+        expect(refusalOfPicked("a", 18808, undefined, BLOCK, KEYS)).toBeUndefined();
+        expect(refusalOfPicked("a", 31000, undefined, undefined, KEYS)).toBeUndefined();
     });
 
     it("names the sandbox that loses it when the block moves", () => {
-        expect(() => checkPicked("a", 18809, undefined, BLOCK)).toThrow(
+        expect(refusalOfPicked("a", 18809, undefined, BLOCK, KEYS)).toBe(
             "gateway.ports: got 18789-18808; must hold 18809, the port of sandboxes.a, which Kubernetes has picked and keeps: nobody would reach it; for example a block with 18809 in it, or a sandboxes.a.hostPort in 18789-18808",
         );
     });
 
     it("names the sandbox that has it already", () => {
-        expect(() => checkPicked("a", 18800, "b", BLOCK)).toThrow(
+        expect(refusalOfPicked("a", 18800, "b", BLOCK, KEYS)).toBe(
             "sandboxes.b.hostPort: got 18800; must not be the port of sandboxes.a, which Kubernetes has picked and keeps; choose another one, or first give sandboxes.a.hostPort another value",
         );
     });
@@ -71,7 +73,7 @@ describe("the turn of a Service", () => {
 
     /** Whether it has come, of one that asks for the port, beside another that never gets there. */
     const comes = async (other: number | undefined, port: number | undefined, preview: boolean) => {
-        const ports = new FixedPorts(NOBODY);
+        const ports = new FixedPorts(NOBODY, KEYS);
         const turn = ports.turn("one", port, preview).then(() => true);
         // Noted later: the order of names is no order.
         ports.note("other", other, new Promise(() => undefined));
@@ -98,15 +100,20 @@ async function move(
 ) {
     const holders = new Map(Object.entries(before).map(([name, port]) => [port, name]));
     let asked = 0;
-    const ports = new FixedPorts(() => {
-        asked++;
-        return Promise.resolve(holders);
-    }, BLOCK);
+    const ports = new FixedPorts(
+        () => {
+            asked++;
+            return Promise.resolve(holders);
+        },
+        KEYS,
+        BLOCK,
+    );
     const order: string[] = [];
     for (const [name, port] of Object.entries(after)) {
         const turn = ports.turn(name, port, preview);
         const checked = turn.then(({ refusal, isTaken }) => {
-            order.push(refusal ?? (isTaken ? `${name} is not known` : name));
+            const seen = isTaken ? `${name} is not known` : name;
+            order.push(refusal === undefined ? seen : `${KEYS("hostPort", name)}: ${refusal}`);
             return refusal === undefined ? undefined : new Promise(() => undefined);
         });
         ports.note(name, port, checked);
@@ -188,7 +195,7 @@ describe("fixed ports that change hands", () => {
     });
 
     it("are for Kubernetes to judge where the cluster cannot be asked", async () => {
-        const ports = new FixedPorts(() => Promise.resolve(undefined));
+        const ports = new FixedPorts(() => Promise.resolve(undefined), KEYS);
         ports.note("a", 18791, Promise.resolve());
         ports.note("b", 18790, Promise.resolve());
         expect(await ports.turn("a", 18791, true)).toEqual({ isTaken: false });

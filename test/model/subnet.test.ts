@@ -4,12 +4,10 @@ import {
     lastHostAddress,
     overlaps,
     parseSubnet,
-    type Subnet,
+    subnetOf as subnet,
 } from "../../model/subnet";
 import { findClash, hostNetworks, parseRoutes } from "../../machine/networks";
 import { bridgeName } from "../../model/names";
-
-const subnet = (text: string) => parseSubnet(text) as Subnet;
 
 describe("parseSubnet", () => {
     it.each([
@@ -22,6 +20,11 @@ describe("parseSubnet", () => {
         "1.2.3/24",
     ])("refuses %j", (text) => {
         expect(parseSubnet(text)).toBeUndefined();
+        expect(() => subnet(text)).toThrow(`${JSON.stringify(text)} is no IPv4 network`);
+    });
+
+    it("keeps the text as it was written", () => {
+        expect(subnet("10.0.0.0/8")).toEqual({ cidr: "10.0.0.0/8", base: 10 * 2 ** 24, prefix: 8 });
     });
 
     it("gives addresses by index, also above 127.255.255.255", () => {
@@ -54,7 +57,7 @@ describe("overlaps", () => {
 });
 
 describe("findClash", () => {
-    const gateway = { name: "dev", subnet: "172.30.18.0/24" };
+    const gateway = { name: "dev", subnet: subnet("172.30.18.0/24") };
 
     it("names the interface and a subnet that is free", () => {
         const networks = [{ name: "br-1", cidr: "172.30.16.0/20", kind: "connected" as const }];

@@ -6,7 +6,8 @@ import { useDockerHost } from "../../machine/docker/daemon";
 import { LOCAL_FOLDER } from "../../machine/environment";
 import { loadToolchain, type Toolchain } from "../../machine/standIns";
 import { gatewaySchema } from "../../settings/schema/gateway";
-import { StepError, type Progress } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 
 /** Everything for the end-to-end tests. @returns the environment to run them in */
 export async function prepareForTests(

@@ -8,6 +8,7 @@ import {
     REFUSED_FLAGS,
 } from "../../model/k3sFlags";
 import { gatewayArgs } from "../../settings/args";
+import { readFiles } from "../../settings/files";
 import { parseSettings } from "../../settings/parse";
 import { messageOf } from "../support/settings";
 
@@ -66,7 +67,7 @@ describe("a flag that k3s does not have", () => {
         expect(problems).toEqual([]);
         expect(messageOf(k3s(settings))).toHaveLength(1);
         // What it is called here is nothing of the gateway's inputs.
-        expect(gatewayArgs(parsed!)).not.toHaveProperty("newK3sFlags");
+        expect(gatewayArgs(readFiles(parsed!).settings)).not.toHaveProperty("newK3sFlags");
     });
 
     it("does not make a refused one new", () => {

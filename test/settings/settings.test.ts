@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { subnetOf } from "../../model/subnet";
 import { parseSettings } from "../../settings/parse";
 import { explain } from "../../settings/problems";
 import { messageOf, sandbox, UNKNOWN } from "../support/settings";
@@ -490,7 +491,7 @@ describe("a right configuration", () => {
             gateway: {
                 name: "openshell",
                 image: "rancher/k3s:v1.35.4-k3s1",
-                subnet: "172.30.18.0/24",
+                subnet: subnetOf("172.30.18.0/24"),
                 apiPort: 16443,
                 ports: { first: 18789, last: 18808 },
                 bindAddress: "127.0.0.1",

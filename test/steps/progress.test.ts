@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Progress, StepError } from "../../steps/progress";
+import { InterruptedError, StepError } from "../../steps/errors";
+import { Progress } from "../../steps/progress";
 
 let folder: string;
 let progress: Progress;
@@ -91,6 +92,65 @@ describe("together", () => {
         setImmediate(failed);
         await expect(failing).rejects.toThrow("at once");
         expect(existsSync(path.join(folder, "started"))).toBe(false);
+    });
+});
+
+describe("a signal", () => {
+    const signal = (name: "SIGINT" | "SIGTERM") => process.emit(name, name);
+    const started = () =>
+        vi.waitFor(() => expect(existsSync(path.join(folder, "started"))).toBe(true), 10_000);
+
+    it("ends a command with what it has started, and nothing is started any more", async () => {
+        const running = progress.step("waits", () =>
+            sh("sh -c 'echo $$ >pid; : >started; exec sleep 30'; : >late"),
+        );
+        const refused = expect(running).rejects.toThrow(InterruptedError);
+        await started();
+        signal("SIGINT");
+        await refused;
+        const child = Number(readFileSync(path.join(folder, "pid"), "utf8"));
+        expect(existsSync(`/proc/${child}/exe`)).toBe(false);
+        await expect(sh(": >again")).rejects.toThrow(InterruptedError);
+        expect(existsSync(path.join(folder, "again"))).toBe(false);
+        expect(progress.interrupted).toBe(true);
+        expect(printed()).toMatch(/^interrupted after .*; the same command goes on from here\n$/);
+    });
+
+    it("lets a command that owns the terminal end by itself, which Ctrl-C has reached already", async () => {
+        const script = `cd ${folder}; trap 'echo got >>signals; exit 7' TERM INT; : >started; while :; do sleep 0.05; done`;
+        const running = progress.attach("sh", ["-c", script], process.env);
+        await started();
+        signal("SIGINT");
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        expect(existsSync(path.join(folder, "signals"))).toBe(false);
+        signal("SIGTERM");
+        expect(await running).toBe(7);
+    });
+});
+
+describe("a command", () => {
+    it("that takes too long is ended, and fails", async () => {
+        const slow = progress.run("sh", ["-c", "echo begun; sleep 30"], { timeout: 0.2 });
+        await expect(slow).rejects.toThrow(new StepError("sh -c failed with status 143: begun"));
+    });
+
+    it("that is not there says so", async () => {
+        const missing = progress.run("/nowhere/program", []);
+        await expect(missing).rejects.toThrow(
+            new StepError("cannot run /nowhere/program: spawn /nowhere/program ENOENT"),
+        );
+    });
+
+    it("whose output is secret leaves it out of the log, and what it complains of in", async () => {
+        const log = path.join(folder, "log");
+        const said = await progress.run(
+            "sh",
+            ["-c", "printf 'k%s\\n' ey; printf 'w%s\\n' hy >&2"],
+            { quiet: true },
+        );
+        expect(said).toBe("key\n");
+        await expect.poll(() => readFileSync(log, "utf8")).toContain("why");
+        expect(readFileSync(log, "utf8")).not.toContain("key\n");
     });
 });
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 import { inWords } from "../../steps/systemError";
 
 const thrownBy = (work: () => unknown): unknown => {

@@ -1,5 +1,5 @@
-import { describe, expect, it, vi } from "vitest";
-import { asCommand, makeTarget, oneLine, plainLines } from "../../steps/text";
+import { describe, expect, it } from "vitest";
+import { asCommand, oneLine, plainLines } from "../../steps/text";
 
 describe("plainLines", () => {
     it("leaves out empty lines, and whatever moves a cursor or colours a line", () => {
@@ -23,21 +23,4 @@ it.each([
     [["--context", ""], "--context ''"],
 ])("asCommand quotes what a shell would take apart: %j", (words, expected) => {
     expect(asCommand(words)).toBe(expected);
-});
-
-describe("makeTarget", () => {
-    it.each([
-        [undefined, "make start"],
-        ["dev", "make start"],
-        ["second", "make start STACK=second"],
-        ["organization/sandbox-gateway/x", "make start STACK=organization/sandbox-gateway/x"],
-    ])("names the stack %s, where it is not the usual one", (stack, expected) => {
-        expect(makeTarget("start", stack ?? "dev")).toBe(expected);
-    });
-
-    it("is about the stack of this run", () => {
-        vi.stubEnv("STACK", "second");
-        expect(makeTarget("status")).toBe("make status STACK=second");
-        vi.unstubAllEnvs();
-    });
 });

@@ -1,5 +1,6 @@
 /** A table of checks: how it is run, and how its results are written down. */
-import { InterruptedError, type Progress } from "../../steps/progress";
+import { InterruptedError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 
 /** One thing that must be so. */
 export interface Check<World> {

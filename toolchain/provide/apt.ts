@@ -1,9 +1,8 @@
 /** Debian packages: installed where they are missing, and ended where an installation was killed. */
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { promisify } from "node:util";
-import type { CommandError } from "../../machine/docker/cli";
-import { StepError, type Progress } from "../../steps/progress";
+import { output, type CommandError } from "../../steps/command";
+import { StepError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 
 /** States of a package whose files are there, or some of them, and which is not set up. */
 const HALF = ["unpacked", "half-installed", "half-configured"];
@@ -36,13 +35,9 @@ export function isInterrupted(words: string): boolean {
 /** Those of some packages that dpkg was killed over: their files are there, and not set up. */
 export async function halfInstalled(packages: readonly string[]): Promise<string[]> {
     const format = "${Package} ${db:Status-Status}\\n";
-    const list = promisify(execFile)("dpkg-query", [
-        "--show",
-        `--showformat=${format}`,
-        ...packages,
-    ]);
+    const list = output(["dpkg-query", "--show", `--showformat=${format}`, ...packages]);
     // It fails when it does not know all of them, and is not there on other systems.
-    const { stdout = "" } = await list.catch((error: CommandError) => error);
+    const stdout = await list.catch((error: CommandError) => error.stdout);
     return stdout
         .split("\n")
         .map((line) => line.split(" "))

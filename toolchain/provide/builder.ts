@@ -1,6 +1,6 @@
 /** What a machine has to be for images to be built on it. */
 import { existsSync } from "node:fs";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 
 /**
  * Checks that images can be built here. Nothing else needs this kind of machine.

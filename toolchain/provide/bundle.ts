@@ -3,11 +3,10 @@
  * what V8 has compiled of them, for the engine starts four of them in each run.
  */
 import * as esbuild from "esbuild";
-import { execFile } from "node:child_process";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
-import { promisify } from "node:util";
 import type { Recipe } from "../../machine/cache";
+import { output as run } from "../../steps/command";
 
 const ROOT = path.join(__dirname, "..", "..");
 
@@ -19,6 +18,9 @@ interface Bundle {
     /** Modules that are left out: native parts that the program can do without. */
     readonly external: readonly string[];
 }
+
+/** What plugins share, and what decides their packages. */
+const SHARED = ["toolchain/plugins/host", "model/urn.ts", "package-lock.json"];
 
 /** Set where a program is to write down what has been compiled of it, instead of serving. */
 const COMPILE = "SANDBOX_GATEWAY_COMPILE";
@@ -47,14 +49,12 @@ if (process.env.${COMPILE}) {
 }
 `;
 
-/** What the program is made from: its folder, what the plugins share, and the locked packages. */
+/** What the program is made from: its own folder, what plugins share, and the locked packages. */
 export function bundleRecipe(name: string): Recipe {
     const { entry } = findBundle(name);
     return {
         name,
-        files: [path.dirname(entry), "toolchain/plugin-host", "package-lock.json"].map((file) =>
-            path.join(ROOT, file),
-        ),
+        files: [path.dirname(entry), ...SHARED].map((file) => path.join(ROOT, file)),
         parameters: [JSON.stringify(findBundle(name)), STARTER, process.version],
     };
 }
@@ -78,7 +78,7 @@ export async function buildBundle(name: string, folder: string): Promise<void> {
     chmodSync(output, 0o755);
     // Without the address of an engine it serves whoever asks.
     const env = { ...process.env, [COMPILE]: "1" };
-    await promisify(execFile)(process.execPath, [output], { env });
+    await run([process.execPath, output], { env });
 }
 
 function findBundle(name: string): Bundle {

@@ -1,10 +1,11 @@
 /** Debian's Docker: installed, and started where no service manager does it. */
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { docker } from "../../machine/docker/cli";
 import { SYSTEM_SOCKET, type DockerHost } from "../../machine/docker/host";
-import { StepError, type Progress } from "../../steps/progress";
+import { output, startDaemon } from "../../steps/command";
+import { StepError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 import { until } from "../../steps/wait";
 import { aptInstall, halfInstalled } from "./apt";
 
@@ -77,7 +78,7 @@ async function hasCommand(): Promise<boolean> {
  */
 export async function startDocker(answers: () => Promise<boolean>): Promise<void> {
     if (existsSync("/run/systemd/system")) {
-        execFileSync("systemctl", ["start", "docker"], { stdio: "ignore" });
+        await output(["systemctl", "start", "docker"]);
     } else {
         startWithoutSystemd();
     }
@@ -101,17 +102,8 @@ function startWithoutSystemd(): void {
               "--default-runtime",
               "no-sys-resource",
           ];
-    const log = openSync(DAEMON_LOG, "a", 0o600);
-    const daemon = spawn("dockerd", ["--host", SYSTEM_SOCKET, ...args], {
-        // It has to outlive this run and the terminal.
-        detached: true,
-        stdio: ["ignore", log, log],
-    });
-    daemon.on("error", () => {
-        // The wait for its answer ends with a message that points to the log.
-    });
-    daemon.unref();
-    writeFileSync(path.join(STATE_FOLDER, "dockerd.pid"), `${daemon.pid}\n`);
+    const pid = startDaemon(["dockerd", "--host", SYSTEM_SOCKET, ...args], DAEMON_LOG);
+    writeFileSync(path.join(STATE_FOLDER, "dockerd.pid"), `${pid}\n`);
 }
 
 /** Whether this process may have CAP_SYS_RESOURCE; where not, runc cannot give it to containers. */

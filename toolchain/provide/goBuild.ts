@@ -1,12 +1,13 @@
 /** Builds programs from their pinned Go modules. */
-import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { cached, isCached, type Recipe } from "../../machine/cache";
 import { compareVersions } from "../../machine/versions";
+import { output } from "../../steps/command";
 import { applyEdits, type Edit } from "./edits";
-import { StepError, type Progress } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 
 /** One program, from a folder of toolchain/go. */
 export interface GoBuild {
@@ -90,9 +91,9 @@ export async function goPrograms(
 }
 
 /** Version of the Go toolchain on PATH. @returns undefined without one */
-export function goVersion(): string | undefined {
+export async function goVersion(): Promise<string | undefined> {
     try {
-        return execFileSync("go", ["env", "GOVERSION"], { encoding: "utf8" }).trim().slice(2);
+        return (await output(["go", "env", "GOVERSION"])).trim().slice(2);
     } catch {
         return undefined;
     }
@@ -113,7 +114,7 @@ export function goRecipe(name: string): Recipe {
  *
  * @throws StepError when it is missing or too old
  */
-export function checkGo(names: readonly string[]): void {
+export async function checkGo(names: readonly string[]): Promise<void> {
     if (names.length === 0) {
         return;
     }
@@ -122,7 +123,7 @@ export function checkGo(names: readonly string[]): void {
         .map((name) => goDirective(findBuild(name)))
         .sort(compareVersions)
         .at(-1);
-    const found = goVersion();
+    const found = await goVersion();
     if (found === undefined) {
         throw new StepError(`no Go on PATH; building ${names.join(", ")} needs Go ${needed}`, hint);
     }

@@ -2,7 +2,8 @@
 import { readdirSync } from "node:fs";
 import * as path from "node:path";
 import { cached } from "../../machine/cache";
-import { StepError, type Progress } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 import {
     checkGo,
     compilation,
@@ -25,12 +26,12 @@ export async function testGoPrograms(
     progress: Progress,
 ): Promise<{ readonly passed: number; readonly failed: number }> {
     const names = testedGoPrograms();
-    if (goVersion() === undefined) {
+    if ((await goVersion()) === undefined) {
         progress.print("Go: none on PATH; nothing of Go is made here then, nor tested");
         return { passed: 0, failed: 0 };
     }
     try {
-        checkGo(names);
+        await checkGo(names);
     } catch (error) {
         progress.print(`Go: ${(error as Error).message}`);
         return { passed: 0, failed: names.length };

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import * as path from "node:path";
 import { cached, entryName, type Recipe } from "../../machine/cache";
-import { STAND_IN_LABEL } from "../../machine/images";
+import { STAND_IN_LABEL } from "../../model/constants";
 import type { Progress } from "../../steps/progress";
 import { ensurePackages, type Packages } from "./apt";
 import { checkImageBuild } from "./builder";
@@ -62,7 +62,7 @@ function nodeImageRecipe(reference: string): Recipe {
 }
 
 async function fillNodeImage(reference: string, folder: string, progress: Progress): Promise<void> {
-    checkGo(NODE_PROGRAMS.filter((name) => !hasGoProgram(name)));
+    await checkGo(NODE_PROGRAMS.filter((name) => !hasGoProgram(name)));
     await ensurePackages(NODE_PACKAGES, progress);
     const programs = path.join(folder, "bin");
     mkdirSync(programs);

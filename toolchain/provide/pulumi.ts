@@ -2,7 +2,7 @@
 import { linkSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { cached, entryName, isCached, type Recipe } from "../../machine/cache";
-import type { Plugin } from "../../machine/pulumi";
+import type { Plugin } from "../../machine/plugins";
 import type { Progress } from "../../steps/progress";
 import { buildBundle, bundleRecipe } from "./bundle";
 import { checkGo, goProgram, goRecipe, hasGoProgram } from "./goBuild";
@@ -15,9 +15,9 @@ const OF_GO: readonly string[] = ["kubernetes"];
  *
  * @throws StepError without a Go that is new enough
  */
-export function checkBuild(): boolean {
+export async function checkBuild(): Promise<boolean> {
     const missing = ["pulumi", ...OF_GO.map(program)].filter((name) => !hasGoProgram(name));
-    checkGo(missing);
+    await checkGo(missing);
     return missing.length > 0;
 }
 
@@ -29,7 +29,7 @@ export function isEngineBuilt(): boolean {
 /** Folder with the engine and, beside it where the engine looks first, the language host. */
 export async function engineFolder(progress: Progress): Promise<string> {
     return cached(engineRecipe(), async (folder) => {
-        requireGo(["pulumi"]);
+        await requireGo(["pulumi"]);
         // Hard links cost nothing and outlive the entry they come from.
         linkSync(await goProgram("pulumi", progress), join(folder, "pulumi"));
         await buildBundle("pulumi-language-nodejs", folder);
@@ -49,7 +49,7 @@ export async function buildPlugins(
         isOfGo(plugin) ? goRecipe(program(plugin.name)) : bundleRecipe(program(plugin.name)),
     );
     return cached(merge("plugins", recipes), async (folder) => {
-        requireGo(plugins.filter(isOfGo).map(({ name }) => program(name)));
+        await requireGo(plugins.filter(isOfGo).map(({ name }) => program(name)));
         for (const plugin of plugins) {
             const own = join(folder, plugin.folder);
             mkdirSync(own);
@@ -72,8 +72,8 @@ function program(plugin: string): string {
 }
 
 /** Checks Go before a build, for where it was not clear beforehand that there would be one. */
-function requireGo(programs: readonly string[]): void {
-    checkGo(programs.filter((name) => !hasGoProgram(name)));
+async function requireGo(programs: readonly string[]): Promise<void> {
+    await checkGo(programs.filter((name) => !hasGoProgram(name)));
 }
 
 function merge(name: string, recipes: readonly Recipe[]): Recipe {

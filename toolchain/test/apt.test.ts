@@ -1,7 +1,7 @@
 /** Installations of Debian packages that were killed; apt-get and dpkg are stand-ins. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { aptInstall, halfInstalled } from "../provide/apt";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 import { StandIns } from "../../test/support/standIns";
 
 let standIns: StandIns;

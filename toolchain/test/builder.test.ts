@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkImageBuild } from "../provide/builder";
-import { StepError } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
 
 const DEBIAN = { platform: "linux", arch: "x64", hasApt: true, root: true };
 

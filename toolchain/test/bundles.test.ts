@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { buildBundle } from "../provide/bundle";
+import { entryName } from "../../machine/cache";
+import { buildBundle, bundleRecipe } from "../provide/bundle";
 import type { Obj } from "../plugins/host/values";
 import { Recorder } from "./record/recorder";
 
@@ -16,6 +17,13 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(() => rmSync(folder, { recursive: true }));
+
+it.each(["pulumi-resource-docker", "pulumi-resource-random", "pulumi-language-nodejs"])(
+    "%s is made from files that are there",
+    (name) => {
+        expect(entryName(bundleRecipe(name))).toMatch(new RegExp(`^${name}-[0-9a-f]{16}$`));
+    },
+);
 
 const check = async (name: string, token: string, news: Obj) => {
     const plugin = await Recorder.start(process.execPath, [join(folder, name)]);

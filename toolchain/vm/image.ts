@@ -4,7 +4,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { cached, cacheRoot, entryName, type Recipe } from "../../machine/cache";
 import { aptInstall } from "../provide/apt";
-import { StepError, type Progress } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 import { MEMORY_MIB, VirtualMachine } from "./qemu";
 
 /** Debian's name for where packages are newest: cgroup v2, and Docker several releases ahead. */

@@ -6,7 +6,8 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createReadStream, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { StepError, type Progress } from "../../steps/progress";
+import { StepError } from "../../steps/errors";
+import type { Progress } from "../../steps/progress";
 import { until } from "../../steps/wait";
 
 /** How a command on the machine ended. */

@@ -1,5 +1,5 @@
 /** What runs in a sandbox, and how to tell that it does. */
-import { openclaw } from "./openclaw";
+import type { Resources } from "../../../model/resources";
 
 /** An HTTP application. */
 export interface Application {
@@ -11,13 +11,13 @@ export interface Application {
     readonly port: number;
     /** Page a person opens. @default `/` */
     readonly path?: string;
-    /** Paths that answer 200 when... @default `path` for all three */
+    /** Paths that the kubelet asks. @default `path` for all three */
     readonly probes?: {
-        /** ...it has started. Nothing else is asked before. */
+        /** Answers 200 once the application has started. No other probe is asked before. */
         readonly startup?: string;
-        /** ...it can serve. */
+        /** Answers 200 while the application can serve. */
         readonly readiness?: string;
-        /** ...it is neither dead nor deaf; otherwise it is restarted in place. */
+        /** Answers 200 unless the application hangs, in which case its container is restarted in place. */
         readonly liveness?: string;
     };
     /**
@@ -50,18 +50,6 @@ export interface FileContext {
     /** Whether the endpoint needs no key of the sandbox's. @default false: it is in a variable */
     readonly keyElsewhere?: boolean;
 }
-
-/** Kubernetes quantities. */
-export interface Resources {
-    readonly requests?: Readonly<Record<string, string>>;
-    readonly limits?: Readonly<Record<string, string>>;
-}
-
-/** Applications known by name. */
-export const APPLICATIONS = { openclaw } as const satisfies Record<string, Application>;
-
-/** Name of a known application. */
-export type ApplicationName = keyof typeof APPLICATIONS;
 
 /** Environment variable with the sandbox's token, for agents that have no name of their own for it. */
 const TOKEN_VARIABLE = "SANDBOX_TOKEN";

@@ -23,6 +23,7 @@ import type { CallContext, DiffEntry, Plugin, Resource } from "./plugin";
 import { PluginError } from "./plugin";
 import { canonical } from "./values";
 import * as wire from "./wire";
+import { parseUrn } from "../../../model/urn";
 
 /** Uploads travel inside messages; the engine itself allows this much. */
 const MAX_MESSAGE = 400 * 1024 * 1024;
@@ -103,7 +104,7 @@ class Session {
     }
 
     private resource(urn: string): Resource {
-        const token = urn.split("::")[2]?.split("$").pop() ?? urn;
+        const token = parseUrn(urn)?.type ?? urn;
         const resource = this.plugin.resources[token];
         if (resource) return resource;
         const known = Object.keys(this.plugin.resources).join(", ");

@@ -5,12 +5,13 @@ import { UNKNOWN, isObj } from "../../host/values";
 import type { Json, Obj } from "../../host/values";
 import { autoname } from "./autoname";
 import type { Fields, Prop, ResourceRules } from "./schema";
+import { nameOfUrn } from "../../../../model/urn";
 
 /** The list of the properties that Check filled in; the engine keeps it with the inputs. */
 export const DEFAULTS = "__defaults";
 
 export function check(rules: ResourceRules, request: CheckRequest): CheckResult {
-    const urnName = request.urn.split("::").pop() ?? "";
+    const urnName = nameOfUrn(request.urn);
     const news = { ...request.news };
     const named: string[] = [];
     if (rules.autoname && news.name === undefined) {

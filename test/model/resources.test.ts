@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mergeResources } from "../../components/sandbox/resources";
+import { mergeResources } from "../../model/resources";
 
 const DEFAULTS = { requests: { cpu: "100m", memory: "1Gi" }, limits: { memory: "2Gi" } };
 
