@@ -101,7 +101,7 @@ function readWrittenText(): Written {
 }
 
 function stackFile(): [project: Project, file: string] {
-    // An SDK that was not told it gives a name of its own.
+    // Without a value from the engine the SDK gives a relative name.
     const root = pulumi.getRootDirectory();
     const project = readProject(path.isAbsolute(root) ? root : process.cwd());
     return [project, path.join(project.folder, stackFileName(project, pulumi.getStack()))];

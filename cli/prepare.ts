@@ -1,5 +1,6 @@
 /** What has to be there before pulumi runs: for `make up`, and for the end-to-end tests. */
 import { mkdirSync, statSync } from "node:fs";
+import { apiAddress } from "../components/gateway/addresses";
 import { openclaw } from "../components/sandbox/applications/openclaw";
 import { findBusyPort } from "../machine/busyPorts";
 import { cacheRoot } from "../machine/cache";
@@ -110,7 +111,7 @@ async function checkPorts(gateway: GatewaySettings): Promise<string> {
     const held = await portsHeldBy(dockerName(gateway.name));
     const wanted = (ports: readonly number[]) => ports.filter((port) => !held.has(port));
     const busy =
-        (await findBusyPort("127.0.0.1", wanted([gateway.apiPort]))) ??
+        (await findBusyPort(apiAddress(gateway), wanted([gateway.apiPort]))) ??
         (await findBusyPort(gateway.bindAddress, wanted(portsOf(gateway.ports))));
     if (busy !== undefined) {
         throw new StepError(

@@ -1,5 +1,5 @@
 /**
- * Keeps an error that nobody has caught from taking half a minute and gigabytes to be told.
+ * Keeps an uncaught error from taking half a minute and gigabytes to be printed.
  *
  * Pulumi's SDK prints such an error in colours, and Node.js (20.20, 22) never ends colouring a line of
  * a stack that names a file right below the scope of a package, `node_modules/@pulumi/output.ts`. The

@@ -10,7 +10,7 @@ export interface HostRule {
     readonly private?: boolean;
 }
 
-/** The one port that is plain HTTP: there the name is told by the request, elsewhere by TLS. */
+/** The one port of plain HTTP, where the request names the host; on all others TLS does. */
 export const HTTP_PORT = 80;
 
 /** Under this name, and on `HTTP_PORT`, a sandbox finds its model; upstream's name for it. */

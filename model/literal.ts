@@ -20,7 +20,7 @@ export function literal(text: string): string {
     return text.replaceAll("$", () => "$$");
 }
 
-/** The same for everything of a container that Kubernetes looks into. */
+/** Command, arguments and environment of a container, each escaped likewise. */
 export function literally({ command, args, env }: Texts): Pick<Container, keyof Texts> {
     return {
         ...(command && { command: command.map(literal) }),

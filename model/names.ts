@@ -93,7 +93,7 @@ export function claimName(volume: string, sandbox: string): string {
     return `${volume}-${sandbox}-0`;
 }
 
-/** The same claim's resource in Pulumi's state. */
+/** Name of a claim's resource in Pulumi's state. */
 export function claimResource(sandbox: string, volume: string): string {
     return `${sandbox}-${volume}`;
 }

@@ -8,7 +8,7 @@ export interface Resources {
     readonly limits?: Readonly<Record<string, string>>;
 }
 
-/** For an agent that says nothing of its needs: one of them must not end the others. */
+/** Resources of an agent that names none, so that a single agent cannot starve the others. */
 export const DEFAULT_RESOURCES: Resources = {
     requests: { cpu: "50m", memory: "128Mi" },
     limits: { memory: "1Gi" },

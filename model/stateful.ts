@@ -18,7 +18,7 @@ export const STATEFUL_TYPES: readonly string[] = [
 /** Ending of the name of a Stash that is renewed by the calendar: its loss loses nothing. */
 export const RENEWED_SUFFIX = "-admin";
 
-/** Ending of the name of a random key of digests: with another one pods are made anew, and that is all. */
+/** Suffix of the name of a random key of digests: replacing the key restarts pods and loses nothing. */
 export const DIGEST_KEY_SUFFIX = "-digest-key";
 
 /** Whether a resource holds data or identity. */

@@ -167,7 +167,7 @@ async function load({ kubeconfig, context }: Access): Promise<KubeConfig> {
     const caFile = cluster.caData === undefined ? (cluster.caFile ?? authorities()) : undefined;
     const changed = {
         ...cluster,
-        // There is nothing to verify without TLS; the library wants to be told.
+        // Without TLS there is nothing to verify; the library demands the option all the same.
         ...(plain ? { skipTLSVerify: true } : {}),
         ...(proxyUrl === undefined ? {} : { proxyUrl }),
         ...(caFile === undefined ? {} : { caFile }),
@@ -204,7 +204,7 @@ interface Exec {
     readonly provideClusterInfo?: boolean;
 }
 
-/** Plugins that make credentials are told what they are for in KUBERNETES_EXEC_INFO; some insist on it. */
+/** Value of KUBERNETES_EXEC_INFO, without which some credential plugins do not start. */
 function execEnvironment(
     { apiVersion, env, provideClusterInfo }: Exec,
     cluster: NonNullable<ReturnType<KubeConfig["getCurrentCluster"]>>,

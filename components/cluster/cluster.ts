@@ -68,7 +68,7 @@ export interface Gate {
     /** Image with a shell and busybox's `nc`. */
     readonly image: string;
     /**
-     * What answers whoever reaches it, and no policy of a sandbox allows.
+     * An endpoint that answers any pod that reaches it, and that no policy of a sandbox allows.
      * @default the cluster's API, as its pods find it
      */
     readonly target?: { readonly host: string; readonly port: number };

@@ -7,13 +7,13 @@ import { holderOf, refusalOf, type Holders } from "./portMoves";
 export interface Turn {
     /** Why it is not: what was found, and what it must be. */
     readonly refusal?: string;
-    /** Whether its port is another's until the update: a preview would be told that it is taken. */
+    /** Whether another Service has the port until the update: a dry run would be refused for it. */
     readonly isTaken: boolean;
 }
 
 const FREE: Turn = { isTaken: false };
 
-/** Filled while the program declares its sandboxes; read when all are declared, in whatever order. */
+/** Node ports by sandbox: noted while the program declares sandboxes, read when all are declared. */
 export class FixedPorts {
     private readonly fixed = new Map<string, { port: number; checked: Promise<unknown> }>();
     private readonly picked = new Map<string, Promise<unknown>>();
@@ -44,7 +44,7 @@ export class FixedPorts {
         }
     }
 
-    /** Who has asked for a port. */
+    /** The sandbox that has asked for a port. @default none has */
     ownerOf(port: number): string | undefined {
         return [...this.fixed].find(([, each]) => each.port === port)?.[0];
     }
@@ -70,7 +70,7 @@ export class FixedPorts {
     }
 
     private async move(sandbox: string, preview: boolean): Promise<Turn> {
-        // One alone takes no other's; nobody who has no need of it is to wait for an answer.
+        // A single fixed port cannot be another sandbox's: the cluster is not asked, which takes time.
         const holders = this.fixed.size < 2 ? undefined : await (this.asked ??= this.ask());
         const wanted = new Map([...this.fixed].map(([name, { port }]) => [name, port]));
         const holder = holders && holderOf(sandbox, wanted, holders);
@@ -83,7 +83,7 @@ export class FixedPorts {
             return { isTaken: true, refusal: refusal.reason };
         }
         if (refusal || !preview) {
-            // Of those that go round, one says so, and none is asked for.
+            // Of sandboxes in a ring, the first reports it, and no Service of the ring is created.
             await (refusal ? new Promise(() => undefined) : this.fixed.get(holder)?.checked);
         }
         return { isTaken: preview };

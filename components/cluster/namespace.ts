@@ -27,7 +27,7 @@ export interface OwnNamespace {
 }
 
 /**
- * Makes it, with Pod Security admission and a policy that denies everything by default.
+ * Creates the namespace, with Pod Security admission and a policy that denies everything by default.
  *
  * @param own @default the whole cluster is this stack's
  */
@@ -49,8 +49,8 @@ export function createNamespace(
             ? {
                   ...opts,
                   hooks: own.hooks,
-                  // It keeps the name it was made with: another one would be another namespace. Nor is
-                  // one that two stacks of an earlier version share given to either.
+                  // Another name would be another namespace. The owner of a namespace that two stacks of
+                  // an earlier version share is settled for neither of them.
                   ignoreChanges: ["metadata.name", "metadata.annotations"],
               }
             : opts,

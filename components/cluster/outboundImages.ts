@@ -9,7 +9,7 @@ export interface OutboundImages {
     readonly dns: string;
 }
 
-/** Those that are given, and ours in place of the others. */
+/** The given images, with the default for each that is missing. */
 export function outboundImages({ proxy, dns }: Partial<OutboundImages> = {}): OutboundImages {
     return { proxy: proxy ?? PROXY_IMAGE, dns: dns ?? DNS_IMAGE };
 }

@@ -76,9 +76,9 @@ function ownerOf(found: FoundObject | undefined): string | undefined {
 
 /** The checks of a cluster. The engine runs them for what is about to be created, and for nothing else. */
 export class Ownership {
-    /** For the namespace. */
+    /** Hooks of the namespace. */
     readonly namespace: pulumi.ResourceHookBinding;
-    /** For everything in it. */
+    /** Hooks of every object in the namespace. */
     readonly objects: pulumi.ResourceHookBinding;
     private readonly warned = new Set<string>();
 
@@ -122,7 +122,7 @@ export class Ownership {
         const whose = whoseObject(found, namespace, this.known.owner);
         const problem = objectProblem(object, whose);
         if (problem !== undefined && whose === "unknown" && pulumi.runtime.isDryRun()) {
-            // It may be about to be replaced: then it is gone by the time the new one is made.
+            // In a replacement the old object is deleted before the new one is created.
             await this.warn(`cluster ${this.context}: ${problem}`);
             return;
         }

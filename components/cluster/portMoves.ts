@@ -1,11 +1,11 @@
 /**
- * Pure: fixed ports that change hands. Kubernetes gives a node port to a Service only when no other has
- * it, so whoever gives one up comes first; and where none can, that is said before anything is changed.
+ * Pure: fixed ports that change hands. Kubernetes gives a node port to a Service only when no other has it,
+ * so the Service that gives a port up is updated first; where that is impossible, the preview refuses.
  */
 import { portsOf, type PortBlock } from "../../model/ports";
 import type { ArgumentKey } from "./argumentKey";
 
-/** Who has which node port in the cluster. */
+/** Names of sandboxes by the node port that their Service has. */
 export type Holders = ReadonlyMap<number, string>;
 
 /** Fixed ports that are asked for, by sandbox. */
@@ -52,7 +52,7 @@ export function refusalOf(
             return last === sandbox ? goes(sandbox, wanted.get(sandbox), holder) : undefined;
         }
         if (path.includes(holder)) {
-            // One that waits for those that go round is not one of them.
+            // A sandbox that waits for a ring is not part of it.
             return holder === sandbox ? goesRound(path, wanted, holders, block, keyOf) : undefined;
         }
         path.push(holder);

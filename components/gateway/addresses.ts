@@ -42,7 +42,7 @@ export function ownAddress({ subnet }: Pick<GatewayArgs, "subnet">): string {
     return hostAddress(parseSubnet(subnet) as Subnet, 2);
 }
 
-/** That of Docker's host in it: what comes by a port on the host's loopback comes from there. */
+/** Address of the Docker host in the network, which is the source of connections to ports on its loopback. */
 export function bridgeAddress({ subnet }: Pick<GatewayArgs, "subnet">): string {
     return hostAddress(parseSubnet(subnet) as Subnet, 1);
 }

@@ -72,7 +72,7 @@ export interface GatewayArgs {
      * @default none
      */
     readonly env?: Readonly<Record<string, string>>;
-    /** The same with values that are secret. @default none */
+    /** Environment of k3s whose values are secret. @default none */
     readonly secretEnv?: pulumi.Input<Readonly<Record<string, string>>>;
     /** Docker daemon, as in DOCKER_HOST, e.g. `ssh://user@server`. @default DOCKER_HOST */
     readonly dockerHost?: string;

@@ -90,7 +90,7 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
                       },
                   ]),
         ],
-        // Sockets, process ids and network namespaces of a life before must not survive into this one.
+        // Sockets, process ids and network namespaces of the previous run must not survive a restart.
         tmpfs: { "/run": "", "/var/run": "" },
         envs: environment(args, parts),
         uploads: uploads(args, parts),
@@ -110,7 +110,7 @@ export function containerSpec(args: GatewayArgs, parts: ContainerParts): docker.
         waitTimeout: 300,
         destroyGraceSeconds: constants.GATEWAY_GRACE_SECONDS,
         stopTimeout: constants.GATEWAY_GRACE_SECONDS,
-        // Docker doubles memory into swap unless told; then the next preview would show a change.
+        // Without a value for swap Docker sets twice the memory, and the next preview would show a change.
         ...(args.memoryMiB === undefined
             ? {}
             : { memory: args.memoryMiB, memorySwap: args.memoryMiB }),
@@ -157,7 +157,7 @@ function localPorts(args: GatewayArgs): string {
     ].join(" ");
 }
 
-/** Ours are for the entrypoint: the message with which it refuses a volume, its address, its time. */
+/** Environment of the container: SANDBOX_GATEWAY_* for the entrypoint, then the user's own for k3s. */
 function environment(
     args: GatewayArgs,
     { volume, nodeName }: ContainerParts,

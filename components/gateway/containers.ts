@@ -37,7 +37,7 @@ export function createContainers(
     const opts: pulumi.CustomResourceOptions = {
         ...cattle,
         deleteBeforeReplace: true,
-        // One that did not get healthy is made again by the next run; an update would neither
+        // A container that did not get healthy is replaced by the next run: an update would neither
         // start it nor wait for it, and everything after it would find no API.
         replaceOnChanges: ["#initerror"],
         hooks: { beforeCreate: [volume.isThere, nameIsFree] },

@@ -1,8 +1,8 @@
 /**
  * The data volume, and whose it is.
  *
- * Docker gives an existing volume to whoever asks for its name, and an empty one to whoever names one
- * that is gone. Both are seen before any container exists: by the label that the volume was made
+ * Docker hands out an existing volume to any client that asks for its name, and an empty one for the name of
+ * a volume that is gone. Both are seen before any container exists: by the label that the volume was made
  * with, and by hooks that ask Docker before something is made of it.
  */
 import * as docker from "@pulumi/docker";
@@ -28,9 +28,9 @@ export class DataVolume {
     readonly resource: docker.Volume;
     /** Its name; an error, and no container, when Docker has given out another gateway's. */
     readonly name: pulumi.Output<string>;
-    /** For whatever is made of the volume: nothing is, when Docker has it no more. */
+    /** Hook of containers that mount the volume: refuses to create them when Docker has lost the volume. */
     readonly isThere: pulumi.ResourceHook;
-    /** For the volume itself: none is made where this gateway's is gone, or another's has the name. */
+    /** Hook of the volume: refuses to create it when this gateway had one, or when another's has the name. */
     readonly isOurs: pulumi.ResourceHook;
     private owner: Owner | undefined;
     /** Whether the volume had this gateway's label when it was made, or was last looked at. */
@@ -66,7 +66,7 @@ export class DataVolume {
             },
             {
                 ...state,
-                // Of what holds the data Pulumi removes its record only; a person removes it by name.
+                // A destroy forgets the volume and leaves it in Docker; a person deletes it by its name.
                 retainOnDelete: true,
                 // Settled when it was made; one of an earlier version has no label.
                 ignoreChanges: ["labels", "driver", "driverOpts"],
@@ -126,7 +126,7 @@ export class DataVolume {
         }
     }
 
-    /** One without a label is left to the entrypoint, which sees what is in it. */
+    /** A volume without a label is left to the entrypoint, which reads the marker in it. */
     private refuseForeign(found: FoundVolume): void {
         if (typeof found === "object" && found.owner !== "" && this.owner) {
             if (found.owner !== this.owner.fingerprint) {

@@ -132,7 +132,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         return [this.args.subnet];
     }
 
-    /** Of a port on the loopback, Docker hands on only what comes from the host. */
+    /** With ports on the loopback, Docker forwards only connections from the host, which come from the bridge. */
     get clientNetworks(): readonly string[] | undefined {
         return isLoopback(bindAddress(this.args)) ? [`${bridgeAddress(this.args)}/32`] : undefined;
     }
@@ -145,7 +145,7 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         return bridgeAddress(this.args);
     }
 
-    /** The API's own address needs no Service to be set up first, and answers whoever is not kept out. */
+    /** Probed at the API's own address, which answers any pod that no policy keeps from it, without a Service. */
     get gate(): Gate {
         const target = { host: ownAddress(this.args), port: constants.K3S_API_PORT };
         return { image: this.args.gateImage ?? constants.GATE_IMAGE, target };
@@ -174,7 +174,7 @@ function recordedInputs({
     return recorded;
 }
 
-/** Whoever reaches a published port reaches the application: that is said, not only documented. */
+/** Warns in every run that a published port lets anyone who reaches the machine use the application. */
 function warnOfOpenPorts(gateway: Gateway, args: GatewayArgs): void {
     const address = bindAddress(args);
     if (isLoopback(address)) {

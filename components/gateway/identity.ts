@@ -24,7 +24,7 @@ export class Identity extends pulumi.ComponentResource {
     readonly clientCa: pulumi.Output<KeyPair>;
     /** Pulumi's certificate, of `system:masters`: it leaves the state for the API alone. */
     readonly admin: pulumi.Output<KeyPair>;
-    /** Certificate of an administrator, for people: of a group that the gateway can take its rights from. */
+    /** Certificate in the kubeconfig that people get, of a group whose rights the gateway can revoke. */
     readonly person: pulumi.Output<KeyPair>;
     /** k3s's token; k3s's database is encrypted with it. */
     readonly token: pulumi.Output<string>;
@@ -78,7 +78,7 @@ export class Identity extends pulumi.ComponentResource {
         this.nodePassword = pulumi.secret(secret("node-password", 16));
         this.handshakeSecret = pulumi.secret(secret("handshake", 32));
 
-        this.registerOutputs({});
+        this.registerOutputs({ fingerprint: this.fingerprint });
     }
 }
 

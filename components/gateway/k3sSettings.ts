@@ -37,7 +37,7 @@ const KUBELET_ARGS = [
 ];
 
 /** Names under which the API server's certificate is always valid. */
-const TLS_SANS = ["127.0.0.1", "localhost", "host.docker.internal"];
+const TLS_SANS = [constants.LOOPBACK, "localhost", "host.docker.internal"];
 
 /** What k3s's `config.yaml` is rendered from. */
 export interface K3sSettingsInput {
@@ -60,7 +60,7 @@ export function k3sSettings(input: K3sSettingsInput): K3sSettings {
         "secrets-encryption": true,
         "write-kubeconfig-mode": "0600",
         "kubelet-arg": KUBELET_ARGS,
-        // Of the entrypoint's making, see scripts/dns.sh. By itself k3s takes a public resolver.
+        // Written by the entrypoint, see scripts/dns.sh. Without it k3s takes a public resolver.
         "resolv-conf": constants.RESOLV_CONF_FILE,
     };
     for (const [key, value] of Object.entries(input.extra)) {

@@ -53,7 +53,7 @@ export function keeperSpec(
         networksAdvanced: [
             { name: network, ipv4Address: lastHostAddress(parseSubnet(args.subnet) as Subnet) },
         ],
-        // Where the image has a volume of its own, which would else be an anonymous one.
+        // Mounted where the image declares a volume, for which Docker would create an anonymous one.
         volumes: [{ volumeName: volume, containerPath: constants.K3S_DATA_DIR, readOnly: true }],
         memory: MEMORY_MIB,
         // What Docker reports back where the kernel does not count swap, whatever was asked for.

@@ -23,7 +23,7 @@ export interface Found {
 export interface Wanted {
     readonly kind: Kind;
     readonly name: string;
-    /** Of a network. @default not known, or it has none */
+    /** Subnet of a network, in CIDR notation. @default not known, or the network has none */
     readonly subnet?: string;
     /** Whose it will be. @default not known yet: the identity is about to be made, too */
     readonly owner?: string;
@@ -100,7 +100,7 @@ export async function freeName(
     if (!found) {
         return undefined;
     }
-    // One without a label may be this gateway's, made by an earlier version and about to be replaced.
+    // A container without a label may be this gateway's, of an earlier version and about to be replaced.
     const mayBeOurs = owner !== undefined && (found.owner === "" || found.owner === owner);
     if (preview && mayBeOurs) {
         await keepSubnet(ask, wanted);
@@ -114,7 +114,7 @@ export async function freeName(
 }
 
 /**
- * Sees that a network that is about to be made anew has the addresses it had: k3s keeps its node's, and
+ * Checks that a network that is about to be created again has the addresses it had: k3s keeps its node's, and
  * starts with no other.
  */
 async function keepSubnet(ask: Ask, { kind, name, subnet }: Wanted): Promise<void> {

@@ -13,10 +13,10 @@ export const PATH_PATTERN = "{{ .PVC.Namespace }}/{{ .PVC.Name }}/";
  * k3s's local-path, but a volume whose claim is gone stays.
  *
  * A class of before has the pattern without the slash, Kubernetes changes no class in place, and one
- * that is protected is not replaced: it is left as it is. Bound claims do not ask it any more. Whoever
- * wants new claims under a newer k3s takes the class away once, and a refresh makes it anew: nothing
- * is stored in it, and claims that wait for it go on. That this is due, a warning says. A second
- * class beside it would need no one, but a stopped gateway cannot be given one.
+ * that is protected is not replaced: it is left as it is. Bound claims do not need it any more. New
+ * claims under a newer k3s need it deleted once, after which a refresh creates it again: nothing is stored in
+ * the class, and claims that wait for it go on. A warning says when this is due. A second class beside it
+ * would need no one's help, but a stopped gateway cannot be given one.
  *
  * @param container the gateway's, for the message
  */

@@ -247,7 +247,7 @@ function refuse(condition: string, reason: string): string {
     return `http-request deny deny_status 403 content-type text/plain lf-string "%[var(txn.host)] is refused by the outbound proxy: ${reason}\\n" ${condition}`;
 }
 
-/** One JSON object a line. Paths stay out of it, which may hold secrets. */
+/** Log format: one JSON object a line, without paths, which may hold secrets. */
 function logFormat(sandbox: string, port: number): string {
     const fields = [
         "%(at)[accept_date(ms)]",

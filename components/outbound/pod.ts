@@ -20,7 +20,7 @@ export const MODELS_FILE = "models.cfg";
 const CONFIG_PATH = "/etc/outbound";
 const MODELS_PATH = "/etc/outbound-models";
 
-/** Seconds in which connections end that a sandbox still has; as HAProxy is told, and a little more. */
+/** Grace period in seconds: a little more than HAProxy gives open connections to end. */
 const GRACE_SECONDS = 310;
 
 /** HAProxy's user in its image; CoreDNS's has none of its own. */

@@ -9,7 +9,7 @@ import type { Application } from "./applications/application";
 
 /** What a sandbox is. Plain values decide which resources exist or what they are called. */
 export interface SandboxArgs {
-    /** Where it runs. */
+    /** Cluster the sandbox runs in. */
     readonly cluster: Cluster;
     /** Image of the agent; its `/sandbox` seeds the workspace once. */
     readonly image: string;

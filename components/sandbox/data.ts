@@ -3,7 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { createHmac } from "node:crypto";
-import { GATE_SCRIPT } from "../../model/constants";
+import { GATE_SCRIPT, LOOPBACK } from "../../model/constants";
 import { SANDBOX_DEFAULTS } from "../../model/defaults";
 import { sortedEntries } from "../../model/ordered";
 import type { Address } from "../cluster/cluster";
@@ -100,7 +100,7 @@ function applicationFiles(
     }
     // Without a published port it is reached by port-forward, under the application's own.
     const reached: pulumi.Output<Address> =
-        address ?? pulumi.output({ host: "127.0.0.1", port: application.port });
+        address ?? pulumi.output({ host: LOOPBACK, port: application.port });
     const others = address ? (cluster.names ?? []) : [];
     return reached.apply(({ host, port, ownName }): Record<string, string> => {
         const names = new Set([host, "localhost", ...(ownName ? [ownName] : []), ...others]);
@@ -112,7 +112,7 @@ function applicationFiles(
     });
 }
 
-/** What the pod is told of the sandbox's Secret and ConfigMap. */
+/** Names and digest of the sandbox's Secret and ConfigMap, for its pod. */
 export interface SandboxData {
     /** Digest of their content: a change of it makes the pod anew. */
     readonly configHash: pulumi.Output<string>;
@@ -150,7 +150,7 @@ export function createData(
             `${name}-files`,
             // A name that no sandbox can have, whose own Secret is called like it.
             { metadata: scope.metadata(`${name}.files`), stringData: files.secret },
-            // It holds what the configuration says, and goes with what says it.
+            // The files repeat the configuration and are deleted with it, so they need no protection.
             { ...scope.object, protect: false },
         );
     return {

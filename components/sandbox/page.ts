@@ -6,7 +6,7 @@ import type { Application } from "./applications/application";
 /** URLs of a page, both undefined where there is none. */
 export interface PageUrls {
     readonly url: pulumi.Output<string | undefined>;
-    /** With the token: whoever has it is let in. */
+    /** The URL with the token, which lets any browser in that opens it. */
     readonly tokenUrl: pulumi.Output<string | undefined>;
 }
 

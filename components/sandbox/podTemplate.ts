@@ -46,7 +46,7 @@ export interface PodInput {
     /** What keeps everything of the sandbox's own back until its network is closed. */
     readonly gate: Gate;
     readonly labels: Readonly<Record<string, string>>;
-    /** Changes whenever a file or a secret does, so that the pod is made anew then. */
+    /** Digest of files and secrets: a change of any of them replaces the pod. */
     readonly configHash: pulumi.Input<string>;
     /** Names of the ConfigMap and the Secret of the sandbox. */
     readonly configMap: pulumi.Input<string>;
@@ -55,9 +55,9 @@ export interface PodInput {
     readonly secretFiles?: pulumi.Input<string>;
 }
 
-/** What a pod is told of the outbound proxy. */
+/** What a pod needs to reach the outbound proxy. */
 export interface PodOutbound {
-    /** Where it finds the proxy. */
+    /** Cluster IP of the sandbox's Service at the proxy. */
     readonly address: pulumi.Input<string>;
     /** Whether it asks there for names. */
     readonly names: boolean;
@@ -216,7 +216,7 @@ function placement({ nodeSelector = {}, tolerations = [] }: Placement) {
     };
 }
 
-/** Of an extended resource, the limit is the request. */
+/** Adds GPUs as an extended resource, of which Kubernetes takes the limit as the request. */
 function withGpus({ requests, limits }: Resources, gpus: number): Resources {
     return {
         ...(requests && { requests }),

@@ -25,7 +25,7 @@ import { createStatefulSet } from "./statefulSet";
 export class Sandbox extends pulumi.ComponentResource {
     /** Where the application's page is. @default undefined without an application */
     readonly url: pulumi.Output<string | undefined>;
-    /** The same with the token, when the application takes one: whoever has it is let in. */
+    /** The URL with the token, which lets any browser in that opens it. @default undefined when the application takes none */
     readonly tokenUrl: pulumi.Output<string | undefined>;
     /** Token of this sandbox, 32 random bytes in hex. */
     readonly token: pulumi.Output<string>;

@@ -34,8 +34,8 @@ export function createStatefulSet(scope: SandboxScope, args: SandboxArgs, parts:
             },
             spec: {
                 serviceName: name,
-                // In order, Kubernetes leaves a pod that never got ready as it is, also once its
-                // template is mended.
+                // With the default, OrderedReady, Kubernetes does not update a pod that never got ready,
+                // even when its template has been corrected.
                 podManagementPolicy: "Parallel",
                 replicas: cluster.running && (args.running ?? SANDBOX_DEFAULTS.running) ? 1 : 0,
                 selector: { matchLabels: { [constants.LABEL_SANDBOX]: name } },

@@ -40,9 +40,33 @@ describe("a stack of before the folders were put in order", () => {
         expect(await stack.preview()).toEqual([]);
     });
 
-    it("shows one where there is one", async () => {
-        const undo = stack.edit("model/constants.ts", '"sandbox-gateway";', '"another";');
-        expect(await stack.preview()).not.toEqual([]);
+    // A stopped gateway's API is not asked; the preview of a start compares what is stored of its objects.
+    const start = () => stack.preview("--config", "running=true");
+
+    const STARTED = [
+        "create docker:index/container:Container gateway-k3s",
+        "delete docker:index/container:Container gateway-keeper",
+        "update kubernetes:apps/v1:Deployment outbound-proxy",
+        "update kubernetes:apps/v1:StatefulSet agent-agent",
+        "update kubernetes:apps/v1:StatefulSet tool-agent",
+        "update pulumi:providers:kubernetes gateway-kubernetes",
+    ];
+
+    it("would be started by what starts any gateway, and nothing besides", async () => {
+        expect(await start()).toEqual(STARTED);
+    });
+
+    it("would show a change of anything else", async () => {
+        const undo = stack.edit(
+            "model/constants.ts",
+            'MANAGED_BY = "sandbox-gateway"',
+            'MANAGED_BY = "another"',
+        );
+        const changes = await start();
         undo();
+        expect(changes).toEqual(expect.arrayContaining(STARTED));
+        expect(changes).toContain(
+            "update kubernetes:core/v1:PersistentVolumeClaim agent-workspace",
+        );
     });
 });

@@ -21,14 +21,15 @@ export const openclaw = {
         HOME: WORKSPACE_PATH,
         OPENCLAW_STATE_DIR: STATE,
         OPENCLAW_CONFIG_PATH: `${SCRIPTS_PATH}/${CONFIG_FILE}`,
-        // The file is read-only; with this, whoever would change it is told so, and by whom it is kept.
+        // The file is read-only. With this variable OpenClaw says so, and who keeps the file, when a
+        // setting is changed in its page.
         OPENCLAW_CONFIG_READONLY: "1",
         // Restarts of its own stay in the process: the supervisor is ours.
         OPENCLAW_NO_RESPAWN: "1",
     },
     tokenEnv: "OPENCLAW_GATEWAY_TOKEN",
     tokenUrl: (token) => `/#token=${token}`,
-    // It approves a new browser by itself at 127.0.0.1 and at localhost, not at names below that. It sets no
+    // OpenClaw approves a new browser by itself at 127.0.0.1 and at localhost, not at names below. It sets no
     // cookies, and what it keeps in a browser is of its port.
     atAddress: true,
     files: (context) => ({ [CONFIG_FILE]: renderConfig(context) }),
