@@ -22,14 +22,17 @@ const QUICK = {
 
 /** Files that a worker is busy with for minutes, as `npm run test:times` shows them: longest first. */
 const LONGEST = [
-    "killedStart",
-    "lifecycle",
-    "guards",
-    "killed",
-    "prune",
-    "replacement",
-    "neighbours",
-    "make",
+    ...[
+        "lifecycle",
+        "killedStart",
+        "guards",
+        "killed",
+        "prune",
+        "neighbours",
+        "flood",
+        "replacement",
+    ],
+    ...["machine", "make", "sandbox", "wrong", "outbound", "contexts", "existingCluster", "ssh"],
 ];
 
 /** Starts those first, so that none of them is left running alone at the end. */
@@ -68,7 +71,7 @@ export default defineConfig({
                     testTimeout: 600_000,
                     hookTimeout: 600_000,
                     // Most of the time of one file is waiting: for Kubernetes, for grace periods.
-                    maxWorkers: CORES + 1,
+                    maxWorkers: CORES + 2,
                     bail: 0,
                 },
             },

@@ -239,15 +239,15 @@ const LOSSES: [string, string, string, string, string][] = [
     [
         "a renamed volume",
         "components/gateway/dataVolume.ts",
-        "name: volume,",
-        "name: `${volume}-2`,",
+        "name: this.volume,",
+        "name: `${this.volume}-2`,",
         "gateway-data",
     ],
     [
         "a changed claim",
         "components/sandbox/claims.ts",
-        "claimName(template.name, sandbox)",
-        'claimName("files", sandbox)',
+        "claimName(template.name, scope.name)",
+        'claimName("files", scope.name)',
         "agent-workspace",
     ],
     [
@@ -268,9 +268,9 @@ const LOSSES: [string, string, string, string, string][] = [
 
 /** Kubernetes itself refuses this one when it is asked, which the preview does. */
 const SELECTOR = [
-    "components/sandbox/sandbox.ts",
-    "selector: { matchLabels: { [constants.LABEL_SANDBOX]: name } },\n                    template",
-    "selector: { matchLabels: labels },\n                    template",
+    "components/sandbox/statefulSet.ts",
+    "selector: { matchLabels: { [constants.LABEL_SANDBOX]: name } },",
+    "selector: { matchLabels: scope.labels },",
 ] as const;
 
 /** The one that the data volume's label names. */

@@ -1,7 +1,7 @@
 /** A target of make that is killed in the middle, at a moment that is seen and not guessed. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, watch, type FSWatcher } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, watch, type FSWatcher } from "node:fs";
 import * as path from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -53,6 +53,8 @@ export class Running implements Seen {
     private readonly closed: Promise<unknown>;
     /** What a run before was killed in, until this one has cleared it. */
     private stale: readonly string[];
+    /** The state as it was when it was last written. */
+    private read: { readonly version: string; readonly checkpoint: Checkpoint } | undefined;
     /** What it has started, as far as it was there at the moment. */
     private tree: readonly Process[] = [];
 
@@ -117,14 +119,20 @@ export class Running implements Seen {
 
     private get checkpoint(): Checkpoint {
         const file = path.join(this.stacks, `${STACK}.json`);
+        const found = statSync(file, { throwIfNoEntry: false });
         // The engine may be about to put another in its place.
-        if (!existsSync(file)) {
+        if (found === undefined) {
             return {};
         }
-        const text = readFileSync(file, "utf8");
-        return (
-            (JSON.parse(text) as { checkpoint: { latest?: Checkpoint } }).checkpoint.latest ?? {}
-        );
+        const version = `${found.ino} ${found.mtimeMs}`;
+        // It is looked at hundreds of times a second, and takes longer to read than to look for.
+        if (version !== this.read?.version) {
+            const text = readFileSync(file, "utf8");
+            const { latest = {} } = (JSON.parse(text) as { checkpoint: { latest?: Checkpoint } })
+                .checkpoint;
+            this.read = { version, checkpoint: latest };
+        }
+        return this.read.checkpoint;
     }
 
     private get stacks(): string {
