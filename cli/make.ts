@@ -12,6 +12,7 @@ import { chooseEnvironment } from "./stack/pulumiEnvironment";
 import { clearInterrupted, endFailed, type Work } from "./recovery/interrupted";
 import { dockerOf, findMissing, mendPruned } from "./recovery/missing";
 import { readOutputs } from "./stack/outputs";
+import { refuseOtherCluster } from "./recovery/otherCluster";
 import { preparePulumi } from "./prepare";
 import { recover } from "./recovery/recover";
 import { clearWay, finishRecovery } from "./recovery/recovered";
@@ -113,6 +114,7 @@ async function main(command: string | undefined): Promise<number> {
             const state = await clearInterrupted(work, progress);
             // Without the volume this is not the gateway's daemon.
             await findMissing(state, work.place, work.docker);
+            await refuseOtherCluster(state, work.place, ROOT);
             const confirm = process.env["CONFIRM"];
             const ask = process.stdin.isTTY ? askPerson : undefined;
             return destroy({ ...work, state, confirm, ask }, progress);
@@ -128,6 +130,7 @@ async function main(command: string | undefined): Promise<number> {
         const work = await open(stack, progress);
         const { env, place, docker } = work;
         const state = await clearInterrupted(work, progress);
+        await refuseOtherCluster(state, place, ROOT, command === "heal");
         if (starting) {
             await clearWay(work, progress);
         }

@@ -10,6 +10,7 @@ import { isOff, readPlace, sandboxImages, stackFileName } from "./stack/stackFil
 import { chooseEnvironment } from "./stack/pulumiEnvironment";
 import { clearBackend, clearInterrupted, endFailed } from "./recovery/interrupted";
 import { dockerOf, mendPruned } from "./recovery/missing";
+import { refuseOtherCluster } from "./recovery/otherCluster";
 import { needsFile, writeStackFile } from "./stack/newStack";
 import { readOutputs } from "./stack/outputs";
 import { prepareForCluster, prepareForGateway, prepareMachine } from "./prepare";
@@ -64,6 +65,7 @@ export async function up(root: string, stack: string, progress: Progress): Promi
         () => `${stack}, ${description}`,
     );
     const state = await clearInterrupted(work, progress);
+    await refuseOtherCluster(state, place, root);
     await clearWay(work, progress);
     await mendPruned(env, state, place, docker, progress);
     if (isOff(root, stack, "running")) {
