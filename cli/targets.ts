@@ -6,6 +6,7 @@ import { findStack, openStack } from "./openStack";
 import { preparePulumi } from "./prepare";
 import { clearInterrupted, endFailed } from "./recovery/interrupted";
 import { dockerOf, findMissing, mendPruned } from "./recovery/missing";
+import { refuseOtherCluster } from "./recovery/otherCluster";
 import { recover } from "./recovery/recover";
 import { clearWay, finishRecovery } from "./recovery/recovered";
 import type { Checkout, Session } from "./session";
@@ -54,13 +55,16 @@ function asJson(env = process.env): boolean {
 async function stop(checkout: Checkout, progress: Progress): Promise<number> {
     const session = await openStack(checkout, progress);
     // Without the volume this is not the gateway's daemon, or it was removed; nothing else need be there.
-    await findMissing(session, await clearInterrupted(session));
+    const state = await clearInterrupted(session);
+    await findMissing(session, state);
+    await refuseOtherCluster(session, state);
     return runPulumi(session, PULUMI_COMMANDS.stop);
 }
 
 async function start(checkout: Checkout, progress: Progress): Promise<number> {
     const session = await openStack(checkout, progress);
     const state = await clearInterrupted(session);
+    await refuseOtherCluster(session, state);
     await clearWay(session);
     await mendPruned(session, state);
     return finish(session, await runPulumi(session, PULUMI_COMMANDS.start));
@@ -69,6 +73,8 @@ async function start(checkout: Checkout, progress: Progress): Promise<number> {
 async function heal(checkout: Checkout, progress: Progress): Promise<number> {
     const session = await openStack(checkout, progress);
     const state = await clearInterrupted(session);
+    // A refresh believes whatever it is told.
+    await refuseOtherCluster(session, state, true);
     await clearWay(session);
     // What is missing besides the volume is made by the refresh.
     await findMissing(session, state);
@@ -117,6 +123,7 @@ async function destroyStack(checkout: Checkout, progress: Progress): Promise<num
     const state = await clearInterrupted(session);
     // Without the volume this is not the gateway's daemon.
     await findMissing(session, state);
+    await refuseOtherCluster(session, state);
     const ask = process.stdin.isTTY ? askPerson : undefined;
     return destroy(session, { state, confirm: process.env["CONFIRM"], ask });
 }

@@ -8,6 +8,7 @@ import { isOff, readPlace, sandboxImages, stackFileName } from "./stack/stackFil
 import { chooseEnvironment } from "./stack/pulumiEnvironment";
 import { clearBackend, clearInterrupted, endFailed } from "./recovery/interrupted";
 import { dockerOf, mendPruned } from "./recovery/missing";
+import { refuseOtherCluster } from "./recovery/otherCluster";
 import { needsFile, writeStackFile } from "./stack/newStack";
 import { readOutputs } from "./stack/outputs";
 import { prepareForCluster, prepareForGateway, prepareMachine } from "./prepare";
@@ -51,6 +52,7 @@ export async function up(checkout: Checkout, progress: Progress): Promise<number
         () => `${stack}, ${description}`,
     );
     const state = await clearInterrupted(session);
+    await refuseOtherCluster(session, state);
     await clearWay(session);
     await mendPruned(session, state);
     if (isOff(session, "running")) {

@@ -1,9 +1,6 @@
 /** Schema of `sandboxes.<name>.application`. */
 import { z } from "zod";
-import {
-    APPLICATIONS,
-    type ApplicationName,
-} from "../../components/sandbox/applications/application";
+import { APPLICATIONS, type ApplicationName } from "../../components/sandbox/applications";
 import { must, unmet } from "../problems";
 import { anyPort, text, variables } from "./fields";
 import { staleProblem } from "./stalePattern";

@@ -83,7 +83,7 @@ describe("the file of a new stack", () => {
             path.join(root, "Pulumi.yaml"),
             "name: sandbox-gateway\nstackConfigDir: a/b\n",
         );
-        await writeStackFile(root, "second", EMPTY);
+        await writeStackFile({ root, stack: "second" }, EMPTY);
         expect(readFileSync(path.join(root, "a/b/Pulumi.second.yaml"), "utf8")).toMatch(
             /^# yaml-language-server: \$schema=\.\.\/\.\.\/sandbox-gateway\.schema\.json\n/,
         );
