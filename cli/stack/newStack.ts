@@ -2,13 +2,15 @@
 import { existsSync, mkdirSync } from "node:fs";
 import * as path from "node:path";
 import { stringify } from "yaml";
+import { GATEWAY_DEFAULTS } from "../../model/defaults";
 import { dockerName } from "../../model/names";
 import { formatBlock, type PortBlock } from "../../model/ports";
 import { API_PORTS, BLOCKS, freeBlock, freeSubnet } from "../../machine/freePlaces";
 import { SCHEMA_FILE } from "../../settings/jsonSchema";
 import { parsePlace } from "../../settings/parse";
 import { dockerIsHere, readHostNetworks, readPublicAddresses } from "../../machine/readNetworks";
-import { claimedPorts, dockerHas } from "../../machine/docker/cli";
+import { claimedPorts, dockerHas, imageLabels } from "../../machine/docker/cli";
+import { STAND_IN_LABEL } from "../../machine/images";
 import { LOCAL_FOLDER } from "../../machine/environment";
 import { findBusyPort } from "../../machine/busyPorts";
 import { StepError } from "../../steps/errors";
@@ -24,6 +26,8 @@ export interface Place {
     readonly ports: PortBlock;
     /** Public addresses of the machine. */
     readonly hostAddresses: readonly string[];
+    /** Whether images may have to be made on the machine, and imported from archives. */
+    readonly needsArchives: boolean;
 }
 
 /** What is asked of a machine. */
@@ -38,6 +42,8 @@ export interface Machine {
     readonly claimed: () => Promise<readonly PortBlock[]>;
     /** Whether Docker has a volume. */
     readonly hasVolume: (name: string) => Promise<boolean>;
+    /** Whether Docker has an image as a registry gives it, and not one that was made here. */
+    readonly hasPublished: (image: string) => Promise<boolean>;
 }
 
 const BY_HAND =
@@ -139,7 +145,10 @@ async function choosePlace(
             `${BY_HAND}, with values of your own`,
         );
     }
-    return { name, subnet, apiPort: api.first, ports, hostAddresses: machine.addresses() };
+    // Without the k3s image, whether a registry is within reach is seen only after this file is written.
+    const needsArchives = !(await machine.hasPublished(GATEWAY_DEFAULTS.image));
+    const hostAddresses = machine.addresses();
+    return { name, subnet, apiPort: api.first, ports, hostAddresses, needsArchives };
 }
 
 const HEAD = (stack: string, schema: string) => `# yaml-language-server: $schema=${schema}
@@ -150,7 +159,7 @@ const HEAD = (stack: string, schema: string) => `# yaml-language-server: $schema
 
 /** The file; texts are quoted, so that a name like \`on\` stays a text to every reader of YAML. */
 function render(stack: string, file: string, place: Place): string {
-    const { name, subnet, apiPort, ports, hostAddresses } = place;
+    const { name, subnet, apiPort, ports, hostAddresses, needsArchives } = place;
     const config = {
         "sandbox-gateway:gateway": {
             name,
@@ -158,7 +167,7 @@ function render(stack: string, file: string, place: Place): string {
             apiPort,
             ports: formatBlock(ports),
             ...(hostAddresses.length > 0 ? { hostAddresses: [...hostAddresses] } : {}),
-            imageArchives: `${LOCAL_FOLDER}/images`,
+            ...(needsArchives ? { imageArchives: `${LOCAL_FOLDER}/images` } : {}),
         },
         "sandbox-gateway:sandboxes": {
             assistant: { application: "openclaw", hostPort: ports.first, egress: ["internet"] },
@@ -181,4 +190,8 @@ const THIS_MACHINE: Machine = {
     findBusy: (ports) => findBusyPort("127.0.0.1", ports),
     claimed: claimedPorts,
     hasVolume: (name) => dockerHas("volume", name),
+    hasPublished: async (image) => {
+        const labels = await imageLabels(image);
+        return labels !== undefined && labels[STAND_IN_LABEL] === undefined;
+    },
 };

@@ -19,6 +19,7 @@ const EMPTY: Machine = {
     findBusy: () => Promise.resolve(undefined),
     claimed: () => Promise.resolve([]),
     hasVolume: () => Promise.resolve(false),
+    hasPublished: () => Promise.resolve(false),
 };
 
 beforeEach(() => {
@@ -76,6 +77,15 @@ describe("the file of a new stack", () => {
             /^# yaml-language-server: \$schema=\.\/sandbox-gateway\.schema\.json\n# The stack `second`: /,
         );
         expect(readdirSync(root)).toEqual(["Pulumi.second.yaml"]);
+    });
+
+    it("has a folder of image archives unless Docker has the published image of k3s", async () => {
+        const asked: string[] = [];
+        const hasPublished = (image: string) => (asked.push(image), Promise.resolve(true));
+        const gateway = await write("second", { ...EMPTY, hasPublished });
+        expect(gateway.imageArchives).toBeUndefined();
+        expect(asked).toEqual([gateway.image]);
+        expect((await write("third")).imageArchives).toBe(".local/images");
     });
 
     it("names the schema from where it is", async () => {
