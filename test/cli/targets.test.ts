@@ -39,7 +39,7 @@ afterEach(() => standIns.remove());
 
 /** Has a stack with these settings and this state; what would change anything fails with status 3. */
 function prepare(settings: object, resources: readonly Stored[]): void {
-    const config = Object.entries(settings).map(([key, value]) => [
+    const config = Object.entries(settings).map(([key, value]: [string, unknown]) => [
         `sandbox-gateway:${key}`,
         value,
     ]);
