@@ -10,7 +10,7 @@ import { SCHEMA_FILE } from "../../settings/jsonSchema";
 import { parsePlace } from "../../settings/parse";
 import { dockerIsHere, readHostNetworks, readPublicAddresses } from "../../machine/readNetworks";
 import { claimedPorts, dockerHas, imageLabels } from "../../machine/docker/cli";
-import { STAND_IN_LABEL } from "../../machine/images";
+import { STAND_IN_LABEL } from "../../model/constants";
 import { LOCAL_FOLDER } from "../../machine/environment";
 import { findBusyPort } from "../../machine/busyPorts";
 import { StepError } from "../../steps/errors";
