@@ -1,4 +1,4 @@
-/** The tables of keys in docs/configuration.md and README.md say what the schema says. */
+/** The tables of keys in docs/configuration.md say what the schema says. */
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -68,12 +68,8 @@ function wrongDefaults({ keys, usual }: Row): string[] {
 const exists = (key: string) =>
     KEYS.has(key) || [...KEYS.keys()].some((each) => each.startsWith(`${key}.`));
 
-const files = ["docs/configuration.md", "README.md"].map((name): [string, string] => [
-    name,
-    readFileSync(path.join(ROOT, name), "utf8"),
-]);
-
-describe.each(files)("%s", (_, text) => {
+describe("docs/configuration.md", () => {
+    const text = readFileSync(path.join(ROOT, "docs/configuration.md"), "utf8");
     const rows = rowsOf(text);
 
     it("has a table of keys, each once, and none that does not exist", () => {
@@ -96,11 +92,6 @@ describe.each(files)("%s", (_, text) => {
     it("has the defaults of the schema", () => {
         expect(rows.flatMap(wrongDefaults)).toEqual([]);
     });
-});
-
-describe("docs/configuration.md", () => {
-    const text = readFileSync(path.join(ROOT, "docs/configuration.md"), "utf8");
-    const rows = rowsOf(text);
 
     it("has every key: in a row of its own, or by name in the row of what it is a part of", () => {
         const rowOf = new Map(rows.flatMap((row) => row.keys.map((key) => [key, row] as const)));
