@@ -7,6 +7,7 @@ import {
     cidr,
     hostFile,
     image,
+    MAX_WHOLE,
     outboundImages,
     port,
     quantity,
@@ -14,7 +15,6 @@ import {
     variableName,
     variables,
     whole,
-    MAX_WHOLE,
 } from "./fields";
 import { must } from "../problems";
 import { registriesSchema } from "./registries";
