@@ -10,7 +10,7 @@ const EGRESS = must(
     '{"host": "api.example.org"}',
 );
 
-/** Names are compared as they are asked for, in small letters. */
+/** A host by name, kept in lower case: the proxy compares names in lower case, letter by letter. */
 const hostName = text(
     /^(\*\.(\w([\w-]*\w)?\.)+|(\w([\w-]*\w)?\.)*)[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?$/,
     "be a host name, or `*.` and a domain of two labels or more for every name below it",

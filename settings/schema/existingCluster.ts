@@ -8,7 +8,7 @@ const NAMESPACE = "be the name of a namespace: at most 63 lower-case letters, di
 
 const namespace = text(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, NAMESPACE, "agents");
 
-/** Kubernetes' own form of a label: a name, with a domain in front or not. */
+/** Name of a Kubernetes label, with or without a domain in front. */
 const labelName = text(
     /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/,
     "be the name of a label",
@@ -38,7 +38,7 @@ const ingressFrom = z.strictObject(
     must("be an object of namespace and labels", '{"namespace": "ingress-nginx"}'),
 );
 
-/** The part of the configuration for a cluster that is there already. */
+/** `existingCluster`: a cluster that exists already. */
 export const existingClusterSchema = z.strictObject(
     {
         kubeconfig: hostFile("a kubeconfig file", "~/.kube/config").describe(

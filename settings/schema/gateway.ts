@@ -7,6 +7,7 @@ import {
     cidr,
     hostFile,
     image,
+    MAX_WHOLE,
     outboundImages,
     port,
     quantity,
@@ -14,12 +15,11 @@ import {
     variableName,
     variables,
     whole,
-    MAX_WHOLE,
 } from "./fields";
 import { must } from "../problems";
 import { registriesSchema } from "./registries";
 
-/** CIDR notation, parsed. */
+/** The gateway's subnet: CIDR notation, parsed. */
 const subnet = cidr
     .transform(subnetOf)
     .refine(
@@ -27,10 +27,10 @@ const subnet = cidr
         must("be a network of /16 to /29", GATEWAY_DEFAULTS.subnet),
     );
 
-/** The default block as a stack's file has it. */
+/** The default block, as text. */
 const PORTS = formatBlock(GATEWAY_DEFAULTS.ports);
 
-/** `first-last`, parsed. */
+/** A block of ports: `first-last`, parsed. */
 const portBlock = text(
     /^[0-9]{1,5}-[0-9]{1,5}$/,
     "be a block of ports, first-last",
@@ -54,7 +54,7 @@ const k3sValue = z.union(
     must("be a text, a number, true, false or a list of texts", '["v=2"]'),
 );
 
-/** Which flags there are, and which may be set, is in settings/rules/k3s.ts. */
+/** Settings of k3s by flag. ../rules/k3s.ts checks which flags exist, and which may be set. */
 const k3sSettings = z.record(
     z
         .string()
@@ -67,7 +67,7 @@ const ALIAS = must("be an IPv4 address or host-gateway", "192.168.7.20");
 
 const DNS = must("be a list of IPv4 addresses of DNS servers", '["192.168.7.1"]');
 
-/** Asked from the gateway's container: its own loopback is nobody. */
+/** A DNS server. The gateway's container asks it, on whose loopback no server listens. */
 const dnsServer = z
     .ipv4(must("be an IPv4 address", "192.168.7.1"))
     .refine(
@@ -78,13 +78,13 @@ const dnsServer = z
         ),
     );
 
-/** Of k3s; the entrypoint's own variables are not for the taking. */
+/** Name of a variable for k3s. Names with SANDBOX_GATEWAY_ in front are the entrypoint's own. */
 const k3sVariable = variableName.regex(
     /^(?!SANDBOX_GATEWAY_)/,
     must("not begin with SANDBOX_GATEWAY_", "HTTPS_PROXY"),
 );
 
-/** The gateway's part of the configuration. */
+/** `gateway`. */
 export const gatewaySchema = z.strictObject(
     {
         name: text(

@@ -11,7 +11,7 @@ export const schema = z.strictObject({
     running: flag(true)
         .default(STACK_DEFAULTS.running)
         .describe(
-            "Whether the gateway runs. false stops it: a keeper takes the place of its container, and nothing else changes.",
+            "Whether the gateway runs. false stops it: a keeper takes the place of its container, and all data stays.",
         ),
     protect: flag(true)
         .default(STACK_DEFAULTS.protect)
@@ -29,6 +29,6 @@ export const schema = z.strictObject({
 export type Settings = z.infer<typeof schema>;
 export type GatewaySettings = Settings["gateway"];
 export type ExistingClusterSettings = NonNullable<Settings["existingCluster"]>;
-/** Where the sandboxes run. */
+/** The settings that say where the sandboxes run. */
 export type PlaceSettings = Pick<Settings, "gateway" | "existingCluster">;
 export type SandboxSettings = Settings["sandboxes"][string];

@@ -1,8 +1,8 @@
 /**
- * Schema of `gateway.registries`, k3s's `registries.yaml`. k3s reads it once, at its start: of a key
- * it does not know it takes no notice, and with a value of another form it never gets ready.
+ * Schema of `gateway.registries`, k3s's `registries.yaml`. k3s reads the file once, at its start: it ignores
+ * a key that it does not know, and never gets ready with a value of a wrong type.
  *
- * Source: rancher/wharfie, pkg/registries/types.go. Its `auths` is left out: k3s makes nothing of it.
+ * Source: rancher/wharfie, pkg/registries/types.go. Its `auths` is left out: k3s does not use it.
  */
 import { z } from "zod";
 import { must } from "../problems";
@@ -12,7 +12,7 @@ const ADDRESS = must(
     "https://mirror.example.org",
 );
 
-/** k3s puts https:// in front where there is nothing. */
+/** Address of a mirror. k3s adds https:// to an address without a scheme. */
 const endpoint = z.string(ADDRESS).refine((value) => {
     const url = value.includes("://") ? value : `https://${value}`;
     return /^https?:\/\/\S+$/.test(url) && URL.canParse(url);
@@ -20,7 +20,7 @@ const endpoint = z.string(ADDRESS).refine((value) => {
 
 const text = (example: string) => z.string(must("be a text", example)).optional();
 
-/** An object of k3s's that may stand there with nothing in it, as in `"*":`. */
+/** An object of `registries.yaml`. It may be null, as in `"*":`. */
 const section = <T extends z.core.$ZodLooseShape>(shape: T, example: string) =>
     z.strictObject(shape, must("be an object", example)).nullable().optional();
 
@@ -87,8 +87,8 @@ const HOST = must(
 const host = z.string().regex(/^[A-Za-z0-9*._:[\]-]+$/, HOST);
 
 /**
- * `registries.yaml`, level by level. Keys are in the order in which the engine hands them over: what
- * is rendered is the same text as before it was checked, and no reason for another container.
+ * `gateway.registries`. Keys are in alphabetical order, as the engine hands them over: zod returns them in the
+ * order of the schema, and another order would render another file, which replaces the container.
  */
 export const registriesSchema = z.strictObject(
     {

@@ -51,7 +51,7 @@ const claimTemplate = z.strictObject(
     must("be an object of name, mountPath and size", '{"name": "data", "mountPath": "/data"}'),
 );
 
-/** As Kubernetes takes it. */
+/** A toleration, as in Kubernetes' pod spec. */
 const toleration = z.strictObject(
     {
         key: z
@@ -211,10 +211,10 @@ const sandbox = written.transform(({ image: own, ...rest }, context) => {
     return { ...rest, image: used };
 });
 
-/** Objects of the namespace; a sandbox's own are called like the sandbox. */
+/** Names of objects that all sandboxes share. A sandbox's objects have the sandbox's name, in the same namespace. */
 const RESERVED_NAMES = ["default-deny", HANDSHAKE_SECRET];
 
-/** All sandboxes, by name. */
+/** `sandboxes`, by name. */
 export const sandboxesSchema = z.record(
     text(
         /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/,

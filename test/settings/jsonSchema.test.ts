@@ -231,6 +231,14 @@ describe("the JSON Schema of a stack's file", () => {
         expect(takes(file)).toBe(false);
     });
 
+    it("has patterns that editors take, which read them as Unicode", () => {
+        const patterns = [...renderStackFileSchema().matchAll(/"pattern": (".*")/g)];
+        expect(patterns.length).toBeGreaterThan(10);
+        for (const [, pattern = ""] of patterns) {
+            expect(() => new RegExp(JSON.parse(pattern) as string, "u")).not.toThrow();
+        }
+    });
+
     it("says of every key what it is", () => {
         const silent = schemaKeys().filter(({ schema }) => schema["description"] === undefined);
         expect(silent.map(({ key }) => key)).toEqual([]);
