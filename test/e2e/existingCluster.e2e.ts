@@ -73,6 +73,10 @@ async function startCluster(): Promise<void> {
     await until("the cluster answers", 120, async () => {
         return (await stack.tryKubectl("get", "--raw", "/readyz")).status === 0;
     });
+    // k3s makes what is in its folder of manifests once the API answers.
+    await until("the cluster has its storage class", 120, async () => {
+        return (await stack.tryKubectl("get", "storageclass", "local-path")).status === 0;
+    });
 }
 
 /** A kubectl on this machine: that of the k3s image, with the machine's network and the test's files. */
