@@ -1,8 +1,8 @@
 /**
- * Leaves alone what the SDK loads but seldom needs: for functions that are turned into text, of which no
- * program of ours has any, an npm client, a compiler and a debugger; for traces that nobody has asked for; for
- * programs that run the engine, and for what is read from YAML and charts; and maps of its own sources for stacks
- * that are not kept. Whatever is asked for is loaded then.
+ * Leaves alone what packages load but seldom need: what turns functions into text, of which no program of ours
+ * has any (an npm client, a compiler, a debugger), traces, the automation API, charts and files of YAML, and
+ * messages in other languages; and maps of the SDK's own sources for stacks that are not kept. Whatever is asked
+ * for is loaded then, but for the debugger, which would have to be there from the start.
  */
 import Module from "node:module";
 import { setFlagsFromString } from "node:v8";
@@ -71,7 +71,11 @@ function later(work: () => unknown): unknown {
                 if (key === "__esModule") {
                     return true;
                 }
-                return Reflect.get(get(), key) as unknown;
+                const real = get();
+                // To an import, a module of CommonJS is its own default.
+                return key === "default" && !("__esModule" in real)
+                    ? real
+                    : (Reflect.get(real, key) as unknown);
             },
             has: (_, key) => Reflect.has(get(), key),
         },
