@@ -94,12 +94,14 @@ function accessOf({ kubeconfig, context }: ExistingClusterSettings, root: string
     return { kubeconfig: cutKubeconfig(content, context, path.dirname(file)), context };
 }
 
-/** Address of the cluster in a kubeconfig that was cut to one. */
+/** Address of the cluster in a kubeconfig that was cut to one, without a password in it. */
 function serverOf({ kubeconfig }: Access): string {
     const { clusters } = JSON.parse(kubeconfig) as {
-        readonly clusters: readonly { readonly cluster: { readonly server?: string } }[];
+        readonly clusters: readonly [{ readonly cluster: { readonly server: string } }];
     };
-    return clusters[0]?.cluster.server ?? "";
+    const url = new URL(clusters[0].cluster.server);
+    url.username = url.password = "";
+    return url.href.replace(/\/$/, "");
 }
 
 /** What makes a cluster another one. */

@@ -1,5 +1,5 @@
 /** Whether a kubeconfig still leads to the cluster that has a stack's sandboxes. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -157,6 +157,17 @@ describe.each([
             `got a namespace ${NAME} of another stack, with ${ANNOTATION}=${"f".repeat(32)}; expected a namespace ${NAME} with the annotation ${ANNOTATION}=${OWNER},`,
         );
         expect(error?.hint).not.toMatch(/kubectl|heal/);
+    });
+
+    it("is named by its address, without a password in that", async () => {
+        const at = cluster.url.replace("//", "//user:secret@");
+        const file = path.join(folder, "kubeconfig");
+        const text = readFileSync(file, "utf8").replace(cluster.url, `${at}/k8s/c-1`);
+        writeFileSync(file, text);
+        cluster.base = "/k8s/c-1";
+        const error = await look(STATE, mustKnow);
+        expect(error?.message).toContain(`(${cluster.url}/k8s/c-1) is not the one`);
+        expect(error?.message).not.toContain("secret");
     });
 
     it("with a namespace of that name that no stack has made is refused", async () => {

@@ -1,10 +1,11 @@
 /** What `make`'s targets run, in a checkout of the test's own: with a pulumi and a Docker that note their calls. */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Export, Stored } from "../../cli/stack/stackExport";
 import { PLUGINS } from "../../machine/plugins";
+import { findStateFolder } from "../../machine/stateFolder";
 import { sdkVersion } from "../../machine/versions";
 import { FakeCluster } from "../support/fakeCluster";
 import { layProject } from "../support/project";
@@ -59,7 +60,8 @@ esac`,
     );
 }
 
-async function make(target: string) {
+/** Runs a target. @param more further environment, or undefined for a variable to be without */
+async function make(target: string, more: NodeJS.ProcessEnv = {}) {
     const args = ["--require", require.resolve("tsx/cjs"), "cli/make.ts", target];
     const env = {
         PATH: process.env["PATH"],
@@ -68,6 +70,7 @@ async function make(target: string) {
         PULUMI_BACKEND_URL: "s3://state",
         PULUMI_CONFIG_PASSPHRASE: "p",
         DOCKER_HOST: "unix:///run/other.sock",
+        ...more,
     };
     return attempt(process.execPath, args, { cwd: folder, env });
 }
@@ -132,6 +135,41 @@ describe("in an existing cluster", () => {
         expect(await make("stop")).toMatchObject({ status: 3 });
         expect(changes()).toEqual(["pulumi up --yes --config running=false"]);
     });
+});
+
+describe("a state without its passphrase", () => {
+    const env = {
+        PULUMI_BACKEND_URL: undefined,
+        PULUMI_CONFIG_PASSPHRASE: undefined,
+        XDG_STATE_HOME: undefined,
+    };
+
+    it.each(["up", "heal"])(
+        "gets no other one by make %s, and is not worked with",
+        async (target) => {
+            const existingCluster = {
+                kubeconfig: "/k",
+                context: "c",
+                storageClass: "s",
+                host: "h",
+            };
+            prepare({ existingCluster }, []);
+            standIns.add("docker", "exit 1");
+            const states = path.join(folder, ".local", "state");
+            const own = findStateFolder(folder, { XDG_STATE_HOME: states });
+            const file = path.join(own.folder, ".pulumi", "stacks", "sandbox-gateway", "test.json");
+            mkdirSync(path.dirname(file), { recursive: true });
+            const latest = { secrets_providers: { type: "passphrase" }, resources: [] };
+            writeFileSync(file, JSON.stringify({ version: 3, checkpoint: { latest } }));
+            const { status, stderr } = await make(target, env);
+            expect(stderr).toContain(`the passphrase of stack test is missing: ${own.passphrase}`);
+            expect(status).toBe(1);
+            expect(existsSync(own.passphrase)).toBe(false);
+            expect(standIns.calls().filter((call) => /stack select|^pulumi up/.test(call))).toEqual(
+                [],
+            );
+        },
+    );
 });
 
 describe("of a gateway", () => {

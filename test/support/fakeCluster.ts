@@ -12,6 +12,8 @@ export class FakeCluster {
     readonly namespaces = new Map<string, Readonly<Record<string, string>>>();
     /** What it was asked: method and path. */
     readonly asked: string[] = [];
+    /** Path in front of all of its API's. */
+    base = "";
     /** Answers each question with this HTTP status and a refusal. @default it answers */
     refuses: number | undefined;
 
@@ -52,7 +54,7 @@ export class FakeCluster {
 
     private answer(question: string): { status: number; body: object } {
         this.asked.push(question);
-        const [, name = ""] = NAMESPACE.exec(question.replace(/^GET /, "")) ?? [];
+        const [, name = ""] = NAMESPACE.exec(question.replace(`GET ${this.base}`, "")) ?? [];
         const annotations = this.namespaces.get(name);
         const failed = { kind: "Status", status: "Failure", details: { name } };
         if (this.refuses !== undefined) {
