@@ -9,6 +9,7 @@ export default tseslint.config(
         languageOptions: { parserOptions: { projectService: true } },
         rules: {
             "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+            curly: "error",
             // Each `new Resource(...)` is a declaration; it needs no variable.
             "no-new": "off",
         },
