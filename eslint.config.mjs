@@ -60,6 +60,7 @@ export default tseslint.config(
                 "error",
                 { argsIgnorePattern: "^_", varsIgnorePattern: "^_" },
             ],
+            curly: "error",
             // Each `new Resource(...)` is a declaration; it needs no variable.
             "no-new": "off",
         },

@@ -2,7 +2,7 @@
 import { LABEL_OUTBOUND } from "../model/constants";
 import { openedBy } from "../model/k3sIsolation";
 import { PROXY_FILE } from "../model/outboundNames";
-import type { PodSpec } from "../policy/rules/podSpec";
+import type { PodSpec, Workload } from "../model/pod";
 import { readUrn, type State, type Step } from "./rules";
 import { opensOfModels, opensOfProxy, type ConfigMap, type Deployment } from "./outbound";
 import { opensOfPod } from "./pods";
@@ -244,12 +244,7 @@ function podOf(type: string, state: State | undefined): PodSpec | undefined {
     if (!type.startsWith("kubernetes:") || !state) {
         return undefined;
     }
-    interface Template {
-        readonly template?: { readonly spec?: PodSpec };
-    }
-    const { spec } = inputs<{ spec?: PodSpec & Template & { jobTemplate?: { spec?: Template } } }>(
-        state,
-    );
+    const { spec } = inputs<Workload>(state);
     return type === "kubernetes:core/v1:Pod"
         ? spec
         : (spec?.jobTemplate?.spec?.template?.spec ?? spec?.template?.spec);

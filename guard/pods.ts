@@ -1,7 +1,7 @@
 /** Pure: what holds a pod apart from its node, and what of it a change takes away. */
 
 import { SEED_CAPABILITIES } from "../model/constants";
-import type { Container, PodSpec } from "../policy/rules/podSpec";
+import type { Container, PodSpec } from "../model/pod";
 
 /** What gets open in a pod. @param before of a pod that is new, nothing */
 export function opensOfPod(before: PodSpec | undefined, after: PodSpec | undefined): string[] {

@@ -44,8 +44,10 @@ export const LINK_LOCAL_CIDR = "169.254.0.0/16";
 /** Image of the gate in front of each sandbox: one that k3s brings along, for its own storage helper. */
 export const GATE_IMAGE = "rancher/mirrored-library-busybox:1.37.0";
 
-/** Name of that container in the pod. */
+/** Containers of a sandbox's pod: the gate, the one that seeds the workspace, and the agent itself. */
 export const GATE_CONTAINER = "gate";
+export const SEED_CONTAINER = "workspace-init";
+export const AGENT_CONTAINER = "agent";
 
 /** What it runs: components/sandbox/scripts/gate.sh. */
 export const GATE_SCRIPT = "gate.sh";

@@ -90,7 +90,7 @@ export function ownNamespace(stack: string, owner: string): string {
 
 /** The claim that a StatefulSet of one replica makes from its template `volume`. */
 export function claimName(volume: string, sandbox: string): string {
-    return `${volume}-${sandbox}-0`;
+    return `${volume}-${podName(sandbox)}`;
 }
 
 /** Name of a claim's resource in Pulumi's state. */
@@ -101,4 +101,9 @@ export function claimResource(sandbox: string, volume: string): string {
 /** Eight hexadecimal digits that stand for a text in a resource name. */
 export function shortHash(text: string): string {
     return createHash("sha256").update(text).digest("hex").slice(0, 8);
+}
+
+/** Name of a sandbox's pod: its StatefulSet's one, which has the sandbox's name. */
+export function podName(sandbox: string): string {
+    return `${sandbox}-0`;
 }

@@ -1,15 +1,9 @@
 /** Pure: volumes whose sandbox was removed. */
+import type { types } from "@pulumi/kubernetes";
+import type { Seen } from "../../model/seen";
 
-/** The part of a Kubernetes PersistentVolume that is read. */
-export interface PersistentVolume {
-    readonly metadata: { readonly name: string };
-    readonly spec: {
-        readonly claimRef?: { readonly namespace: string; readonly name: string };
-        readonly local?: { readonly path: string };
-        readonly hostPath?: { readonly path: string };
-    };
-    readonly status: { readonly phase?: string };
-}
+/** A PersistentVolume, as Kubernetes gives it. */
+export type PersistentVolume = Seen<types.output.core.v1.PersistentVolume>;
 
 /** A volume without a sandbox. */
 export interface KeptVolume {
@@ -24,20 +18,20 @@ export interface KeptVolume {
 
 /** Released volumes whose folder no other volume uses, each folder once. */
 export function keptVolumes(volumes: readonly PersistentVolume[], namespace: string): KeptVolume[] {
-    const pathOf = ({ spec }: PersistentVolume) => spec.local?.path ?? spec.hostPath?.path ?? "";
-    const used = new Set(volumes.filter((v) => v.status.phase === "Bound").map(pathOf));
+    const pathOf = ({ spec }: PersistentVolume) => spec?.local?.path ?? spec?.hostPath?.path ?? "";
+    const used = new Set(volumes.filter((v) => v.status?.phase === "Bound").map(pathOf));
     const kept = new Map<string, KeptVolume>();
     for (const volume of volumes) {
-        const claim = volume.spec.claimRef;
+        const claim = volume.spec?.claimRef;
         const path = pathOf(volume);
         if (
-            volume.status.phase !== "Released" ||
+            volume.status?.phase !== "Released" ||
             claim?.namespace !== namespace ||
             used.has(path)
         ) {
             continue;
         }
-        kept.set(path, { claim: claim.name, path });
+        kept.set(path, { claim: claim.name ?? "", path });
     }
     return [...kept.values()];
 }

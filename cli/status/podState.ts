@@ -1,49 +1,16 @@
 /** Pure: what a sandbox's pod says about its application, and which log says more. */
-import { GATE_CONTAINER } from "../../model/constants";
+import type { types } from "@pulumi/kubernetes";
+import { AGENT_CONTAINER, GATE_CONTAINER } from "../../model/constants";
+import type { Seen } from "../../model/seen";
 import { oneLine } from "../../steps/text";
+import { podName } from "../../model/names";
 
-/** The part of a Kubernetes Pod that is read. */
-export interface Pod {
-    readonly spec?: {
-        readonly volumes?: readonly {
-            readonly persistentVolumeClaim?: { readonly claimName: string };
-        }[];
-    };
-    readonly status: {
-        readonly phase?: string;
-        /** Why the pod as a whole ended, for example `Evicted`. */
-        readonly reason?: string;
-        readonly message?: string;
-        readonly conditions?: readonly {
-            readonly type: string;
-            readonly status: string;
-            readonly message?: string;
-        }[];
-        readonly initContainerStatuses?: readonly ContainerStatus[];
-        readonly containerStatuses?: readonly ContainerStatus[];
-    };
-}
+/** A Pod, as Kubernetes gives it. */
+export type Pod = Seen<types.output.core.v1.Pod>;
 
-interface ContainerStatus {
-    readonly name: string;
-    readonly restartCount: number;
-    readonly ready: boolean;
-    readonly state?: ContainerState;
-    readonly lastState?: ContainerState;
-}
+type ContainerStatus = Seen<types.output.core.v1.ContainerStatus>;
 
-interface ContainerState {
-    readonly running?: { readonly startedAt: string };
-    readonly waiting?: { readonly reason?: string; readonly message?: string };
-    readonly terminated?: Ended;
-}
-
-interface Ended {
-    readonly exitCode: number;
-    readonly reason?: string;
-    readonly message?: string;
-    readonly finishedAt: string;
-}
+type Ended = Seen<types.output.core.v1.ContainerStateTerminated>;
 
 /** A log that says why an application does not run. */
 export interface LogSource {
@@ -111,17 +78,17 @@ export function applicationState(
     if (pod === undefined) {
         return notRunning("there is no pod", typed("describe", "statefulset", sandbox));
     }
-    const { conditions, initContainerStatuses, containerStatuses, phase } = pod.status;
-    const name = `${sandbox}-0`;
+    const { conditions, initContainerStatuses, containerStatuses, phase } = pod.status ?? {};
+    const name = podName(sandbox);
     const scheduled = conditions?.find(({ type }) => type === "PodScheduled");
     if (scheduled?.status === "False") {
         const objects = [`pod/${name}`, ...claimsOf(pod).map((claim) => `pvc/${claim}`)];
         const why = oneLine(scheduled.message ?? "no reason is given");
         return notRunning(`cannot be scheduled: ${why}`, typed("describe", ...objects));
     }
-    const agent = containerStatuses?.find((status) => status.name === "agent");
+    const agent = containerStatuses?.find((status) => status.name === AGENT_CONTAINER);
     const started = agent?.state?.running;
-    if (since !== undefined && started && Date.parse(started.startedAt) < Date.parse(since)) {
+    if (since !== undefined && started && Date.parse(started.startedAt ?? "") < Date.parse(since)) {
         const detail = `is being started again, with its gateway at ${since}`;
         return notRunning(detail, typed("get", "pod", name, "--watch"));
     }
@@ -146,10 +113,10 @@ export function applicationState(
  */
 function gateState(gate: ContainerStatus, pod: string, typed: Typed): ApplicationState | undefined {
     const ended = endingOf(gate);
-    // One that succeeded runs once more after a restart of the node: that is no failure.
+    // An init container runs again after a restart of its node: a status 0 of before is no failure.
     if (ended && ended.exitCode !== 0) {
         const why = oneLine(ended.message ?? "") || `its gate ${endOf(ended)}`;
-        return notRunning(why, typed("logs", pod, "-c", gate.name));
+        return notRunning(why, typed("logs", pod, "-c", nameOf(gate)));
     }
     return gate.state?.running
         ? speaking("waits until its network policies hold", gate, pod, typed)
@@ -163,7 +130,7 @@ function seedingState(
     typed: Typed,
 ): ApplicationState | undefined {
     const ended = endingOf(seeding);
-    // One that succeeded runs once more after a restart of the node: that is no failure.
+    // An init container runs again after a restart of its node: a status 0 of before is no failure.
     const failed = ended && ended.exitCode !== 0 ? endOf(ended) : undefined;
     if (seeding.state?.running) {
         const again = failed && ` again, before that it ${failed}`;
@@ -181,10 +148,11 @@ function agentState(
     typed: Typed,
 ): ApplicationState | undefined {
     const ended = endingOf(agent);
+    const { restartCount = 0 } = agent;
     const { waiting, running } = agent.state ?? {};
-    const restarts = `restarted ${agent.restartCount} times`;
+    const restarts = `restarted ${restartCount} times`;
     if (running && agent.ready) {
-        return agent.restartCount > 0 && ended
+        return restartCount > 0 && ended
             ? { state: "recovered", detail: `${endOf(ended)}, ${restarts}` }
             : { state: "running" };
     }
@@ -236,8 +204,8 @@ function speaking(
     const previous = !terminated && container.lastState?.terminated !== undefined;
     const option = previous ? ["--previous"] : running ? ["--follow"] : [];
     return {
-        ...notRunning(detail, typed("logs", pod, "-c", container.name, ...option)),
-        log: { container: container.name, previous },
+        ...notRunning(detail, typed("logs", pod, "-c", nameOf(container), ...option)),
+        log: { container: nameOf(container), previous },
     };
 }
 
@@ -247,14 +215,19 @@ function claimsOf({ spec }: Pod): string[] {
         .filter((name) => name !== undefined);
 }
 
+function nameOf({ name }: ContainerStatus): string {
+    return name ?? "";
+}
+
 /** How a container ended last. @returns undefined when it never has */
 function endingOf({ state, lastState }: ContainerStatus): Ended | undefined {
     return state?.terminated ?? lastState?.terminated;
 }
 
 function endOf(ended: Ended): string {
-    const signal = SIGNALS[ended.exitCode];
-    const how = signal ? `by signal ${signal}` : `with status ${ended.exitCode}`;
+    const { exitCode = 0 } = ended;
+    const signal = SIGNALS[exitCode];
+    const how = signal ? `by signal ${signal}` : `with status ${exitCode}`;
     const reason = ended.reason && ended.reason !== "Error" ? ` (${ended.reason})` : "";
     return `ended ${how}${reason} at ${ended.finishedAt}`;
 }

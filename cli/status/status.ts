@@ -12,6 +12,7 @@ import type { Condition } from "./gatewayLook";
 import type { Target } from "./target";
 import { makeTarget } from "../makeTarget";
 import { oneLine, plainLines } from "../../steps/text";
+import { podName } from "../../model/names";
 
 /** Lines of a log that are shown, and characters of each. */
 const LOG_LINES = 5;
@@ -148,7 +149,7 @@ async function sandboxState(
         return { state: "not running", detail, next: makeTarget("heal") };
     }
     try {
-        const pod = await readPod(target, `${sandbox}-0`);
+        const pod = await readPod(target, podName(sandbox));
         const typed = (...args: string[]) => target.typed(...args);
         const { log: source, ...found } = applicationState(pod, sandbox, typed, since);
         const log = source === undefined ? [] : await readLog(target, sandbox, source);
@@ -193,7 +194,7 @@ async function readLog(
 ): Promise<string[]> {
     try {
         const text = await target.inNamespace(
-            ...["logs", `${sandbox}-0`, "-c", container],
+            ...["logs", podName(sandbox), "-c", container],
             ...[`--tail=${LOG_LINES}`, ...(previous ? ["--previous"] : [])],
         );
         return plainLines(text, LOG_LINE_MAX);

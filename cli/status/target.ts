@@ -5,7 +5,7 @@
 import * as os from "node:os";
 import * as path from "node:path";
 import { NAMESPACE } from "../../model/constants";
-import { dockerName, nodeName } from "../../model/names";
+import { dockerName, nodeName, podName } from "../../model/names";
 import { hostPath } from "../../settings/hostPath";
 import type { ExistingClusterSettings } from "../../settings/schema";
 import { ask } from "../../steps/ask";
@@ -66,7 +66,7 @@ export class Target {
 
     /** The command that opens a shell in a sandbox. */
     shell(sandbox: string): string {
-        const exec = ["exec", "-it", `${sandbox}-0`, "--", "sh"];
+        const exec = ["exec", "-it", podName(sandbox), "--", "sh"];
         return asCommand([...this.parts.typed.terminal, ...this.namespaced(), ...exec]);
     }
 

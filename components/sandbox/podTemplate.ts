@@ -142,7 +142,7 @@ function scriptsVolume({ configMap, secretFiles }: PodInput): types.input.core.v
 /** Copies the image's own `/sandbox` into an empty workspace, once. See scripts/seed.sh. */
 function seedContainer(input: PodInput): Container {
     return {
-        name: "workspace-init",
+        name: constants.SEED_CONTAINER,
         image: input.image,
         imagePullPolicy: "IfNotPresent",
         ...literally({
@@ -168,7 +168,7 @@ function agentContainer(input: PodInput): Container {
     const { application: app } = input;
     const env = { ...app?.env, ...input.env };
     return {
-        name: "agent",
+        name: constants.AGENT_CONTAINER,
         image: input.image,
         imagePullPolicy: "IfNotPresent",
         ...literally({

@@ -1,26 +1,18 @@
 /** Rules that keep a gateway the same gateway, and closed. */
+import type { ContainerArgs } from "@pulumi/docker";
+import type { ProviderArgs } from "@pulumi/kubernetes";
+import type { Unwrap } from "@pulumi/pulumi";
 import { K3S_CONFIG_FILE, K3S_DATA_DIR, LOOPBACK } from "../../model/constants";
 import { openedBy } from "../../model/k3sIsolation";
+import type { Seen } from "../../model/seen";
 import { parseYaml } from "../../model/yaml";
 import { DEVELOPMENT_STACKS, inputs, lacksDigest, policy } from "./support";
 
-interface Container {
-    readonly hostname?: string;
-    readonly volumes?: readonly {
-        readonly volumeName?: string;
-        readonly containerPath?: string;
-        readonly readOnly?: boolean;
-    }[];
-    readonly networksAdvanced?: readonly { readonly ipv4Address?: string }[];
-    readonly ports?: readonly { readonly ip?: string; readonly external?: number }[];
-    readonly uploads?: readonly { readonly file: string; readonly content?: string }[];
-}
+/** A container's inputs. */
+type Container = Seen<Unwrap<ContainerArgs>>;
 
-interface Provider {
-    readonly clusterIdentifier?: string;
-    /** Provider inputs travel as text. */
-    readonly deleteUnreachable?: string | boolean;
-}
+/** A Kubernetes provider's inputs, which travel as text. */
+type Provider = { readonly [Key in keyof ProviderArgs]?: string | boolean };
 
 const DEFAULT_ADDRESSES = [LOOPBACK];
 
@@ -37,8 +29,8 @@ function isGateway({ uploads, volumes }: Container): boolean {
 }
 
 /** k3s reads every such file after its `config.yaml`. */
-function isFragment(file: string): boolean {
-    return file.startsWith(`${K3S_CONFIG_FILE}.d/`);
+function isFragment(file: string | undefined): boolean {
+    return file?.startsWith(`${K3S_CONFIG_FILE}.d/`) ?? false;
 }
 
 /** What cannot be read cannot be judged, and k3s would not start with it. */

@@ -1,67 +1,8 @@
 /** Pods, in every kind of object that makes some. */
 import type { ResourceValidationArgs } from "@pulumi/policy";
 import { LABEL_SANDBOX } from "../../model/constants";
+import type { PodSpec, Workload } from "../../model/pod";
 import { inputs } from "./support";
-
-/** A container, as far as a rule or the preview guard reads it. */
-export interface Container {
-    readonly name?: string;
-    readonly image?: string;
-    readonly command?: readonly string[];
-    /** With `Always` nobody waits for it to end, where it prepares a pod. */
-    readonly restartPolicy?: string;
-    readonly env?: readonly { readonly name?: string; readonly value?: string }[];
-    readonly ports?: readonly object[];
-    readonly livenessProbe?: object;
-    readonly readinessProbe?: object;
-    readonly resources?: { readonly limits?: Readonly<Record<string, unknown>> };
-    readonly securityContext?: SecurityContext & {
-        readonly privileged?: boolean;
-        readonly allowPrivilegeEscalation?: boolean;
-        readonly readOnlyRootFilesystem?: boolean;
-        readonly capabilities?: {
-            readonly drop?: readonly string[];
-            readonly add?: readonly string[];
-        };
-    };
-}
-
-/** What a pod says for its containers, and each of them for itself. */
-interface SecurityContext {
-    readonly runAsNonRoot?: boolean;
-    readonly runAsUser?: number;
-    readonly seccompProfile?: { readonly type?: string };
-}
-
-/** A pod, likewise. */
-export interface PodSpec {
-    readonly automountServiceAccountToken?: boolean;
-    readonly hostNetwork?: boolean;
-    readonly hostPID?: boolean;
-    readonly hostIPC?: boolean;
-    readonly hostUsers?: boolean;
-    readonly runtimeClassName?: string;
-    readonly securityContext?: SecurityContext;
-    readonly containers?: readonly Container[];
-    readonly initContainers?: readonly Container[];
-    readonly volumes?: readonly {
-        readonly name?: string;
-        readonly hostPath?: { readonly path?: string };
-    }[];
-}
-
-interface Labelled {
-    readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
-}
-
-interface Workload extends Labelled {
-    readonly spec?: PodSpec & {
-        readonly template?: Labelled & { readonly spec?: PodSpec };
-        readonly jobTemplate?: {
-            readonly spec?: { readonly template?: { readonly spec?: PodSpec } };
-        };
-    };
-}
 
 /** Whether a resource, or the pod that it makes, is a sandbox's by its label. */
 export function isSandbox(args: ResourceValidationArgs): boolean {

@@ -10,7 +10,8 @@ import {
     SCRIPTS_PATH,
     SEED_CAPABILITIES,
 } from "../../model/constants";
-import { isSandbox, podOf, type Container, type PodSpec } from "./podSpec";
+import type { Container, PodSpec } from "../../model/pod";
+import { isSandbox, podOf } from "./podSpec";
 import { looksSecret } from "./secretVariables";
 import { DEVELOPMENT_STACKS, lacksDigest, policy, type Rule } from "./support";
 

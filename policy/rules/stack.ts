@@ -1,31 +1,19 @@
 /** Rules about how resources relate. */
 import type { PolicyResource, StackValidationArgs, StackValidationPolicy } from "@pulumi/policy";
+import type { ContainerArgs } from "@pulumi/docker";
+import type { types } from "@pulumi/kubernetes";
+import type { Unwrap } from "@pulumi/pulumi";
 import { LABEL_SANDBOX } from "../../model/constants";
+import type { Seen } from "../../model/seen";
 import { EXEMPT } from "./support";
 
-interface Namespaced {
-    readonly metadata?: {
-        readonly namespace?: string;
-        readonly labels?: Readonly<Record<string, string>>;
-    };
-}
+type NetworkPolicy = Seen<types.output.networking.v1.NetworkPolicy>;
 
-interface NetworkPolicy extends Namespaced {
-    readonly spec?: {
-        readonly podSelector?: {
-            readonly matchLabels?: object;
-            readonly matchExpressions?: object[];
-        };
-        readonly policyTypes?: readonly string[];
-        readonly ingress?: readonly object[];
-        readonly egress?: readonly object[];
-    };
-}
+/** What any object in a namespace has. */
+type Namespaced = Pick<NetworkPolicy, "metadata">;
 
-interface Mounting {
-    readonly volumes?: readonly { readonly volumeName?: string }[];
-    readonly mounts?: readonly { readonly source?: string }[];
-}
+/** A container's inputs. */
+type Mounting = Seen<Unwrap<ContainerArgs>>;
 
 export const stackPolicies: StackValidationPolicy[] = [
     {

@@ -1,15 +1,13 @@
 /** Rules that keep data from being lost. */
+import type { types } from "@pulumi/kubernetes";
+import type { Seen } from "../../model/seen";
 import { isStateful } from "../../model/stateful";
 import { inputs, policy } from "./support";
 
-interface Named {
-    readonly metadata?: { readonly name?: string };
-}
+type StorageClass = Seen<types.output.storage.v1.StorageClass>;
 
-interface StorageClass {
-    readonly provisioner?: string;
-    readonly reclaimPolicy?: string;
-}
+/** What any object has. */
+type Named = Pick<StorageClass, "metadata">;
 
 /** Kinds whose replacement under a made-up name starts empty. */
 const NAMED_KINDS = [

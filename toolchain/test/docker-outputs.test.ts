@@ -109,7 +109,9 @@ describe("uploads", () => {
         const files: object[] = [];
         for await (const entry of tar) {
             const chunks: Buffer[] = [];
-            for await (const chunk of entry as AsyncIterable<Buffer>) chunks.push(chunk);
+            for await (const chunk of entry as AsyncIterable<Buffer>) {
+                chunks.push(chunk);
+            }
             const { name, mode, uid, gid } = entry.header;
             files.push({ name, mode, uid, gid, content: Buffer.concat(chunks).toString("latin1") });
         }

@@ -226,7 +226,9 @@ describe("a cancelled wait", () => {
             expect(answer.error).toContain("cancelled while waiting for container");
             expect(answer.initId).toMatch(/^[0-9a-f]{64}$/);
             await ended;
-            if (how === "Cancel") await own.stop();
+            if (how === "Cancel") {
+                await own.stop();
+            }
             dockerQuietly("rm", "-f", `${id}-cancelled`);
         },
         30_000,

@@ -13,7 +13,9 @@ const plugin = dockerPlugin("5.1.0");
 
 function resource(token: string): Resource {
     const found = plugin.resources[token];
-    if (!found) throw new Error(`no resource ${token}`);
+    if (!found) {
+        throw new Error(`no resource ${token}`);
+    }
     return found;
 }
 

@@ -24,7 +24,9 @@ const context: CallContext = {
 
 function resource(token: string): Resource {
     const found = plugin.resources[token];
-    if (!found) throw new Error(`no resource ${token}`);
+    if (!found) {
+        throw new Error(`no resource ${token}`);
+    }
     return found;
 }
 
@@ -96,8 +98,12 @@ describe("randomText", () => {
                     expect(found).toBeGreaterThanOrEqual(mins[key as keyof typeof counts]);
                 }
                 expect(Object.values(counts).reduce((a, b) => a + b)).toBe(required + extra);
-                if (!lower) expect(counts.minLower).toBe(mins.minLower);
-                if (!special) expect(counts.minSpecial).toBe(mins.minSpecial);
+                if (!lower) {
+                    expect(counts.minLower).toBe(mins.minLower);
+                }
+                if (!special) {
+                    expect(counts.minSpecial).toBe(mins.minSpecial);
+                }
             }),
         );
     });
@@ -282,7 +288,9 @@ describe("preview", () => {
 
 it("the SDK's secret outputs exist in the state", async () => {
     for (const [token, { secret }] of Object.entries(rules)) {
-        if (secret.length === 0) continue;
+        if (secret.length === 0) {
+            continue;
+        }
         const { outputs } = await create(token, { length: 4 });
         expect(Object.keys(outputs)).toEqual(expect.arrayContaining([...secret]));
     }

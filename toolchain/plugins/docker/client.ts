@@ -33,7 +33,9 @@ export interface RegistryAuth {
 export function checkProviderConfig(config: Obj): CheckFailure[] {
     const failures: CheckFailure[] = [];
     for (const key of Object.keys(config)) {
-        if (key.startsWith("__") || IMPLEMENTED.has(key)) continue;
+        if (key.startsWith("__") || IMPLEMENTED.has(key)) {
+            continue;
+        }
         const reason =
             "this provider input is not implemented by the stand-in for the docker plugin; " +
             `implemented: ${[...IMPLEMENTED].filter((k) => k !== "version").join(", ")}`;
@@ -58,7 +60,9 @@ export function checkProviderConfig(config: Obj): CheckFailure[] {
 
 /** Nested provider configuration travels as JSON text. */
 function decoded(value: Json | undefined): Json {
-    if (typeof value !== "string") return value ?? null;
+    if (typeof value !== "string") {
+        return value ?? null;
+    }
     try {
         return JSON.parse(value) as Json;
     } catch {
@@ -89,7 +93,9 @@ const DEFAULT_PORT = { tcp: 2375, http: 2375, https: 2376, ssh: 22 } as const;
 /** unix:///path, tcp://host:port, http(s)://host:port or ssh://user@host:port. */
 export function parseHost(host: string): Endpoint {
     const unix = /^unix:\/\/(\/.+)$/.exec(host);
-    if (unix?.[1]) return { protocol: "unix", path: unix[1] };
+    if (unix?.[1]) {
+        return { protocol: "unix", path: unix[1] };
+    }
     const match = /^(tcp|https?|ssh):\/\/(?:([^@/]+)@)?(\[[^\]]+\]|[^:/]+)(?::(\d+))?\/?$/.exec(
         host,
     );
@@ -115,7 +121,9 @@ export function hostOf(config: Obj, env: NodeJS.ProcessEnv): string {
 
 export function connect(config: Obj, env: NodeJS.ProcessEnv): Docker {
     const endpoint = parseHost(hostOf(config, env));
-    if (endpoint.protocol === "unix") return new Docker({ socketPath: endpoint.path });
+    if (endpoint.protocol === "unix") {
+        return new Docker({ socketPath: endpoint.path });
+    }
     const { host, port } = endpoint;
     if (endpoint.protocol === "ssh") {
         const username = endpoint.user ?? userInfo().username;
@@ -129,7 +137,9 @@ export function connect(config: Obj, env: NodeJS.ProcessEnv): Docker {
 
 /** The agent if there is one, else the usual key files. */
 function sshLogin(env: NodeJS.ProcessEnv): { agent?: string; privateKey?: Buffer } {
-    if (env.SSH_AUTH_SOCK) return { agent: env.SSH_AUTH_SOCK };
+    if (env.SSH_AUTH_SOCK) {
+        return { agent: env.SSH_AUTH_SOCK };
+    }
     for (const name of ["id_ed25519", "id_ecdsa", "id_rsa"]) {
         try {
             return { privateKey: readFileSync(join(homedir(), ".ssh", name)) };
@@ -150,7 +160,9 @@ function tlsMaterial(
         return { ca, cert, key };
     }
     const folder = asString(config.certPath) || env.DOCKER_CERT_PATH;
-    if (!folder) return undefined;
+    if (!folder) {
+        return undefined;
+    }
     const read = (name: string) => {
         try {
             return readFileSync(join(folder, name), "utf8");
@@ -182,7 +194,9 @@ export function statusCode(error: unknown): number | undefined {
 
 /** The daemon's own words for what it refused. */
 export function daemonMessage(error: unknown): string {
-    if (!isErrorLike(error)) return String(error);
+    if (!isErrorLike(error)) {
+        return String(error);
+    }
     const body = error.json as Json | undefined;
     const words = isObj(body) ? body.message : undefined;
     const message = typeof error.message === "string" ? error.message : "no reason given";
@@ -195,7 +209,9 @@ function isErrorLike(error: unknown): error is Record<string, unknown> {
 
 /** What went wrong, as the real plugin words it; for a daemon out of reach, what to do about it. */
 export function explain(what: string, error: unknown, host: string): PluginError {
-    if (error instanceof PluginError) return error;
+    if (error instanceof PluginError) {
+        return error;
+    }
     const code = isErrorLike(error) && typeof error.code === "string" ? error.code : "";
     const status = statusCode(error);
     // Without a status nobody answered as a daemon would; the ssh client gives no error codes.

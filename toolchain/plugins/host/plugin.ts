@@ -124,7 +124,10 @@ export function sleep(ms: number, signal: AbortSignal, what: string): Promise<vo
             signal.removeEventListener("abort", onAbort);
             resolve();
         }, ms);
-        if (signal.aborted) onAbort();
-        else signal.addEventListener("abort", onAbort, { once: true });
+        if (signal.aborted) {
+            onAbort();
+        } else {
+            signal.addEventListener("abort", onAbort, { once: true });
+        }
     });
 }

@@ -65,7 +65,9 @@ export function serve(plugin: Plugin, argv: readonly string[]): void {
     // An engine that was killed cannot say goodbye; nobody would end this process then.
     const parent = process.ppid;
     setInterval(() => {
-        if (process.ppid !== parent) stop();
+        if (process.ppid !== parent) {
+            stop();
+        }
     }, PARENT_CHECK_MS).unref();
 }
 
@@ -77,7 +79,9 @@ class Session {
         private readonly plugin: Plugin,
         engineAddress: string | undefined,
     ) {
-        if (engineAddress) this.connect(engineAddress);
+        if (engineAddress) {
+            this.connect(engineAddress);
+        }
     }
 
     cancel(): void {
@@ -106,7 +110,9 @@ class Session {
     private resource(urn: string): Resource {
         const token = parseUrn(urn)?.type ?? urn;
         const resource = this.plugin.resources[token];
-        if (resource) return resource;
+        if (resource) {
+            return resource;
+        }
         const known = Object.keys(this.plugin.resources).join(", ");
         throw new PluginError(
             `pulumi-resource-${this.plugin.name} ${this.plugin.version} (stand-in): resource type ` +
@@ -119,7 +125,9 @@ class Session {
         const { plugin } = this;
         const handlers = {
             handshake: unary((request: provider.ProviderHandshakeRequest) => {
-                if (request.getEngineAddress()) this.connect(request.getEngineAddress());
+                if (request.getEngineAddress()) {
+                    this.connect(request.getEngineAddress());
+                }
                 return new provider.ProviderHandshakeResponse();
             }),
             attach: unary((request: PluginAttach) => {
@@ -193,8 +201,12 @@ class Session {
             this.resource(urn).read(this.context(urn), request.getId(), state, inputs),
         );
         const response = new provider.ReadResponse().setId(result.id);
-        if (result.outputs) response.setProperties(wire.toStruct(result.outputs));
-        if (result.inputs) response.setInputs(wire.toStruct(result.inputs));
+        if (result.outputs) {
+            response.setProperties(wire.toStruct(result.outputs));
+        }
+        if (result.inputs) {
+            response.setInputs(wire.toStruct(result.inputs));
+        }
         return response;
     }
 
@@ -246,7 +258,9 @@ function unary<Q, R>(call: (request: Q) => R | Promise<R>) {
             reply(null, await call(rpc.request));
         } catch (error) {
             const known = error instanceof Error && "code" in error && "details" in error;
-            if (!known) reportBug(error);
+            if (!known) {
+                reportBug(error);
+            }
             const message = error instanceof Error ? error.message : String(error);
             reply(known ? (error as never) : { code: status.UNKNOWN, details: message });
         }

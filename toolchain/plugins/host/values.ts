@@ -12,14 +12,20 @@ export function isObj(value: Json | undefined): value is Obj {
 
 /** Whether the value is unknown or holds an unknown anywhere inside. */
 export function hasUnknown(value: Json | undefined): boolean {
-    if (value === UNKNOWN) return true;
-    if (Array.isArray(value)) return value.some(hasUnknown);
+    if (value === UNKNOWN) {
+        return true;
+    }
+    if (Array.isArray(value)) {
+        return value.some(hasUnknown);
+    }
     return isObj(value) && Object.values(value).some(hasUnknown);
 }
 
 /** JSON with sorted keys: equal values give equal text. */
 export function canonical(value: Json | undefined): string {
-    if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+    if (Array.isArray(value)) {
+        return `[${value.map(canonical).join(",")}]`;
+    }
     if (isObj(value)) {
         const keys = Object.keys(value).sort();
         return `{${keys.map((k) => `${JSON.stringify(k)}:${canonical(value[k])}`).join(",")}}`;
@@ -29,7 +35,9 @@ export function canonical(value: Json | undefined): string {
 
 /** The value as it reads in a message or where the protocol wants text. */
 export function text(value: Json | undefined): string {
-    if (value === undefined || value === null) return "";
+    if (value === undefined || value === null) {
+        return "";
+    }
     return typeof value === "string" ? value : JSON.stringify(value);
 }
 
@@ -51,7 +59,9 @@ export function asObjects(value: Json | undefined): Obj[] {
 
 /** A map of strings, or undefined where the input is absent. */
 export function asStringMap(value: Json | undefined): Record<string, string> | undefined {
-    if (!isObj(value)) return undefined;
+    if (!isObj(value)) {
+        return undefined;
+    }
     return Object.fromEntries(
         Object.entries(value)
             .filter(([k]) => !k.startsWith("__"))

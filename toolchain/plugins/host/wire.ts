@@ -97,7 +97,9 @@ export function toServiceError(error: unknown, doing: string, inputs?: Obj): Ser
             .setId(error.id)
             .setProperties(toStruct(error.outputs))
             .setReasonsList([error.reason]);
-        if (inputs) failure.setInputs(toStruct(inputs));
+        if (inputs) {
+            failure.setInputs(toStruct(inputs));
+        }
         const any = new Any();
         any.pack(failure.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
         const packed = new Status();

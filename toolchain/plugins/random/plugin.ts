@@ -84,7 +84,9 @@ function firstBytes(text: string, limit: number): string {
     let result = "";
     for (const character of text) {
         used += Buffer.byteLength(character);
-        if (used > limit) break;
+        if (used > limit) {
+            break;
+        }
         result += character;
     }
     return result;
@@ -146,7 +148,9 @@ export function randomPlugin(version: string): Plugin {
     const resources: Record<string, Resource> = {};
     for (const [token, generator] of Object.entries(generators)) {
         const table = rules[token];
-        if (table) resources[token] = new RandomResource(token, table, generator);
+        if (table) {
+            resources[token] = new RandomResource(token, table, generator);
+        }
     }
     return {
         name: "random",

@@ -35,7 +35,9 @@ function hasImage(name: string): boolean {
 
 /** An image with a shell. One that exists is used as it is; only one made here is removed again. */
 export function provideImage(name: string): { remove(): void } {
-    if (hasImage(name)) return { remove: () => undefined };
+    if (hasImage(name)) {
+        return { remove: () => undefined };
+    }
     if (!existsSync(BUSYBOX)) {
         throw new Error(
             `${BUSYBOX} is missing; this test makes its image from it: apt-get install busybox-static`,
@@ -44,9 +46,13 @@ export function provideImage(name: string): { remove(): void } {
     const folder = mkdtempSync(join(tmpdir(), "record-image-"));
     try {
         const root = join(folder, "root");
-        for (const each of ["bin", "tmp", "etc"]) mkdirSync(join(root, each), { recursive: true });
+        for (const each of ["bin", "tmp", "etc"]) {
+            mkdirSync(join(root, each), { recursive: true });
+        }
         copyFileSync(BUSYBOX, join(root, "bin/busybox"));
-        for (const applet of APPLETS) symlinkSync("busybox", join(root, "bin", applet));
+        for (const applet of APPLETS) {
+            symlinkSync("busybox", join(root, "bin", applet));
+        }
         execFileSync("tar", ["-C", root, "-cf", join(folder, "image.tar"), "."]);
         docker("import", join(folder, "image.tar"), name);
     } finally {

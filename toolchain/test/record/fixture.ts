@@ -27,7 +27,9 @@ export const observed = readFileSync(join(FOLDER, "observed.txt"), "utf8").split
 
 export function recorded(name: string): RecordedCall {
     const call = recordedCalls.find((c) => c.name === name);
-    if (!call) throw new Error(`no recorded call "${name}"`);
+    if (!call) {
+        throw new Error(`no recorded call "${name}"`);
+    }
     return call;
 }
 
@@ -47,11 +49,19 @@ export function essential(value: unknown, key = ""): unknown {
         const entries = Object.entries(value as Obj).filter(([k]) => !INTERNAL.includes(k));
         return Object.fromEntries(entries.map(([k, v]) => [k, essential(v, k)]));
     }
-    if (typeof value !== "string") return value;
-    if (key === "error") return value.replace(/(Error response from daemon:)[\s\S]*/, "$1 ...");
-    if (key === "macAddress" && value !== "") return "MAC";
+    if (typeof value !== "string") {
+        return value;
+    }
+    if (key === "error") {
+        return value.replace(/(Error response from daemon:)[\s\S]*/, "$1 ...");
+    }
+    if (key === "macAddress" && value !== "") {
+        return "MAC";
+    }
     // The name of the daemon's default runtime is the machine's choice.
-    if (key === "runtime" && value !== "04da6b54-80e4-46f7-96ec-b56ff0331ba9") return "RUNTIME";
+    if (key === "runtime" && value !== "04da6b54-80e4-46f7-96ec-b56ff0331ba9") {
+        return "RUNTIME";
+    }
     return value
         .replace(/\b[0-9a-f]{64}(?![0-9a-f])/g, "HEX64")
         .replace(/^n-[0-9a-f]{7}$/, "n-SUFFIX")

@@ -273,9 +273,12 @@ async function checks(plugin: Recorder, step: Step): Promise<void> {
 
 /** Everything the scenario can leave in the daemon, whatever happened. */
 export function removeLeftovers(): void {
-    for (const each of ["", "2", "3", "4", "5", "6", "7"])
+    for (const each of ["", "2", "3", "4", "5", "6", "7"]) {
         dockerQuietly("rm", "-f", `rec-c${each}`);
-    for (const each of ["", "2", "3"]) dockerQuietly("network", "rm", `rec-net${each}`);
+    }
+    for (const each of ["", "2", "3"]) {
+        dockerQuietly("network", "rm", `rec-net${each}`);
+    }
     dockerQuietly("volume", "rm", "-f", "rec-data");
 }
 

@@ -74,7 +74,9 @@ export class Container implements Resource {
 
     diff(request: DiffRequest): DiffResult {
         const found = diff(this.rules, request);
-        if (!neverRead(request.state)) return found;
+        if (!neverRead(request.state)) {
+            return found;
+        }
         const detailed = new Map(found.detailed);
         return {
             ...found,
@@ -92,7 +94,9 @@ export class Container implements Resource {
         try {
             await this.joinNetworks(id, asObjects(inputs.networksAdvanced));
             await this.upload(id, asObjects(inputs.uploads));
-            if (inputs.start !== false) logs = await this.start(context, id, inputs);
+            if (inputs.start !== false) {
+                logs = await this.start(context, id, inputs);
+            }
         } catch (error) {
             throw this.initFailure(id, inputs, error);
         }
@@ -106,7 +110,9 @@ export class Container implements Resource {
         try {
             await findImage(this.daemon, context, image, asString(inputs.platform));
         } catch (error) {
-            if (!(error instanceof Error) || error instanceof Cancelled) throw error;
+            if (!(error instanceof Error) || error instanceof Cancelled) {
+                throw error;
+            }
             throw new PluginError(
                 `Unable to create container with image ${image}: ${error.message}`,
             );
@@ -118,12 +124,16 @@ export class Container implements Resource {
 
     /** The networks of the program instead of the default one; addresses are checked at start. */
     private async joinNetworks(id: string, networks: Obj[]): Promise<void> {
-        if (networks.length === 0) return;
+        if (networks.length === 0) {
+            return;
+        }
         await this.daemon.call("Unable to disconnect the default network", async (docker) => {
             try {
                 await docker.getNetwork("bridge").disconnect({ Container: id });
             } catch (error) {
-                if (!daemonMessage(error).includes("is not connected to")) throw error;
+                if (!daemonMessage(error).includes("is not connected to")) {
+                    throw error;
+                }
             }
         });
         for (const network of networks) {
@@ -168,7 +178,9 @@ export class Container implements Resource {
             try {
                 await docker.getContainer(id).start();
             } catch (error) {
-                if (statusCode(error) !== 304) throw error;
+                if (statusCode(error) !== 304) {
+                    throw error;
+                }
             }
         });
     }
@@ -180,7 +192,9 @@ export class Container implements Resource {
     private initFailure(id: string, inputs: Obj, error: unknown): InitFailure {
         const reason = error instanceof Error ? error.message : String(error);
         const outputs = planned(this.rules, inputs, null);
-        for (const key of EMPTY_UNREAD) outputs[key] ??= [];
+        for (const key of EMPTY_UNREAD) {
+            outputs[key] ??= [];
+        }
         return new InitFailure(id, { ...outputs, id }, reason);
     }
 
@@ -189,11 +203,15 @@ export class Container implements Resource {
             try {
                 return await docker.getContainer(id).inspect();
             } catch (error) {
-                if (statusCode(error) === 404) return undefined;
+                if (statusCode(error) === 404) {
+                    return undefined;
+                }
                 throw error;
             }
         });
-        if (!found) return { id: "" };
+        if (!found) {
+            return { id: "" };
+        }
         // The state knows what an earlier refresh found out; an import has neither.
         const known = { ...inputs, mustRun: state.mustRun ?? inputs.mustRun ?? true };
         const outputs = containerOutputs(this.rules, found, known, state, "read");
@@ -224,7 +242,9 @@ export class Container implements Resource {
     private warnOfNoEffect(context: CallContext, request: DiffRequest): void {
         const paths = [...this.diff(request).detailed.keys()];
         const idle = ONLY_RECORDED.filter((key) => paths.some((p) => p.split(/[.[]/)[0] === key));
-        if (idle.length === 0) return;
+        if (idle.length === 0) {
+            return;
+        }
         context.log(
             "warning",
             `${idle.join(", ")}: Docker cannot change this on a container that exists; the new value ` +
@@ -249,8 +269,12 @@ export class Container implements Resource {
             } catch (error) {
                 const code = statusCode(error);
                 const underway = code === 409 && /already in progress/.test(daemonMessage(error));
-                if (code !== 404 && !underway) throw error;
-                if (code === 404) return;
+                if (code !== 404 && !underway) {
+                    throw error;
+                }
+                if (code === 404) {
+                    return;
+                }
             }
             await Promise.race([settled, timeout(REMOVAL_MS)]);
         });
@@ -262,9 +286,13 @@ export class Container implements Resource {
             try {
                 await docker.getContainer(id).stop({ t: graceSeconds, abortSignal: signal });
             } catch (error) {
-                if (signal.aborted) throw new Cancelled(`stopping container ${id}`);
+                if (signal.aborted) {
+                    throw new Cancelled(`stopping container ${id}`);
+                }
                 // 304: it does not run; 404: it is gone.
-                if (statusCode(error) !== 304 && statusCode(error) !== 404) throw error;
+                if (statusCode(error) !== 304 && statusCode(error) !== 404) {
+                    throw error;
+                }
             }
         });
     }

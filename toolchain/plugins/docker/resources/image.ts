@@ -21,12 +21,16 @@ export async function findImage(
     platform?: string,
 ): Promise<Docker.ImageInspectInfo> {
     const local = await inspectImage(daemon, name);
-    if (local) return local;
+    if (local) {
+        return local;
+    }
     context.log("info", `pulling ${name}`);
     try {
         await pull(daemon, context, name, platform);
     } catch (error) {
-        if (error instanceof Cancelled) throw error;
+        if (error instanceof Cancelled) {
+            throw error;
+        }
         const words = daemonMessage(error);
         const from = statusCode(error) === undefined ? "" : "Error response from daemon: ";
         throw new PluginError(
@@ -34,7 +38,9 @@ export async function findImage(
         );
     }
     const pulled = await inspectImage(daemon, name);
-    if (pulled) return pulled;
+    if (pulled) {
+        return pulled;
+    }
     throw new PluginError(`unable to find image ${name} after pulling it`);
 }
 
@@ -46,7 +52,9 @@ async function inspectImage(
         try {
             return await docker.getImage(name).inspect();
         } catch (error) {
-            if (statusCode(error) === 404) return undefined;
+            if (statusCode(error) === 404) {
+                return undefined;
+            }
             throw error;
         }
     });
@@ -70,12 +78,17 @@ async function pull(
             stream.destroy();
             reject(new Cancelled(`pulling ${name}`));
         };
-        if (context.signal.aborted) return onAbort();
+        if (context.signal.aborted) {
+            return onAbort();
+        }
         context.signal.addEventListener("abort", onAbort, { once: true });
         docker.modem.followProgress(stream, (error) => {
             context.signal.removeEventListener("abort", onAbort);
-            if (error) reject(error);
-            else resolve();
+            if (error) {
+                reject(error);
+            } else {
+                resolve();
+            }
         });
     });
 }
@@ -99,7 +112,9 @@ export function authFor(
         const host = auth.address.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
         return host === registry || (registry === "docker.io" && host === "index.docker.io");
     });
-    if (!found) return undefined;
+    if (!found) {
+        return undefined;
+    }
     const serveraddress = registry === "docker.io" ? DOCKER_HUB : found.address;
     return { username: found.username, password: found.password, serveraddress };
 }
@@ -117,7 +132,9 @@ export class RemoteImage implements Resource {
             const image = await findImage(this.daemon, context, name, asString(inputs.platform));
             return { id: idOf(image, name), outputs: outputsOf(image, inputs, name) };
         } catch (error) {
-            if (!(error instanceof Error) || error instanceof Cancelled) throw error;
+            if (!(error instanceof Error) || error instanceof Cancelled) {
+                throw error;
+            }
             throw new PluginError(`Unable to read Docker image into resource: ${error.message}`);
         }
     }
@@ -126,7 +143,9 @@ export class RemoteImage implements Resource {
         // An import gives the name as the id.
         const name = asString(state.name) ?? asString(inputs.name) ?? id;
         const image = await inspectImage(this.daemon, name);
-        if (!image) return { id: "" };
+        if (!image) {
+            return { id: "" };
+        }
         const known = Object.keys(inputs).length > 0 ? inputs : { ...state, name };
         const outputs = outputsOf(image, known, name);
         return { id: idOf(image, name), outputs, inputs: inputsFrom(imageRules, outputs, inputs) };
@@ -143,13 +162,17 @@ export class RemoteImage implements Resource {
     }
 
     async delete(_context: CallContext, _id: string, state: Obj): Promise<void> {
-        if (state.keepLocally === true) return;
+        if (state.keepLocally === true) {
+            return;
+        }
         const name = asString(state.name) ?? "";
         await this.daemon.call("Unable to remove Docker image", async (docker) => {
             try {
                 await docker.getImage(name).remove({ force: state.forceRemove === true });
             } catch (error) {
-                if (statusCode(error) !== 404) throw error;
+                if (statusCode(error) !== 404) {
+                    throw error;
+                }
             }
         });
     }

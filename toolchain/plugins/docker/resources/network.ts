@@ -39,11 +39,15 @@ export class Network implements Resource {
             try {
                 return await docker.getNetwork(id).inspect();
             } catch (error) {
-                if (statusCode(error) === 404) return undefined;
+                if (statusCode(error) === 404) {
+                    return undefined;
+                }
                 throw error;
             }
         });
-        if (!network) return { id: "" };
+        if (!network) {
+            return { id: "" };
+        }
         const outputs = outputsOf(network, inputs, "read");
         return { id: network.Id, outputs, inputs: inputsFrom(networkRules, outputs, inputs) };
     }
@@ -57,7 +61,9 @@ export class Network implements Resource {
         const deadline = Date.now() + ENDPOINTS_MS;
         for (;;) {
             const busy = await this.remove(id);
-            if (busy === undefined) return;
+            if (busy === undefined) {
+                return;
+            }
             if (Date.now() >= deadline) {
                 throw new PluginError(
                     "timeout while waiting for state to become 'removed' " +
@@ -75,9 +81,12 @@ export class Network implements Resource {
                 await docker.getNetwork(id).remove();
                 return undefined;
             } catch (error) {
-                if (statusCode(error) === 404) return undefined;
-                if (daemonMessage(error).includes("has active endpoints"))
+                if (statusCode(error) === 404) {
+                    return undefined;
+                }
+                if (daemonMessage(error).includes("has active endpoints")) {
                     return daemonMessage(error);
+                }
                 throw error;
             }
         });

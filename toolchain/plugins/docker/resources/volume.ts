@@ -38,8 +38,9 @@ export class Volume implements Resource {
             return docker.getVolume(name).inspect();
         });
         const outputs = outputsOf(volume, inputs);
-        if (inputs.driverOpts === undefined && isEmpty(outputs.driverOpts))
+        if (inputs.driverOpts === undefined && isEmpty(outputs.driverOpts)) {
             outputs.driverOpts = null;
+        }
         return { id: name, outputs };
     }
 
@@ -48,11 +49,15 @@ export class Volume implements Resource {
             try {
                 return await docker.getVolume(id).inspect();
             } catch (error) {
-                if (statusCode(error) === 404) return undefined;
+                if (statusCode(error) === 404) {
+                    return undefined;
+                }
                 throw error;
             }
         });
-        if (!volume) return { id: "" };
+        if (!volume) {
+            return { id: "" };
+        }
         const outputs = outputsOf(volume, inputs);
         return { id, outputs, inputs: inputsFrom(volumeRules, outputs, inputs) };
     }
@@ -82,8 +87,12 @@ export class Volume implements Resource {
                 await docker.getVolume(id).remove({ force: true });
                 return true;
             } catch (error) {
-                if (statusCode(error) === 404) return true;
-                if (statusCode(error) === 409) return false;
+                if (statusCode(error) === 404) {
+                    return true;
+                }
+                if (statusCode(error) === 409) {
+                    return false;
+                }
                 throw error;
             }
         });

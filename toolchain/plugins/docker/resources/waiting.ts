@@ -24,7 +24,9 @@ export async function untilHealthy(
     const deadline = Date.now() + timeoutSeconds * 1000;
     for (;;) {
         const { State: state, HostConfig: host, Name: name } = await inspect(daemon, id);
-        if (state.Health?.Status === "healthy") return;
+        if (state.Health?.Status === "healthy") {
+            return;
+        }
         const restarts = host.RestartPolicy?.Name ?? "no";
         // Nothing will start it again, so there is nothing to wait for.
         const over = state.Status === "exited" && (restarts === "no" || restarts === "");
@@ -79,7 +81,9 @@ export async function untilRunning(
     for (;;) {
         const { State: state, Name: name } = await inspect(daemon, id);
         const isRunning = state.Running && !state.Restarting;
-        if (isRunning && wasRunning) return;
+        if (isRunning && wasRunning) {
+            return;
+        }
         wasRunning = isRunning;
         if (state.Status === "exited" || state.Status === "dead" || Date.now() >= deadline) {
             context.log("error", `last lines of its log:\n${await logTail(daemon, id)}`);

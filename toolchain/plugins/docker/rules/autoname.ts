@@ -15,8 +15,12 @@ export function autoname(logicalName: string, request: CheckRequest): string | u
     if (old !== undefined && Array.isArray(olds.__defaults) && olds.__defaults.includes("name")) {
         return old;
     }
-    if (autonaming?.mode === "disable") return undefined;
-    if (autonaming?.mode === "enforce") return autonaming.proposedName;
+    if (autonaming?.mode === "disable") {
+        return undefined;
+    }
+    if (autonaming?.mode === "enforce") {
+        return autonaming.proposedName;
+    }
     const seed = request.randomSeed.length > 0 ? request.randomSeed : randomBytes(32);
     const suffix = createHash("sha256").update(seed).digest("hex").slice(0, SUFFIX_DIGITS);
     const base = autonaming?.proposedName ?? `${logicalName}-${suffix}`;

@@ -23,7 +23,9 @@ export function check(rules: ResourceRules, request: CheckRequest): CheckResult 
     }
     const checker = new Checker(urnName);
     const inputs = checker.fields(news, rules.props, "", rules.unimplemented, named);
-    for (const failure of rules.together?.(inputs) ?? []) checker.fail(failure, "");
+    for (const failure of rules.together?.(inputs) ?? []) {
+        checker.fail(failure, "");
+    }
     return { inputs, failures: checker.failures };
 }
 
@@ -49,7 +51,9 @@ class Checker {
         const defaults = [...defaulted];
         const at = (key: string) => (path === "" ? key : `${path}.${key}`);
         for (const [key, value] of Object.entries(values)) {
-            if (key.startsWith("__") || value === null) continue;
+            if (key.startsWith("__") || value === null) {
+                continue;
+            }
             const prop = table[key];
             if (unimplemented.includes(key)) {
                 this.fail(
@@ -57,11 +61,15 @@ class Checker {
                         "leave it out or install the real plugin",
                     at(key),
                 );
-            } else if (!prop || prop.output) this.fail("Invalid or unknown key", at(key));
+            } else if (!prop || prop.output) {
+                this.fail("Invalid or unknown key", at(key));
+            }
             result[key] = prop && !prop.output ? this.value(value, prop, at(key)) : value;
         }
         for (const [key, prop] of Object.entries(table)) {
-            if (result[key] !== undefined) continue;
+            if (result[key] !== undefined) {
+                continue;
+            }
             if (prop.default !== undefined) {
                 result[key] = prop.default;
                 defaults.push(key);
@@ -77,11 +85,17 @@ class Checker {
     }
 
     private value(value: Json, prop: Prop, path: string): Json {
-        if (value === UNKNOWN) return value;
+        if (value === UNKNOWN) {
+            return value;
+        }
         const typed = this.typed(value, prop, path);
-        if (typed === undefined) return value;
+        if (typed === undefined) {
+            return value;
+        }
         const wrong = prop.rule?.(typed);
-        if (wrong !== undefined) this.fail(wrong, path);
+        if (wrong !== undefined) {
+            this.fail(wrong, path);
+        }
         return typed;
     }
 
@@ -92,11 +106,15 @@ class Checker {
             case "set":
                 return this.items(value, prop, path);
             case "map":
-                if (isObj(value)) return value;
+                if (isObj(value)) {
+                    return value;
+                }
                 this.fail(`Attribute must be a map, not ${typeName(value)}`, path);
                 return undefined;
             case "object":
-                if (isObj(value)) return this.fields(value, prop.of as Fields, path);
+                if (isObj(value)) {
+                    return this.fields(value, prop.of as Fields, path);
+                }
                 this.fail(`Attribute must be an object, not ${typeName(value)}`, path);
                 return undefined;
             default:
@@ -111,9 +129,15 @@ class Checker {
         }
         return value.map((item, i) => {
             const at = `${path}[${i}]`;
-            if (item === UNKNOWN) return item;
-            if (typeof prop.of === "string") return this.scalar(item, prop.of, at) ?? item;
-            if (isObj(item)) return this.fields(item, prop.of ?? {}, at);
+            if (item === UNKNOWN) {
+                return item;
+            }
+            if (typeof prop.of === "string") {
+                return this.scalar(item, prop.of, at) ?? item;
+            }
+            if (isObj(item)) {
+                return this.fields(item, prop.of ?? {}, at);
+            }
             this.fail(`Attribute must be an object, not ${typeName(item)}`, at);
             return item;
         });
@@ -133,9 +157,13 @@ class Checker {
 }
 
 function convert(value: string | number | boolean, kind: Prop["kind"]): Json | undefined {
-    if (kind === "string") return String(value);
+    if (kind === "string") {
+        return String(value);
+    }
     if (kind === "bool") {
-        if (typeof value === "boolean") return value;
+        if (typeof value === "boolean") {
+            return value;
+        }
         return value === "true" ? true : value === "false" ? false : undefined;
     }
     const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
@@ -143,7 +171,11 @@ function convert(value: string | number | boolean, kind: Prop["kind"]): Json | u
 }
 
 function typeName(value: Json): string {
-    if (Array.isArray(value)) return "a list";
-    if (value === null) return "null";
+    if (Array.isArray(value)) {
+        return "a list";
+    }
+    if (value === null) {
+        return "null";
+    }
     return typeof value === "object" ? "a map" : `a ${typeof value}`;
 }

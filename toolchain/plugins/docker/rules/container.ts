@@ -216,7 +216,9 @@ function together(inputs: { [key: string]: Json }): string[] {
     const failures: string[] = [];
     const uploads = Array.isArray(inputs.uploads) ? inputs.uploads : [];
     uploads.forEach((each, i) => {
-        if (!isObj(each)) return;
+        if (!isObj(each)) {
+            return;
+        }
         const given = ["content", "contentBase64", "source"].filter((k) => (each[k] ?? "") !== "");
         if (given.length > 1) {
             failures.push(`uploads[${i}]: only one of ${given.join(", ")} can be given`);

@@ -12,13 +12,16 @@ type Paths = Map<string, DiffKind>;
 export function diff(rules: ResourceRules, request: DiffRequest): DiffResult {
     const detailed = new Map<string, DiffEntry>();
     for (const [key, prop] of Object.entries(rules.props)) {
-        if (prop.output) continue;
+        if (prop.output) {
+            continue;
+        }
         const paths: Paths = new Map();
         compare(paths, key, prop, request.state[key] ?? null, wanted(request.news, key, prop));
         const replace = prop.replace ?? false;
         for (const [path, kind] of paths) {
-            if (!isIgnored(path, request.ignoreChanges ?? []))
+            if (!isIgnored(path, request.ignoreChanges ?? [])) {
                 detailed.set(path, { kind, replace });
+            }
         }
     }
     const replaces = [...detailed.values()].some((entry) => entry.replace);
@@ -37,7 +40,9 @@ function isIgnored(path: string, ignored: readonly string[]): boolean {
 
 /** Two resources of one name cannot exist; an automatic name changes with the replacement. */
 function deletesFirst(rules: ResourceRules, { news }: DiffRequest): boolean {
-    if (rules.deleteBeforeReplace) return true;
+    if (rules.deleteBeforeReplace) {
+        return true;
+    }
     const defaults = news[DEFAULTS];
     const automatic = Array.isArray(defaults) && defaults.includes("name");
     return rules.autoname && !automatic;
@@ -45,7 +50,9 @@ function deletesFirst(rules: ResourceRules, { news }: DiffRequest): boolean {
 
 function compare(out: Paths, path: string, prop: Prop, old: Json, now: Json): void {
     if (now === null) {
-        if (!prop.computed && !isZero(old)) out.set(path, "DELETE");
+        if (!prop.computed && !isZero(old)) {
+            out.set(path, "DELETE");
+        }
         return;
     }
     if (now === UNKNOWN) {
@@ -53,7 +60,9 @@ function compare(out: Paths, path: string, prop: Prop, old: Json, now: Json): vo
         return;
     }
     if (old === null) {
-        if (!isZero(now)) out.set(path, "ADD");
+        if (!isZero(now)) {
+            out.set(path, "ADD");
+        }
         return;
     }
     switch (prop.kind) {
@@ -66,13 +75,17 @@ function compare(out: Paths, path: string, prop: Prop, old: Json, now: Json): vo
         case "object":
             return compareFields(out, path, prop.of as Fields, old, now);
         default:
-            if (canonical(old) !== canonical(now)) out.set(path, "UPDATE");
+            if (canonical(old) !== canonical(now)) {
+                out.set(path, "UPDATE");
+            }
     }
 }
 
 /** Lists are compared place by place. */
 function compareList(out: Paths, path: string, prop: Prop, old: Json[], now: Json[]): void {
-    if (emptied(out, path, old, now)) return;
+    if (emptied(out, path, old, now)) {
+        return;
+    }
     for (let i = 0; i < Math.max(old.length, now.length); i++) {
         compareItem(out, `${path}[${i}]`, prop, old[i], now[i]);
     }
@@ -85,20 +98,30 @@ function compareItem(
     old: Json | undefined,
     now: Json | undefined,
 ): void {
-    if (old === undefined) out.set(path, "ADD");
-    else if (now === undefined) out.set(path, "DELETE");
-    else if (now === UNKNOWN) out.set(path, "UPDATE");
-    else if (typeof prop.of === "object") compareFields(out, path, prop.of, old, now);
-    else if (canonical(old) !== canonical(now)) out.set(path, "UPDATE");
+    if (old === undefined) {
+        out.set(path, "ADD");
+    } else if (now === undefined) {
+        out.set(path, "DELETE");
+    } else if (now === UNKNOWN) {
+        out.set(path, "UPDATE");
+    } else if (typeof prop.of === "object") {
+        compareFields(out, path, prop.of, old, now);
+    } else if (canonical(old) !== canonical(now)) {
+        out.set(path, "UPDATE");
+    }
 }
 
 /** Sets have no order; what is in both is left out, the rest is reported at its place. */
 function compareSet(out: Paths, path: string, prop: Prop, old: Json[], now: Json[]): void {
-    if (emptied(out, path, old, now)) return;
+    if (emptied(out, path, old, now)) {
+        return;
+    }
     const oldKeys = old.map((item) => itemKey(item, prop));
     const nowKeys = now.map((item) => itemKey(item, prop));
     const same = canonical([...oldKeys].sort()) === canonical([...nowKeys].sort());
-    if (same) return;
+    if (same) {
+        return;
+    }
     // Where a block leaves fields to their defaults the real plugin cannot match it with the plan
     // and reports the set as a whole.
     if (now.some((item) => hasUnknown(item) || !isWhole(item, prop))) {
@@ -119,13 +142,19 @@ function compareMap(out: Paths, path: string, old: Json, now: Json): void {
     const before = isObj(old) ? old : {};
     const after = isObj(now) ? now : {};
     for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-        if (key.startsWith("__")) continue;
+        if (key.startsWith("__")) {
+            continue;
+        }
         const at = /^[A-Za-z_$][\w$]*$/.test(key)
             ? `${path}.${key}`
             : `${path}[${JSON.stringify(key)}]`;
-        if (before[key] === undefined) out.set(at, "ADD");
-        else if (after[key] === undefined) out.set(at, "DELETE");
-        else if (canonical(before[key]) !== canonical(after[key])) out.set(at, "UPDATE");
+        if (before[key] === undefined) {
+            out.set(at, "ADD");
+        } else if (after[key] === undefined) {
+            out.set(at, "DELETE");
+        } else if (canonical(before[key]) !== canonical(after[key])) {
+            out.set(at, "UPDATE");
+        }
     }
 }
 
@@ -144,8 +173,12 @@ function wanted(news: Obj, key: string, prop: Prop): Json {
 
 /** From or to nothing is one change of the whole property. True when that has been settled. */
 function emptied(out: Paths, path: string, old: Json[], now: Json[]): boolean {
-    if (old.length > 0 && now.length > 0) return false;
-    if (old.length !== now.length) out.set(path, old.length === 0 ? "ADD" : "DELETE");
+    if (old.length > 0 && now.length > 0) {
+        return false;
+    }
+    if (old.length !== now.length) {
+        out.set(path, old.length === 0 ? "ADD" : "DELETE");
+    }
     return true;
 }
 
@@ -155,7 +188,9 @@ function asList(value: Json): Json[] {
 
 /** An item with every field spelled out and nothings made equal, so that equal items look equal. */
 function itemKey(item: Json, prop: Prop): string {
-    if (typeof prop.of !== "object" || !isObj(item)) return canonical(item);
+    if (typeof prop.of !== "object" || !isObj(item)) {
+        return canonical(item);
+    }
     const full = complete(item, prop.of);
     return canonical(
         Object.fromEntries(Object.entries(full).map(([k, v]) => [k, isZero(v) ? null : v])),
@@ -163,13 +198,19 @@ function itemKey(item: Json, prop: Prop): string {
 }
 
 function isWhole(item: Json, prop: Prop): boolean {
-    if (typeof prop.of !== "object" || !isObj(item)) return true;
+    if (typeof prop.of !== "object" || !isObj(item)) {
+        return true;
+    }
     return Object.keys(prop.of).every((key) => item[key] !== undefined);
 }
 
 /** Absent, false, 0, "" and empty collections are the same to the real plugin. */
 function isZero(value: Json): boolean {
-    if (Array.isArray(value)) return value.length === 0;
-    if (isObj(value)) return Object.keys(value).length === 0;
+    if (Array.isArray(value)) {
+        return value.length === 0;
+    }
+    if (isObj(value)) {
+        return Object.keys(value).length === 0;
+    }
     return value === null || value === false || value === 0 || value === "";
 }

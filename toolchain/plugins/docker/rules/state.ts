@@ -18,10 +18,16 @@ export function complete(item: Obj, fields: Fields): Obj {
 function fill(value: Json, prop: Prop): Json {
     if (typeof prop.of === "object") {
         const fields = prop.of;
-        if (Array.isArray(value)) return value.map((v) => (isObj(v) ? complete(v, fields) : v));
-        if (isObj(value)) return complete(value, fields);
+        if (Array.isArray(value)) {
+            return value.map((v) => (isObj(v) ? complete(v, fields) : v));
+        }
+        if (isObj(value)) {
+            return complete(value, fields);
+        }
     }
-    if (prop.kind === "map" && isObj(value)) return withoutInternal(value);
+    if (prop.kind === "map" && isObj(value)) {
+        return withoutInternal(value);
+    }
     return value;
 }
 
@@ -37,19 +43,26 @@ export function planned(rules: ResourceRules, inputs: Obj, undecided: Json | Obj
     const outputs: Obj = {};
     for (const [key, prop] of Object.entries(rules.props)) {
         const given = inputs[key] ?? null;
-        if (given !== null && !prop.output) outputs[key] = fill(given, prop);
-        else if (prop.computed || prop.output) {
+        if (given !== null && !prop.output) {
+            outputs[key] = fill(given, prop);
+        } else if (prop.computed || prop.output) {
             outputs[key] = isObj(undecided) ? (undecided[key] ?? null) : undecided;
-        } else outputs[key] = prop.empty;
+        } else {
+            outputs[key] = prop.empty;
+        }
     }
     // Inputs that are not implemented are always absent, and the state says so.
-    for (const key of rules.unimplemented) outputs[key] = null;
+    for (const key of rules.unimplemented) {
+        outputs[key] = null;
+    }
     return outputs;
 }
 
 /** Outputs of a previewed create (no state) or update (what was computed stays). */
 export function previewed(rules: ResourceRules, inputs: Obj, state: Obj | undefined): Obj {
-    if (state) return { ...state, ...planned(rules, inputs, state) };
+    if (state) {
+        return { ...state, ...planned(rules, inputs, state) };
+    }
     return { ...planned(rules, inputs, UNKNOWN), id: UNKNOWN };
 }
 
@@ -60,7 +73,9 @@ export function previewed(rules: ResourceRules, inputs: Obj, state: Obj | undefi
  */
 export function inputsFrom(rules: ResourceRules, outputs: Obj, oldInputs: Obj): Obj {
     const given = Object.keys(oldInputs).filter((k) => k !== DEFAULTS);
-    if (given.length === 0) return importedInputs(rules, outputs);
+    if (given.length === 0) {
+        return importedInputs(rules, outputs);
+    }
     const result: Obj = {};
     for (const key of given) {
         const prop = rules.props[key];
@@ -81,10 +96,14 @@ function asDefaults(inputs: Obj): string[] {
 
 /** The value read back, in the shape (keys and order) of the input. */
 function reread(old: Json, read: Json, prop: Prop): Json {
-    if (prop.kind === "object" && isObj(old) && isObj(read)) return fieldsFrom(old, read);
+    if (prop.kind === "object" && isObj(old) && isObj(read)) {
+        return fieldsFrom(old, read);
+    }
     if (Array.isArray(old) && Array.isArray(read)) {
         const fields = prop.of;
-        if (typeof fields !== "object") return sameItems(old, read) ? old : read;
+        if (typeof fields !== "object") {
+            return sameItems(old, read) ? old : read;
+        }
         const keys = old.map((item) => comparable(item, fields));
         const found = read.map((item) => comparable(item, fields));
         if (canonical([...keys].sort()) === canonical([...found].sort())) {
@@ -100,22 +119,30 @@ function sameItems(a: Json[], b: Json[]): boolean {
 }
 
 function comparable(item: Json, fields: Fields): string {
-    if (!isObj(item)) return canonical(item);
+    if (!isObj(item)) {
+        return canonical(item);
+    }
     const full = complete(item, fields);
     const known = Object.entries(full).filter(([, v]) => !isNothing(v));
     return canonical(Object.fromEntries(known));
 }
 
 function isNothing(v: Json): boolean {
-    if (Array.isArray(v)) return v.length === 0;
-    if (isObj(v)) return Object.keys(v).length === 0;
+    if (Array.isArray(v)) {
+        return v.length === 0;
+    }
+    if (isObj(v)) {
+        return Object.keys(v).length === 0;
+    }
     return v === null || v === "" || v === false || v === 0;
 }
 
 function fieldsFrom(old: Obj, read: Obj): Obj {
     const result: Obj = {};
     for (const key of Object.keys(old)) {
-        if (key !== DEFAULTS) result[key] = read[key] ?? null;
+        if (key !== DEFAULTS) {
+            result[key] = read[key] ?? null;
+        }
     }
     const defaults = asDefaults(old);
     return defaults.length > 0 ? { [DEFAULTS]: defaults, ...result } : result;
@@ -125,7 +152,9 @@ function importedInputs(rules: ResourceRules, outputs: Obj): Obj {
     const result: Obj = {};
     for (const [key, prop] of Object.entries(rules.props)) {
         const value = outputs[key] ?? null;
-        if (!prop.output && !isNothing(value)) result[key] = value;
+        if (!prop.output && !isNothing(value)) {
+            result[key] = value;
+        }
     }
     return { [DEFAULTS]: [], ...result };
 }

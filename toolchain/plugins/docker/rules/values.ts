@@ -47,8 +47,12 @@ const UNIT_NS: Readonly<Record<string, number>> = {
 
 /** A Go duration ("1m30s") in nanoseconds; undefined if it is none. */
 export function parseDuration(text: string): number | undefined {
-    if (text === "0") return 0;
-    if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined;
+    if (text === "0") {
+        return 0;
+    }
+    if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text)) {
+        return undefined;
+    }
     let total = 0;
     for (const [, amount, , unit] of text.matchAll(/(\d+(\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
         total += Number(amount) * (UNIT_NS[unit ?? ""] ?? 0);
@@ -58,10 +62,18 @@ export function parseDuration(text: string): number | undefined {
 
 /** How Go prints a duration: "60s" is read back as "1m0s". */
 export function formatDuration(ns: number): string {
-    if (ns === 0) return "0s";
-    if (ns < 1e3) return `${ns}ns`;
-    if (ns < 1e6) return `${ns / 1e3}µs`;
-    if (ns < 1e9) return `${ns / 1e6}ms`;
+    if (ns === 0) {
+        return "0s";
+    }
+    if (ns < 1e3) {
+        return `${ns}ns`;
+    }
+    if (ns < 1e6) {
+        return `${ns / 1e3}µs`;
+    }
+    if (ns < 1e9) {
+        return `${ns / 1e6}ms`;
+    }
     const hours = Math.floor(ns / 3600e9);
     const minutes = Math.floor((ns % 3600e9) / 60e9);
     const seconds = (ns % 60e9) / 1e9;

@@ -236,8 +236,9 @@ function deviceRequests(inputs: Obj): Docker.DeviceRequest[] {
         });
     });
     const gpus = asString(inputs.gpus);
-    if (gpus === "all") requests.push({ Count: -1, Capabilities: [["gpu"]] });
-    else if (gpus) {
+    if (gpus === "all") {
+        requests.push({ Count: -1, Capabilities: [["gpu"]] });
+    } else if (gpus) {
         const ids = gpus.replace(/^device=/, "").split(",");
         requests.push({ DeviceIDs: ids, Capabilities: [["gpu"]] });
     }

@@ -9,7 +9,9 @@ export function pairs(
     key: string,
     value: string,
 ): Record<string, string> | undefined {
-    if (items.length === 0) return undefined;
+    if (items.length === 0) {
+        return undefined;
+    }
     return Object.fromEntries(items.map((item) => [text(item[key]), text(item[value] ?? "")]));
 }
 

@@ -30,7 +30,9 @@ function pair(entry: string): [string, string] {
 }
 
 export function portBindings(ports: Obj[]): Docker.PortMap | undefined {
-    if (ports.length === 0) return undefined;
+    if (ports.length === 0) {
+        return undefined;
+    }
     const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
     for (const port of ports) {
         const key = `${text(port.internal)}/${asString(port.protocol) ?? "tcp"}`;

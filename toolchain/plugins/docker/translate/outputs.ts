@@ -44,7 +44,9 @@ export function containerOutputs(
     };
     if (origin !== "read") {
         for (const key of UNSET_WHEN_EMPTY) {
-            if (isEmpty(outputs[key]) && (inputs[key] ?? null) === null) outputs[key] = null;
+            if (isEmpty(outputs[key]) && (inputs[key] ?? null) === null) {
+                outputs[key] = null;
+            }
         }
     }
     return origin === "create" ? outputs : withZeros(outputs);
@@ -127,7 +129,9 @@ function fromInspect(
 }
 
 function entrypoint(value: string | string[] | null | undefined): string[] {
-    if (value === null || value === undefined || value === "") return [];
+    if (value === null || value === undefined || value === "") {
+        return [];
+    }
     return typeof value === "string" ? [value] : value;
 }
 
@@ -144,7 +148,9 @@ function logOptions(host: Docker.HostConfig): Obj {
 function health(config: Docker.ContainerInspectInfo["Config"]): Json {
     const check = config.Healthcheck as
         (Docker.HealthConfig & { StartInterval?: number }) | null | undefined;
-    if (!check?.Test) return null;
+    if (!check?.Test) {
+        return null;
+    }
     return {
         tests: check.Test,
         interval: formatDuration(check.Interval ?? 0),
@@ -181,9 +187,12 @@ function networkDatas(inspect: Docker.ContainerInspectInfo): Obj[] {
  */
 function ports(inspect: Docker.ContainerInspectInfo, inputs: Obj, state: Obj): Json {
     const wanted = asObjects(inputs.ports);
-    if (wanted.length === 0 && inputs.publishAllPorts === true) return [];
-    if (!inspect.State.Running && inputs.mustRun === false)
+    if (wanted.length === 0 && inputs.publishAllPorts === true) {
+        return [];
+    }
+    if (!inspect.State.Running && inputs.mustRun === false) {
         return state.ports ?? inputs.ports ?? [];
+    }
     const live: Obj[] = [];
     for (const [key, bindings] of Object.entries(inspect.NetworkSettings.Ports ?? {})) {
         const [internal, protocol = "tcp"] = key.split("/");
@@ -218,6 +227,8 @@ function withZero(value: Json | undefined, key: string, zero: Json): Json {
 }
 
 function isEmpty(value: Json | undefined): boolean {
-    if (Array.isArray(value)) return value.length === 0;
+    if (Array.isArray(value)) {
+        return value.length === 0;
+    }
     return isObj(value) ? Object.keys(value).length === 0 : (value ?? null) === null;
 }

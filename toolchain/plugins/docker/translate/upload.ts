@@ -13,15 +13,21 @@ const EXECUTABLE = 0o744;
 
 export function uploadMode(upload: Obj): number {
     const permissions = asString(upload.permissions);
-    if (permissions) return parseInt(permissions, 8);
+    if (permissions) {
+        return parseInt(permissions, 8);
+    }
     return upload.executable === true ? EXECUTABLE : PLAIN;
 }
 
 export async function uploadContent(upload: Obj): Promise<Buffer> {
     const encoded = asString(upload.contentBase64);
-    if (encoded) return Buffer.from(encoded, "base64");
+    if (encoded) {
+        return Buffer.from(encoded, "base64");
+    }
     const source = asString(upload.source);
-    if (!source) return Buffer.from(asString(upload.content) ?? "", "utf8");
+    if (!source) {
+        return Buffer.from(asString(upload.content) ?? "", "utf8");
+    }
     try {
         return await readFile(source);
     } catch (error) {
@@ -47,6 +53,8 @@ export async function uploadArchive(upload: Obj): Promise<Buffer> {
     tar.entry(header, content);
     tar.finalize();
     const chunks: Buffer[] = [];
-    for await (const chunk of tar as AsyncIterable<Buffer>) chunks.push(chunk);
+    for await (const chunk of tar as AsyncIterable<Buffer>) {
+        chunks.push(chunk);
+    }
     return Buffer.concat(chunks);
 }
