@@ -1,6 +1,7 @@
 /**
- * The only reader of the stack's configuration: one schema, checked as a whole before anything is
- * registered. docs/configuration.md and the README's table are written from this file.
+ * The one place in which the program reads its stack's configuration: as a whole, and checked before
+ * anything is registered. Schema and rules are in settings/. `make` reads the stack's file by itself, before
+ * there is an engine, in cli/stack/stackFile.ts.
  */
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
@@ -54,12 +55,16 @@ export function loadSettings(): ReadSettings {
     return read.settings;
 }
 
-/** What the docker plugin would send in clear; `make` looks at what it hands on by itself. */
+/**
+ * The problem of a Docker host that the docker plugin would talk to in clear.
+ *
+ * @param env where DOCKER_HOST and its kin are; `make` checks the environment that it hands on by itself
+ */
 export function plainDocker(
     { gateway, existingCluster }: Settings,
     env: NodeJS.ProcessEnv = process.env,
 ): Problem | undefined {
-    // A context brings its own, and is read by `docker` alone.
+    // A context has a host of its own, which only the `docker` command reads.
     const host = gateway.dockerHost ?? (env["DOCKER_CONTEXT"] ? undefined : env["DOCKER_HOST"]);
     const plain = existingCluster ? undefined : plainTransport(host, env);
     return (
@@ -72,18 +77,18 @@ export function plainDocker(
     );
 }
 
-/** The SDK has it, and leaves it out of its types. */
+/** `isConfigSecret` is in the SDK, but not in its types. */
 const { isConfigSecret } = pulumi.runtime as unknown as {
     isConfigSecret: (key: string) => boolean;
 };
 
-/** Those that the engine has decrypted; exactly, if the stack's file is where it is by default. */
+/** The secrets of a configuration: each by its path, if the stack's file is where it is by default. */
 function readSecrets(raw: Readonly<Record<string, unknown>>): Secrets {
     const keys = Object.keys(raw).filter((key) => isConfigSecret(`${PROJECT}:${key}`));
     return keys.length === 0 ? NO_SECRETS : findSecrets(raw, keys, readFile());
 }
 
-/** @returns nothing when there is no such file: the engine was given another one */
+/** The stack's values as its file has them. @returns none when it cannot be read: the engine was given another file */
 function readFile(): StackConfig {
     try {
         return readStackConfig(...stackFile());
@@ -108,12 +113,12 @@ function stackFile(): [project: Project, file: string] {
 }
 
 /**
- * Refuses, before a gateway is made and in its preview already, a subnet that this machine uses
- * otherwise. The engine runs it for what is about to be created alone. A gateway that is there keeps
- * its subnet for good, so that no VPN of today may be in the way of its preview, stop or removal; nor
- * is it looked for in Docker, which may hide it in a virtual machine, or have lost its network.
+ * A hook that refuses a subnet which overlaps another network of this machine. The engine runs the hook
+ * before it creates a gateway, in the preview as well, and for creations alone: a gateway that exists keeps
+ * its subnet, so that a VPN of today cannot block its preview, stop or removal. Only the engine knows whether
+ * a gateway exists: Docker may hide its network in a virtual machine, or have lost it.
  *
- * @param networks those of this machine; of a Docker host elsewhere they are not seen from here
+ * @param networks this machine's networks; those of a Docker host elsewhere cannot be seen from here
  */
 export function subnetIsFree(
     gateway: Settings["gateway"],
@@ -133,7 +138,7 @@ export function subnetIsFree(
     );
 }
 
-/** Says at every run what is not protected: `--config protect=false` stays in the stack's file. */
+/** Warns at every run of what is not protected: `--config protect=false` stays in the stack's file. */
 export function warnOfUnprotected(settings: Settings): void {
     const message = explainUnprotected(settings);
     if (message !== undefined) {
@@ -142,9 +147,9 @@ export function warnOfUnprotected(settings: Settings): void {
 }
 
 /**
- * Says at every run which addresses of this machine a sandbox takes for the internet.
+ * Warns at every run of this machine's addresses that sandboxes reach as a part of the internet.
  *
- * @param addresses public ones of this machine; of a Docker host elsewhere they are not seen from here
+ * @param addresses this machine's public addresses; those of a Docker host elsewhere cannot be seen from here
  */
 export function warnOfReachable(
     settings: Settings,
@@ -158,7 +163,7 @@ export function warnOfReachable(
     }
 }
 
-/** All keys of the project, so that a misspelt one is noticed. */
+/** The values of all keys of the project, misspelt keys included, which are refused. */
 function rawConfig(): Record<string, unknown> {
     const own = Object.entries(pulumi.runtime.allConfig()).filter(([key]) =>
         key.startsWith(`${PROJECT}:`),

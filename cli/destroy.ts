@@ -1,32 +1,27 @@
 /** `make destroy`: asks before what nothing protects is deleted, and says what is kept. */
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
-import type { PlaceSettings } from "../settings/schema";
 import { dockerHas } from "../machine/docker/cli";
-import type { DockerHost } from "../machine/docker/host";
 import { StepError } from "../steps/errors";
-import type { Progress } from "../steps/progress";
 import { isOff, stackFileName, type Switch } from "./stack/stackFile";
 import { partsOf } from "./recovery/missing";
 import type { Export } from "./stack/stackExport";
 import { dockerCommand } from "./status/target";
 import { asCommand } from "../steps/text";
+import type { Session } from "./session";
 
-/** What a destroy needs to know. */
-export interface Destroy {
-    readonly root: string;
-    readonly stack: string;
-    readonly place: PlaceSettings;
-    /** Daemon of the gateway. @default there is none, or none is needed */
-    readonly docker: DockerHost | undefined;
-    readonly env: NodeJS.ProcessEnv;
-    /** As it is now. */
+/** What a destroy needs to know besides its stack. */
+export interface DestroyOptions {
+    /** The state as it is now. */
     readonly state: Export;
     /** The name, as given beforehand. @default it is asked for */
     readonly confirm: string | undefined;
     /** Asks a person. @default there is none to ask */
     readonly ask: ((question: string) => Promise<string>) | undefined;
 }
+
+/** The stack that is destroyed. */
+type Destroyed = Omit<Session, "folder">;
 
 /** Settings that a removal is done with: they must not wait for the next gateway of the stack. */
 const DONE_WITH: readonly Switch[] = ["protect", "running"];
@@ -61,26 +56,29 @@ export async function askPerson(
  * @returns its exit status
  * @throws StepError, and nothing is deleted, when nothing is protected and the name was not given
  */
-export async function destroy(options: Destroy, progress: Progress): Promise<number> {
-    const { env, state } = options;
+export async function destroy(session: Destroyed, options: DestroyOptions): Promise<number> {
+    const { env, progress } = session;
+    const { state } = options;
     const resources = state.deployment?.resources ?? [];
     // With anything protected the engine refuses by itself, and says what it is.
     if (resources.length > 0 && !resources.some(({ protect }) => protect)) {
-        await confirmed(options);
+        await checkConfirmed(session, options);
     }
     progress.print("  $ pulumi destroy --yes");
     const status = await progress.attach("pulumi", ["destroy", "--yes"], env);
     if (status !== 0) {
-        progress.print(hint(options.stack));
+        progress.print(hint(session.stack));
         return status;
     }
-    await putBack(options, progress);
-    await sayWhatIsKept(options, progress);
+    await putBack(session);
+    await sayWhatIsKept(session, state);
     return 0;
 }
 
-async function confirmed({ stack, place, confirm, ask }: Destroy): Promise<void> {
-    const { gateway, existingCluster } = place;
+async function checkConfirmed(
+    { stack, place: { gateway, existingCluster } }: Destroyed,
+    { confirm, ask }: DestroyOptions,
+): Promise<void> {
     const name = existingCluster?.context ?? gateway.name;
     const what = existingCluster ? `all sandboxes in ${name}` : `the gateway ${name}`;
     const given =
@@ -94,21 +92,23 @@ async function confirmed({ stack, place, confirm, ask }: Destroy): Promise<void>
     }
 }
 
-async function putBack({ root, stack, env }: Destroy, progress: Progress): Promise<void> {
-    const off = DONE_WITH.filter((key) => isOff(root, stack, key));
+async function putBack(session: Destroyed): Promise<void> {
+    const { root, env, progress } = session;
+    const off = DONE_WITH.filter((key) => isOff(session, key));
     for (const key of off) {
         await progress.run("pulumi", ["config", "rm", key], { cwd: root, env });
     }
     if (off.length > 0) {
         progress.print(
-            `  ${off.map((key) => `${key}=false`).join(" and ")} taken out of ${stackFileName(root, stack)}: it was for what is gone now`,
+            `  ${off.map((key) => `${key}=false`).join(" and ")} taken out of ${stackFileName(session)}: it was for what is gone now`,
         );
     }
 }
 
 /** Of this stack's own volume alone: one of the same name may be another user's, whom this one met on the way. */
-async function sayWhatIsKept({ state, place, docker }: Destroy, progress: Progress): Promise<void> {
-    const { gateway, existingCluster } = place;
+async function sayWhatIsKept(session: Destroyed, state: Export): Promise<void> {
+    const { docker, progress } = session;
+    const { gateway, existingCluster } = session.place;
     const own = partsOf(state).find(({ kind }) => kind === "volume");
     if (existingCluster || !docker || !own || !(await dockerHas("volume", own.name))) {
         return;

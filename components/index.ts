@@ -9,12 +9,8 @@ export type { OutboundImages } from "./cluster/outboundImages";
 export type { GatewayArgs } from "./gateway/args";
 export { Gateway } from "./gateway/gateway";
 export type { K3sSettings } from "./gateway/k3sConfig";
-export {
-    OutboundProxy,
-    type Outbound,
-    type OutboundProxyArgs,
-    type OutboundRules,
-} from "./outbound/outboundProxy";
+export type { OutboundProxyArgs, OutboundRules } from "./outbound/args";
+export { OutboundProxy, type Outbound } from "./outbound/outboundProxy";
 export { APPLICATIONS, type ApplicationName } from "./sandbox/applications";
 export type { Application } from "./sandbox/applications/application";
 export { openclawWith, type OpenClawOptions } from "./sandbox/applications/openclaw";

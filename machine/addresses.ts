@@ -1,4 +1,4 @@
-/** Pure: addresses of the gateway's own machine that look like the internet's. */
+/** Pure: public addresses of the gateway's own machine, which sandboxes take for the internet. */
 import type { NetworkInterfaceInfo } from "node:os";
 import { isPublic } from "../components/cluster/networkPolicy";
 import { byAddress, isInternet } from "../settings/outbound";
@@ -14,10 +14,10 @@ export function publicAddresses(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>)
 }
 
 /**
- * One sentence about addresses that sandboxes reach although they are this machine's. They are not closed
- * by themselves: a laptop has others tomorrow, and every preview would show a change of each policy.
+ * A warning that names the machine's addresses which sandboxes reach. The program does not close them by
+ * itself: a laptop's addresses change, and each change would show as a change of every network policy.
  *
- * @returns undefined when there are none, or nobody may reach the internet
+ * @returns undefined when there is no such address, or no sandbox may reach the internet
  */
 export function explainReachable(
     { gateway, existingCluster, sandboxes }: Settings,

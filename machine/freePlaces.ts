@@ -1,12 +1,12 @@
 /**
- * Pure: places on this machine that a gateway can have. Whoever looks for one begins here, so that
- * "free" means the same to all.
+ * Pure: free subnets and ports for a gateway on this machine. New stacks, error messages and tests all search
+ * here, so that "free" has one definition.
  */
 import { GATEWAY_DEFAULTS } from "../model/defaults";
 import { portsOf, type PortBlock } from "../model/ports";
 import { overlaps, parseSubnet, subnetOf } from "../model/subnet";
 
-/** Linux takes the ports of outgoing connections from 32768 on. */
+/** The last port of a block: Linux uses ports from 32768 on for outgoing connections. */
 const LAST_PORT = 32767;
 
 const { subnet: defaultSubnet, ports: defaultPorts, apiPort: defaultApiPort } = GATEWAY_DEFAULTS;
@@ -34,7 +34,12 @@ export const BLOCKS = blocksIn(
 /** Ports for the Kubernetes API, the default one first; none is in a block. */
 export const API_PORTS = blocksIn({ first: defaultApiPort, last: defaultPorts.first - 1 }, 1);
 
-/** The networks of /24 below `network` (two numbers), from the `first`-th on. */
+/**
+ * The /24 networks in a /16, in CIDR notation.
+ *
+ * @param network first two numbers of the /16
+ * @param first third number of the first /24
+ */
 export function subnetsIn(network: string, first = 0): string[] {
     return Array.from({ length: 256 - first }, (_, i) => `${network}.${first + i}.0/24`);
 }
@@ -47,14 +52,14 @@ export function blocksIn({ first, last }: PortBlock, size: number): PortBlock[] 
     }));
 }
 
-/** The same candidates in a circle from the `start`-th on: those who start apart seldom meet. */
+/** The same candidates, in a circle from the `start`-th on, so that parallel searches seldom find the same one. */
 export function startingAt<T>(candidates: readonly T[], start: number): T[] {
     const index = start % candidates.length;
     return [...candidates.slice(index), ...candidates.slice(0, index)];
 }
 
 /**
- * The first candidate that shares no address with what is used.
+ * The first candidate that overlaps no used network.
  *
  * @param used networks in CIDR notation
  * @returns undefined when there is none
@@ -72,7 +77,7 @@ export function freeSubnet(
 /**
  * The first candidate of which all ports are free.
  *
- * @param claimed ports that are someone's, whether or not he listens now
+ * @param claimed ports that another gateway has, whether or not something listens on them now
  * @param findBusy the first of some ports that something listens on
  * @returns undefined when there is none
  */

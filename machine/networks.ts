@@ -1,4 +1,4 @@
-/** Finds a network of this machine that the gateway's subnet would collide with. */
+/** Pure: networks of this machine, and whether a gateway's subnet overlaps one of them. */
 import type { NetworkInterfaceInfo } from "node:os";
 import ipaddr from "ipaddr.js";
 import { bridgeName } from "../model/names";
@@ -6,19 +6,19 @@ import { overlaps, parseSubnet, type Subnet } from "../model/subnet";
 import { freeSubnet } from "./freePlaces";
 import type { Problem } from "../settings/problems";
 
-/** An IPv4 network that is in use here. */
+/** An IPv4 network that this machine uses. */
 export interface HostNetwork {
-    /** Interface it is on. */
+    /** Name of its interface. */
     readonly name: string;
-    /** In CIDR notation. */
+    /** Its addresses, in CIDR notation. */
     readonly cidr: string;
-    /** Whether this machine has an address in it, or only a way to it. */
+    /** `connected` when this machine has an address in it, `route` when it only knows a way to it. */
     readonly kind: "connected" | "route";
 }
 
 /**
- * Networks of the interfaces. Docker gives each of its networks a bridge with an address, whether or
- * not a container uses it, so they are among these.
+ * Networks of all interfaces, and routes. Docker's networks are among them: each has a bridge with an
+ * address, whether or not a container uses the network.
  */
 export function hostNetworks(
     interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>,
@@ -37,8 +37,8 @@ export function hostNetworks(
 }
 
 /**
- * The kernel's routing table as Linux shows it in /proc/net/route. Default routes are left out, and so
- * are the two halves of everything that a VPN sets in place of one: a network here wins over both.
+ * Routes of the kernel's routing table, as Linux shows it in /proc/net/route. Default routes are left out, and
+ * so are 0.0.0.0/1 and 128.0.0.0/1, which VPNs set instead: any subnet is more specific and wins over them.
  */
 export function parseRoutes(table: string): HostNetwork[] {
     return table
@@ -54,8 +54,8 @@ export function parseRoutes(table: string): HostNetwork[] {
 }
 
 /**
- * The first network of the machine, other than the gateway's own, that a new gateway would be in the
- * way of, or the other way round. For a gateway that exists it is not asked: its subnet is settled.
+ * The problem of a new gateway's subnet: the first network of the machine, other than the gateway's own,
+ * that it clashes with. An existing gateway is not checked: its subnet can no longer change.
  */
 export function findClash(
     gateway: { readonly name: string; readonly subnet: Subnet },
@@ -80,10 +80,11 @@ export function findClash(
 }
 
 /**
- * A wider route is none: the more specific wins, and a VPN that routes all private addresses would
- * leave none to choose. An equal or narrower one would take the gateway's traffic. A network that the
- * machine is in is one however wide: the gateway would hide the neighbours that have its addresses,
- * and of Docker's own networks Docker refuses any that overlap.
+ * Whether a subnet clashes with a network. A wider route does not clash: the subnet is more specific and wins,
+ * and a VPN that routes all private addresses would leave no subnet to choose. An equal or narrower route
+ * clashes: it would take the gateway's traffic. A network that the machine is in clashes however wide it is:
+ * the gateway would hide the machines there that have its addresses, and Docker refuses to make a network
+ * that overlaps another of its own.
  */
 function clashes(wanted: Subnet, { subnet, kind }: HostNetwork & { subnet: Subnet }): boolean {
     return overlaps(wanted, subnet) && (kind === "connected" || subnet.prefix >= wanted.prefix);

@@ -1,4 +1,4 @@
-/** Reads what this machine has; what it means is in machine/networks.ts. */
+/** Reads networks and addresses of this machine; networks.ts and addresses.ts have the rules. */
 import { existsSync, readFileSync } from "node:fs";
 import * as os from "node:os";
 import { publicAddresses } from "./addresses";
@@ -13,13 +13,13 @@ export function readHostNetworks(): HostNetwork[] {
     return hostNetworks(os.networkInterfaces(), routes);
 }
 
-/** Public IPv4 addresses of all interfaces, sorted; none behind a router that translates addresses. */
+/** Public IPv4 addresses of all interfaces, sorted. Behind a router with NAT there are none. */
 export function readPublicAddresses(): string[] {
     return publicAddresses(os.networkInterfaces());
 }
 
 /**
- * Whether the Docker daemon is on this machine, so that its networks are seen from here.
+ * Whether the Docker daemon is on this machine, so that its networks can be read.
  *
  * @param host as in DOCKER_HOST @default DOCKER_HOST itself
  */

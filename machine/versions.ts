@@ -1,8 +1,7 @@
 /** Versions: what package.json pins, and which of two is the newer. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-
-const ROOT = join(__dirname, "..");
+import { ROOT } from "./root";
 
 /**
  * Version of one of Pulumi's packages. That of the SDK is the version of the engine that is fetched or

@@ -88,7 +88,7 @@ export function ownNamespace(stack: string, owner: string): string {
     );
 }
 
-/** The claim that a StatefulSet of one replica makes from its `workspace` template. */
+/** The claim that a StatefulSet of one replica makes from its template `volume`. */
 export function claimName(volume: string, sandbox: string): string {
     return `${volume}-${sandbox}-0`;
 }

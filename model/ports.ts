@@ -1,11 +1,10 @@
-/** Pure: ports of this machine that a gateway has. */
+/** Pure: blocks of ports that a gateway publishes on its machine. */
 import { LABEL_PORTS } from "./constants";
 
-/** A contiguous block of ports, published once and never changed when sandboxes come and go. */
-
-/** First and last port, both included. */
+/** A contiguous block of ports. A gateway publishes its block once, whichever sandboxes come and go. */
 export interface PortBlock {
     readonly first: number;
+    /** Included. */
     readonly last: number;
 }
 
@@ -14,7 +13,7 @@ export function portsOf(block: PortBlock): number[] {
     return Array.from({ length: block.last - block.first + 1 }, (_, i) => block.first + i);
 }
 
-/** As k3s's `service-node-port-range` and people write it: `31780-31799`. */
+/** A block as text, `31780-31799`: as settings and k3s's `service-node-port-range` have it. */
 export function formatBlock(block: PortBlock): string {
     return `${block.first}-${block.last}`;
 }
@@ -25,7 +24,7 @@ export function contains(block: PortBlock, port: number): boolean {
 }
 
 /**
- * A gateway's ports as a label in Docker, for whoever looks for free ones: a stopped gateway listens on
+ * The Docker label with a gateway's ports. Searches for free ports read it: a stopped gateway listens on
  * none, and its settings may be in another checkout, or another user's.
  */
 export function portsLabel(gateway: { readonly apiPort: number; readonly ports: PortBlock }) {
@@ -33,7 +32,7 @@ export function portsLabel(gateway: { readonly apiPort: number; readonly ports: 
     return { label: LABEL_PORTS, value: [api, gateway.ports].map(formatBlock).join(",") };
 }
 
-/** The blocks that such a label names. */
+/** The blocks in the value of such a label. */
 export function portsOfLabel(value: string): PortBlock[] {
     return [...value.matchAll(/(\d+)-(\d+)/g)].map(([, first, last]) => ({
         first: Number(first),

@@ -1,4 +1,4 @@
-/** Kubernetes quantities, as far as the schema lets them through. */
+/** Pure: Kubernetes quantities, in the notations that the schema accepts. */
 
 const FACTORS: Readonly<Record<string, number>> = {
     m: 1e-3,
@@ -17,7 +17,7 @@ const FACTORS: Readonly<Record<string, number>> = {
     Ei: 2 ** 60,
 };
 
-/** The number a quantity stands for: bytes, or CPUs. */
+/** The number that a quantity stands for: of bytes, or of CPUs. */
 export function parseQuantity(text: string): number {
     const [, number = "0", suffix = ""] = /^([0-9.]+)([A-Za-z]*)$/.exec(text) ?? [];
     return Number(number) * (FACTORS[suffix] ?? Number.NaN);

@@ -19,7 +19,7 @@ import type { SandboxSettings } from "./schema";
 /** Arguments of the gateway. */
 export function gatewayArgs({ running, gateway }: ReadSettings): GatewayArgs {
     const { memory, registries, secretEnv, imageArchives, certificates, ...rest } = gateway;
-    // The check of `k3s` alone reads this key: the gateway has no such argument.
+    // Only the rules for `k3s` read this key: the gateway has no such argument.
     delete (rest as Partial<typeof rest>).newK3sFlags;
     return {
         ...rest,
@@ -30,7 +30,7 @@ export function gatewayArgs({ running, gateway }: ReadSettings): GatewayArgs {
         // Relative as it was given, so that the state is the same for every checkout.
         ...(imageArchives === undefined ? {} : { imageArchives: expandHome(imageArchives) }),
         ...(memory === undefined ? {} : { memoryMiB: Math.floor(parseQuantity(memory) / 2 ** 20) }),
-        // Without any, nothing about the container needs to be a secret.
+        // Without a secret variable, the container's environment is shown in clear.
         ...(Object.keys(secretEnv).length === 0 ? {} : { secretEnv: pulumi.secret(secretEnv) }),
         ...(registries === undefined ? {} : { registries: pulumi.secret(registries) }),
     };
@@ -81,7 +81,7 @@ function secretly({ inference, ...rules }: PlainOutboundRules): OutboundRules {
     };
 }
 
-/** Arguments of a sandbox in `cluster`. @param outbound its way out by names */
+/** Arguments of a sandbox in `cluster`. @param outbound its access to the outbound proxy */
 export function sandboxArgs(
     cluster: Cluster,
     settings: SandboxSettings,

@@ -14,12 +14,12 @@ export interface ReadSettings extends Settings {
         readonly certificates: readonly string[];
     };
     readonly existingCluster?: ExistingClusterSettings & {
-        /** Content of `kubeconfig`, as far as `context` needs it. */
+        /** The part of `kubeconfig`'s content that `context` needs. */
         readonly kubeconfigContent: string;
     };
 }
 
-/** Reads the files of settings. @returns the settings with them, and what is wrong with the files */
+/** Reads the files. @returns the settings with their contents, and what is wrong with the files */
 export function readFiles({ gateway, existingCluster, ...rest }: Settings): {
     readonly settings: ReadSettings;
     readonly problems: readonly Problem[];
@@ -44,7 +44,7 @@ export function readFiles({ gateway, existingCluster, ...rest }: Settings): {
     return { settings: { ...rest, gateway: { ...gateway, certificates } }, problems };
 }
 
-/** Docker splits a mount at `:`, and would say so only after the container before is gone. */
+/** Docker cannot mount a path with `:`, and would refuse only after the old container is gone. */
 function checkArchives({ imageArchives }: GatewaySettings, problems: Problem[]): void {
     if (imageArchives !== undefined && hostPath(imageArchives).includes(":")) {
         problems.push({
@@ -78,7 +78,7 @@ function readCertificates(file: string, key: string, problems: Problem[]): strin
     }
 }
 
-/** Of a kubeconfig, what its context needs. */
+/** The part of the kubeconfig that the context needs. */
 function readKubeconfig(
     { kubeconfig, context }: ExistingClusterSettings,
     problems: Problem[],

@@ -1,23 +1,23 @@
-/** Pure: paths as people write them. */
+/** Pure: paths in settings. */
 import * as os from "node:os";
 import * as path from "node:path";
 
-/** A leading `~` is the user's home. */
+/** A path with the user's home in place of a leading `~`. */
 export function expandHome(file: string): string {
     return file.replace(/^~(?=\/|$)/, () => os.homedir());
 }
 
 /**
- * A file or a folder on this machine, as every key takes it: with `~`, and relative to the project's
- * folder unless it begins at the root.
+ * The absolute path that a setting means: `~` is the user's home, and a relative path begins in the
+ * project's folder.
  *
- * @param root the project's folder. @default where the program runs, which is the same
+ * @param root the project's folder. @default the working directory, which is the same for the program
  */
 export function hostPath(file: string, root = process.cwd()): string {
     return path.resolve(root, expandHome(file));
 }
 
-/** A folder in a container, in the one form that tells it from others: `/tmp` of `/tmp/` and `//tmp/.`. */
+/** The normal form of a folder in a container: `/tmp` for `/tmp/` and `//tmp/.`. */
 export function folder(mountPath: string): string {
     return path.posix.resolve("/", mountPath);
 }

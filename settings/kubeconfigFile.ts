@@ -1,24 +1,24 @@
-/** Pure: of a person's kubeconfig, what one context needs: the rest is nothing of a stack's. */
+/** Pure: the part of a user's kubeconfig that one context needs; the rest stays out of the stack's state. */
 import * as path from "node:path";
 import { ordered } from "../model/ordered";
 import { isRecord } from "./stackConfig";
 import { parseYaml } from "../model/yaml";
 
-/** What a kubeconfig lacks; never says what is in it. */
+/** What a kubeconfig lacks. The message repeats no part of the file but names. */
 export class KubeconfigError extends Error {}
 
 type Entry = Readonly<Record<string, unknown>>;
 
-/** Paths in a cluster and in a user; Kubernetes' clients take them relative to the file. */
+/** Keys of a cluster and of a user that hold paths, which are relative to the kubeconfig. */
 const FILES = ["certificate-authority", "client-certificate", "client-key", "tokenFile"];
 
 /**
- * A kubeconfig with one context, its cluster and its user, whatever else the file holds and in whatever
- * order: what is changed beside it is no change of a stack. Plugins for credentials stay, and so do
- * files that it names, by their absolute paths.
+ * A kubeconfig with one context, its cluster and its user, in an order of its own: a change of anything
+ * else in the file is no change of the stack. Credential plugins stay, and so do the files that the
+ * kubeconfig names, by their absolute paths.
  *
- * @param folder absolute, of the file
- * @throws KubeconfigError when it has no such context, or is none
+ * @param folder the kubeconfig's folder, absolute
+ * @throws KubeconfigError when the file is no kubeconfig, or has no such context
  */
 export function cutKubeconfig(content: string, context: string, folder: string): string {
     const document = parse(content);
@@ -26,7 +26,7 @@ export function cutKubeconfig(content: string, context: string, folder: string):
     const cluster = text(chosen["cluster"], `contexts has no cluster for ${context}`);
     const user = typeof chosen["user"] === "string" ? chosen["user"] : "";
     const server = named(document, "clusters", "cluster", cluster);
-    // Without one, a server lets everybody in, or a proxy in front says who asks.
+    // A context without a user: the server asks for no credentials, or a proxy in front adds them.
     const who = user === "" ? {} : named(document, "users", "user", user);
     return JSON.stringify(
         ordered({
@@ -47,7 +47,7 @@ function parse(content: string): Entry {
     try {
         document = parseYaml(content);
     } catch (error) {
-        // Its message shows a part of the file.
+        // The parser's own message would show a part of the file.
         const [position] = (error as { linePos?: readonly { line: number }[] }).linePos ?? [];
         throw new KubeconfigError(`it is no YAML${position ? `, line ${position.line}` : ""}`);
     }
@@ -57,7 +57,7 @@ function parse(content: string): Entry {
     return document;
 }
 
-/** The first of a name, as Kubernetes' clients have it. */
+/** The entry of a name in a list: the first one, as Kubernetes' clients take it. */
 function named(document: Entry, list: string, key: string, name: string): Entry {
     const entries = Array.isArray(document[list]) ? (document[list] as unknown[]) : [];
     const records = entries.filter(isRecord);
@@ -69,7 +69,9 @@ function named(document: Entry, list: string, key: string, name: string): Entry 
     return record(found[key]);
 }
 
-/** For a plugin; what other programs note there, minikube when it was started, is no change. */
+/**
+ * The extension that credential plugins read. Others are left out: minikube, for one, changes its own at each start.
+ */
 const FOR_PLUGIN = "client.authentication.k8s.io/exec";
 
 function withoutNotes(entry: Entry): Entry {
@@ -88,7 +90,7 @@ function located(entry: Entry, folder: string): Entry {
             if (FILES.includes(key)) {
                 return [key, here(value)];
             }
-            // A plugin without a slash is looked for on PATH.
+            // A command without a slash is found by PATH.
             return key === "exec" && isRecord(value) && String(value["command"]).includes("/")
                 ? [key, { ...value, command: here(value["command"]) }]
                 : [key, value];

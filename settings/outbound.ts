@@ -1,4 +1,4 @@
-/** Pure: what of a sandbox's settings goes through the outbound proxy, and what does not. */
+/** Pure: which destinations of a sandbox go through the outbound proxy, and which do not. */
 import type { Egress } from "../components/cluster/networkPolicy";
 import type { HostRule } from "../model/hosts";
 import type { SandboxSettings } from "./schema";
@@ -10,12 +10,12 @@ export interface PlainOutboundRules {
     readonly resolvesAll: boolean;
 }
 
-/** Destinations by address, which a network policy is enough for. */
+/** Destinations by address: a network policy opens them, without the proxy. */
 export function byAddress({ egress }: Pick<SandboxSettings, "egress">): Egress[] {
     return egress.filter((rule): rule is Egress => typeof rule === "string" || !("host" in rule));
 }
 
-/** What goes through the proxy. @returns undefined when nothing does */
+/** The sandbox's rules for the proxy. @returns undefined when nothing goes through it */
 export function outboundRules(
     sandbox: Pick<SandboxSettings, "egress" | "dns" | "inference">,
 ): PlainOutboundRules | undefined {
@@ -30,7 +30,7 @@ export function outboundRules(
     return {
         hosts,
         ...(proxied ? { inference } : {}),
-        // Where anything is reached, anything has to be found.
+        // A sandbox that may reach every public address has to resolve every name.
         resolvesAll: sandbox.dns ?? byAddress(sandbox).some(isInternet),
     };
 }

@@ -1,4 +1,4 @@
-/** Pure: from what was read to checked settings, or to what is wrong with it. */
+/** Pure: from the configuration as it was read to checked settings, or to its problems. */
 import type { z } from "zod";
 import { formatKey, problemsOf, type Problem } from "./problems";
 import { changedDates, wantQuotes } from "./quotes";
@@ -8,13 +8,14 @@ import { isAtOrBelow, NO_SECRETS, type Secrets } from "./secrets";
 import { keepSecret } from "./rules/secretVariables";
 import type { Written } from "../model/yaml";
 
-/** Of a configuration that is in no file. */
+/** How a configuration is written that comes from no file: nothing is known. */
 const NOT_WRITTEN: Written = () => undefined;
 
 /**
- * Checks a whole configuration. Variables that are secret are in `secretEnv` then, wherever they stood.
+ * Checks a whole configuration. In the settings, every secret variable is in `secretEnv`, wherever it stood.
  *
- * @param written how it is written in the stack's file
+ * @param secrets which of its values are secret
+ * @param written how its values are written in the stack's file
  */
 export function parseSettings(
     raw: unknown,
@@ -35,18 +36,19 @@ export function parseSettings(
     return { settings: keepSecret(parsed.data, secrets), problems: related };
 }
 
-function wrongIn(form: z.ZodType, raw: unknown): Problem[] {
-    const parsed = form.safeParse(raw);
+/** What a schema finds wrong with a configuration. */
+function wrongIn(expected: z.ZodType, raw: unknown): Problem[] {
+    const parsed = expected.safeParse(raw);
     return parsed.success ? [] : problemsOf(parsed.error.issues, raw);
 }
 
-/** Those of which nothing else is wrong: below a key that does not exist, the key is what to mend. */
+/** Misplaced secrets, without those at or below a key that is wrong anyway: fixing the key comes first. */
 function misplaced(secrets: Secrets, problems: readonly Problem[]): Problem[] {
     const keys = problems.map(({ key }) => key);
     return secrets.misplaced().filter((found) => !keys.some((key) => isAtOrBelow(found.key, key)));
 }
 
-/** JavaScript has this name for something else, and the schema's library leaves it out. */
+/** Keys named `__proto__`: zod skips them, since JavaScript objects have a prototype under that name. */
 function lostKeys(raw: unknown, path: readonly PropertyKey[]): Problem[] {
     if (typeof raw !== "object" || raw === null) {
         return [];
@@ -68,7 +70,8 @@ function lostKeys(raw: unknown, path: readonly PropertyKey[]): Problem[] {
 const placeSchema = schema.pick({ gateway: true, existingCluster: true });
 
 /**
- * Checks the place alone: tools that run before the engine cannot read what is encrypted.
+ * Checks `gateway` and `existingCluster` alone: tools that run before the engine cannot decrypt the secrets
+ * of sandboxes.
  *
  * @param written as for `parseSettings`
  */
@@ -83,7 +86,7 @@ export function parsePlace(raw: unknown, written = NOT_WRITTEN): Parsed<PlaceSet
           };
 }
 
-/** `settings` is missing exactly when a value has the wrong form. */
+/** Checked settings. Without `settings`, the schema has refused a value. */
 export interface Parsed<T> {
     readonly settings?: T;
     readonly problems: readonly Problem[];

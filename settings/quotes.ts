@@ -1,14 +1,14 @@
 /**
- * Pure: texts that were written without quotes. The engine reads the stack's file as YAML first, which
- * makes numbers, truth values, dates and nothing at all of many of them: what arrives is not what was
- * written, and may be less (`3.10` is 3.1).
+ * Pure: texts that were written without quotes. The engine reads the stack's file as YAML, in which many
+ * such texts are numbers, truth values, dates or null. The value that arrives differs from the written one,
+ * and may have lost a part of it (`3.10` is 3.1).
  */
 import { formatKey, valueAt, type Problem } from "./problems";
 import { parseYaml, type Written } from "../model/yaml";
 
 type Path = readonly PropertyKey[];
 
-/** What YAML makes of a text, by what arrives of it. */
+/** What a message calls the value that YAML made of a text, by the value's type. */
 const KINDS: Readonly<Record<string, string>> = {
     number: "a number",
     boolean: "a truth value",
@@ -16,9 +16,9 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Has problems say that quotes are missing, where those mend them.
+ * Replaces the rule of each problem that quotes alone would solve: it says that quotes are missing.
  *
- * @param check what would be wrong with another configuration
+ * @param check the problems of another configuration
  */
 export function wantQuotes(
     problems: readonly Problem[],
@@ -35,25 +35,25 @@ export function wantQuotes(
     }
     const quoted = texts.reduce((all, { path, text }) => replaced(all, path, text), raw);
     const left = new Set(check(quoted).map(({ key }) => key));
-    const mended = new Map(
+    const solved = new Map(
         texts
             .map(({ path, got, text }) => ({ key: formatKey(path), got, text }))
             .filter(({ key }) => !left.has(key))
             .map((each) => [each.key, each]),
     );
     return problems.map((problem) => {
-        const found = mended.get(problem.key);
+        const found = solved.get(problem.key);
         return found
             ? { ...problem, ...inQuotes(KINDS[typeof found.got] ?? "", found.text) }
             : problem;
     });
 }
 
-/** A date that was written without quotes, and what arrives of one. */
+/** A date as it is written without quotes, and as Go prints it. */
 const DATE = /^\d{4}-\d\d?-\d\d?/;
 const GO_DATE = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S* [+-]\d{4} /;
 
-/** Texts of a configuration that are not what stands in its file: dates arrive in a form of Go's. */
+/** Problems for dates without quotes: the engine hands over the text that Go prints for a date. */
 export function changedDates(raw: unknown, written: Written): Problem[] {
     return textsIn(raw, []).flatMap((path) => {
         const [got, text] = [valueAt(raw, path), written(path)];
@@ -71,7 +71,7 @@ function inQuotes(kind: string, text: string) {
     };
 }
 
-/** As it stands in the file, where the engine was given that one, and else as it would be written. */
+/** A value as text: as the file has it, or as YAML would, where the engine was given another file. */
 function asWritten(got: unknown, text: string | undefined): string {
     if (text !== undefined && (parseYaml(text) ?? null) === got) {
         return text;
@@ -79,7 +79,7 @@ function asWritten(got: unknown, text: string | undefined): string {
     return got === null ? "" : JSON.stringify(got);
 }
 
-/** Paths of all texts below the first keys, which are texts for the engine however they are written. */
+/** Paths of all texts below the first keys. Values of first keys are texts to the engine in any case. */
 function textsIn(value: unknown, path: Path): Path[] {
     if (typeof value === "string") {
         return path.length > 1 ? [path] : [];

@@ -1,16 +1,16 @@
 /**
- * Pure: which values of a configuration are secret. The engine tells a program no more than which of
- * the first keys have a secret somewhere below; where it is, the stack's file tells.
+ * Pure: which values of a configuration are secret. The engine reports only which first keys hold a secret
+ * somewhere; the stack's file shows where.
  */
 import { formatKey, type Problem } from "./problems";
 import { Encrypted, type StackConfig } from "./stackConfig";
 
 type Path = readonly PropertyKey[];
 
-/** Shorter texts are in too many others by chance. */
+/** Characters of the shortest secret that is looked for in other texts: a shorter one is in many by chance. */
 const SHORTEST = 4;
 
-/** Where secrets may be: the program keeps them so. `*` is any name. */
+/** Keys whose values the program keeps secret. `*` is any name, `**` everything below. */
 const PLACES = [
     "gateway.env.*",
     "gateway.secretEnv.*",
@@ -26,9 +26,9 @@ const PLACES = [
 /** The secrets of one configuration. */
 export class Secrets {
     /**
-     * @param paths of those that are known
-     * @param unknown first keys below which anything may be one
-     * @param texts what they are, as far as they are texts or numbers
+     * @param paths where secrets are
+     * @param unknown first keys below which any value may be a secret
+     * @param texts the secrets that are texts or numbers, as text
      */
     constructor(
         readonly paths: readonly Path[] = [],
@@ -36,7 +36,7 @@ export class Secrets {
         private readonly texts: readonly string[] = [],
     ) {}
 
-    /** Whether a value is one, or may be. */
+    /** Whether the value at a path is a secret, or may be one. */
     has(path: Path): boolean {
         return (
             this.unknown.includes(String(path[0])) ||
@@ -44,24 +44,24 @@ export class Secrets {
         );
     }
 
-    /** The known ones that stand where they could not be kept. */
+    /** Problems for secrets under keys whose values the program cannot keep secret. */
     misplaced(): Problem[] {
         return this.paths.filter((path) => !PLACES.some((place) => fits(place, path))).map(refusal);
     }
 
-    /** A problem that repeats nothing of what is secret. */
+    /** The same problem, with no secret in it. */
     hide(problem: Problem): Problem {
         const { key, got, rule, example } = problem;
         return {
             ...problem,
             secret: (problem.secret ?? false) || this.isAround(key) || this.isIn(got),
             rule: this.without(rule),
-            // It may be made of what was found.
+            // An example may be made of the value found.
             example: this.isPart(example) ? "another value" : this.without(example),
         };
     }
 
-    /** Whether a key is that of a secret, lies in one or holds one. */
+    /** Whether a key is the key of a secret, lies below one or has one below. */
     private isAround(key: string): boolean {
         const others = [...this.paths.map(formatKey), ...this.unknown];
         return others.some((other) => isAtOrBelow(key, other) || isAtOrBelow(other, key));
@@ -91,10 +91,10 @@ export const NO_SECRETS = new Secrets();
 /**
  * Finds the secrets of a configuration.
  *
- * @param raw what the engine has decrypted
- * @param keys first keys that the engine names as having secrets
- * @param file the same configuration as its file has it; one that does not match tells nothing, since
- *   the engine may have been given another file or an environment
+ * @param raw the configuration as the engine has decrypted it
+ * @param keys first keys that hold secrets, as the engine reports them
+ * @param file the same configuration as the stack's file has it. A file whose values differ is ignored: the
+ *   engine may have been given another file, or an environment
  */
 export function findSecrets(
     raw: Readonly<Record<string, unknown>>,
@@ -115,7 +115,7 @@ export function findSecrets(
     );
 }
 
-/** Where a value is encrypted in the file. @returns undefined where file and value are not the same */
+/** Paths of what the file has encrypted in a value. @returns undefined when file and value differ */
 function encryptedIn(file: unknown, value: unknown, path: Path): Path[] | undefined {
     if (file instanceof Encrypted) {
         return [path];
@@ -142,7 +142,7 @@ function encryptedIn(file: unknown, value: unknown, path: Path): Path[] | undefi
         : below.flatMap((each) => each ?? []);
 }
 
-/** The engine writes a date that is not quoted in another form. */
+/** Whether a value is a date: one without quotes arrives as another text than it is written. */
 function isDate(value: unknown): boolean {
     return typeof value === "string" && /^\d{4}-\d\d?-\d\d?/.test(value);
 }
@@ -150,7 +150,7 @@ function isDate(value: unknown): boolean {
 const step = (value: unknown, key: PropertyKey): unknown =>
     (value as Readonly<Record<PropertyKey, unknown>>)[key];
 
-/** Texts in a value, also as JSON has them. */
+/** The texts in a value, each also with JSON's escapes. */
 function leaves(value: unknown): string[] {
     if (typeof value === "object" && value !== null) {
         return Object.values(value).flatMap(leaves);

@@ -1,6 +1,6 @@
 /**
- * The configuration of a stack as the engine reads it, without the engine: where the file is, in
- * which ways it may be written, what the project adds. What is encrypted stays so.
+ * The configuration of a stack as the engine reads it, without the engine: where the file is, in which
+ * ways it may be written, and which values the project's file adds. Secrets stay encrypted.
  */
 import { existsSync, readFileSync } from "node:fs";
 import * as path from "node:path";
@@ -9,7 +9,7 @@ import { parseYaml, writtenIn, type Written } from "../model/yaml";
 /** Name of the project, in front of each key. */
 export const PROJECT = "sandbox-gateway";
 
-/** Stands where a value is encrypted in the file. */
+/** Stands in place of a value that the file has encrypted. */
 export class Encrypted {}
 
 /** Values by key, without the project's name. */
@@ -17,26 +17,26 @@ export type StackConfig = Readonly<Record<string, unknown>>;
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** Kinds of files, in the order in which the engine looks for the project's; the stack's is of the same. */
+/** Extensions, in the order in which the engine looks for the project's file; stacks' files have the same one. */
 const EXTENSIONS = [".json", ".yaml", ".yml"];
 
-/** What the project's file says of the stacks' files. */
+/** What the project's file says about stacks' files. */
 export interface Project {
     /** Folder of the stacks' files. */
     readonly folder: string;
-    /** With the dot in front. */
+    /** Extension of the files, with its dot. */
     readonly extension: string;
     readonly name: string;
-    /** Values for stacks that have none. */
+    /** Values for stacks that have none of their own, by key. */
     readonly config: Values;
 }
 
-/** Reads it. @throws Error when it is no YAML */
+/** Reads the project's file. @param root its folder @throws Error when it is no YAML */
 export function readProject(root: string): Project {
     const extension = EXTENSIONS.find((each) => existsSync(path.join(root, `Pulumi${each}`)));
     const content = extension ? readRecord(path.join(root, `Pulumi${extension}`)) : {};
     const { config, stackConfigDir, name } = content;
-    // The first name that the folder had.
+    // `config` is the older name of `stackConfigDir`.
     const folder = typeof config === "string" ? config : stackConfigDir;
     return {
         folder: path.resolve(root, typeof folder === "string" ? folder : ""),
@@ -46,15 +46,15 @@ export function readProject(root: string): Project {
     };
 }
 
-/** Name of the file with a stack's configuration. @param stack its own name */
+/** Name of a stack's file. @param stack the stack's name, without organization and project */
 export function stackFileName({ extension }: Pick<Project, "extension">, stack: string): string {
     return `Pulumi.${stack}${extension}`;
 }
 
 /**
- * What a stack has of this project's keys, its project's values included.
+ * A stack's values for keys of this project, with those that the project's file adds.
  *
- * @param file of the stack; one that is missing says nothing
+ * @param file the stack's file; a missing one has no values
  * @throws Error when it is no YAML
  */
 export function readStackConfig(project: Project, file: string): StackConfig {
@@ -67,9 +67,9 @@ export function readStackConfig(project: Project, file: string): StackConfig {
 }
 
 /**
- * How a stack's values are written in its file: the first part of a path is a key of this project.
+ * How a stack's values are written in its file, by paths that begin with a key of this project.
  *
- * @param file of the stack; of one that is missing nothing can be told
+ * @param file the stack's file; of a missing one nothing is known
  */
 export function readWritten(project: Project, file: string): Written {
     if (!existsSync(file)) {
@@ -86,7 +86,7 @@ export function readWritten(project: Project, file: string): Written {
     };
 }
 
-/** As the engine hands texts over to the program, which takes them for JSON where they are. */
+/** A value as the program takes it: the engine hands over objects as JSON in a text. */
 export function opened(value: unknown): unknown {
     if (typeof value !== "string") {
         return value;
@@ -98,7 +98,11 @@ export function opened(value: unknown): unknown {
     }
 }
 
-/** `KEY` of `PROJECT:KEY`, of the older `PROJECT:config:KEY`, and of a key without a project. */
+/**
+ * `KEY` of `PROJECT:KEY`, of the older `PROJECT:config:KEY`, or of `KEY` alone.
+ *
+ * @returns undefined for a key of another project
+ */
 function ownKey({ name }: Project, key: string): string | undefined {
     const parts = key.split(":");
     const space = parts.length === 1 ? name : parts[0];
@@ -106,7 +110,7 @@ function ownKey({ name }: Project, key: string): string | undefined {
     return space === PROJECT && (parts.length < 3 || old) ? parts.at(-1) : undefined;
 }
 
-/** A key of the project may be a path, as in `gateway.name`; what the stack has counts. */
+/** Adds the project's values, whose keys may be paths such as `gateway.name`. The stack's own values win. */
 function withDefaults(project: Project, own: StackConfig): StackConfig {
     return Object.keys(project.config)
         .sort()
@@ -132,7 +136,7 @@ function added(config: Values, [first = "", ...rest]: readonly string[], value: 
         : config;
 }
 
-/** `{secure: ...}` is a text that is encrypted; nothing else is. */
+/** The same value, with `Encrypted` in place of each `{secure: ...}`. */
 function markEncrypted(value: unknown): unknown {
     if (Array.isArray(value)) {
         return value.map(markEncrypted);
@@ -147,13 +151,13 @@ function markEncrypted(value: unknown): unknown {
         : Object.fromEntries(entries.map(([key, inner]) => [key, markEncrypted(inner)]));
 }
 
-/** What a file has in it, in whichever way it is written; a list or a text is nothing. @throws Error when it is no YAML */
+/** Content of a YAML or JSON file; empty when it is no object. @throws Error when it is no YAML */
 export function readRecord(file: string): Values {
     const content = parseYaml(readFileSync(file, "utf8"));
     return isRecord(content) ? content : {};
 }
 
-/** Whether a value has keys: no list, and not nothing. */
+/** Whether a value is an object: neither a list nor null. */
 export function isRecord(value: unknown): value is Values {
     return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
-/** Pure: what of a stack a `pulumi destroy`, or a line removed from the program, would delete. */
+/** Pure: which data of a stack `pulumi destroy`, or a sandbox removed from its file, would delete. */
 import type { Settings } from "./schema";
 
-/** One sentence about what nothing protects. @returns undefined when everything is protected */
+/** A warning that names everything unprotected. @returns undefined when everything is protected */
 export function explainUnprotected({
     protect,
     existingCluster,

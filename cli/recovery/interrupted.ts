@@ -5,32 +5,17 @@
 import { KINDS, list, takeAway } from "../../components/gateway/leftovers";
 import { dockerName } from "../../model/names";
 import { nameOfUrn } from "../../model/urn";
-import type { PlaceSettings } from "../../settings/schema";
 import { docker as listed, dockerHas, dockerWithin } from "../../machine/docker/cli";
-import type { DockerHost } from "../../machine/docker/host";
 import { currentLogin } from "../../machine/environment";
 import { reasonOf } from "../../steps/command";
 import { StepError } from "../../steps/errors";
 import type { Progress } from "../../steps/progress";
 import { folderOf } from "../stack/stateFile";
-import type { StateFolder } from "../../machine/stateFolder";
 import { explainGateway } from "../status/gatewayLog";
 import { clearLocks, lockFolders, mendAttributes } from "./locks";
 import { isRecovered, markUnfinished, TAKE_OVER } from "./recovered";
 import { exportState, gatewayOf, type Export } from "../stack/stackExport";
-
-/** What is worked on. */
-export interface Work {
-    /** Of the checkout. */
-    readonly root: string;
-    readonly folder: StateFolder;
-    readonly stack: string;
-    /** Environment of pulumi. */
-    readonly env: NodeJS.ProcessEnv;
-    readonly place: PlaceSettings;
-    /** Daemon of the gateway. @default there is none */
-    readonly docker: DockerHost | undefined;
-}
+import type { Session } from "../session";
 
 const STACK_TYPE = "pulumi:pulumi:Stack";
 const STASH_TYPE = "pulumi:index:Stash";
@@ -49,10 +34,7 @@ const USES_AUTHORITY = [
 const STOP_SECONDS = 120;
 
 /** Lets pulumi be asked at all. @returns whether the backend is a folder, for nothing is done in others */
-export async function clearBackend(
-    { root, stack, env }: Work,
-    progress: Progress,
-): Promise<boolean> {
+export async function clearBackend({ root, stack, env, progress }: Session): Promise<boolean> {
     const backend = folderOf(env["PULUMI_BACKEND_URL"] ?? currentLogin(), root);
     if (backend === undefined) {
         return false;
@@ -68,28 +50,24 @@ export async function clearBackend(
  * @returns the state, as it is then
  * @throws StepError when somebody else works on the stack, or something cannot be cleared
  */
-export async function clearInterrupted(work: Work, progress: Progress): Promise<Export> {
-    const { env, docker } = work;
-    const isFolder = await clearBackend(work, progress);
-    const state = await exportState(env, progress);
+export async function clearInterrupted(session: Session): Promise<Export> {
+    const isFolder = await clearBackend(session);
+    const state = await exportState(session);
     // In another backend somebody may be working on the stack who cannot be seen from here.
-    if (isFolder && docker) {
-        await clearDocker(state, progress);
+    if (isFolder && session.docker) {
+        await clearDocker(state, session.progress);
     }
-    const changed = [
-        await forgetPending(work, state, progress),
-        await forgetAuthority(work, state, progress),
-    ];
-    return changed.includes(true) ? exportState(env, progress) : state;
+    const changed = [await forgetPending(session, state), await forgetAuthority(session, state)];
+    return changed.includes(true) ? exportState(session) : state;
 }
 
 /**
  * After an `up` that failed: says what the gateway says of itself. What a plugin that was killed has made
  * in Kubernetes is in no state, and no pending creation either.
  */
-export async function endFailed(work: Work, progress: Progress): Promise<void> {
-    noteUnfinished(work);
-    await explainGateway(work.place, progress);
+export async function endFailed(session: Session): Promise<void> {
+    noteUnfinished(session);
+    await explainGateway(session);
 }
 
 /**
@@ -97,10 +75,10 @@ export async function endFailed(work: Work, progress: Progress): Promise<void> {
  * under a name of its own, and the next would be refused as a stranger's. In a gateway nothing is
  * anybody else's; in a cluster that was there already, nothing is taken over unasked.
  */
-function noteUnfinished({ root, folder, stack, env, place }: Work): void {
-    if (!place.existingCluster) {
-        markUnfinished(folder, stack, root);
-        Object.assign(env, TAKE_OVER);
+function noteUnfinished(session: Session): void {
+    if (!session.place.existingCluster) {
+        markUnfinished(session);
+        Object.assign(session.env, TAKE_OVER);
     }
 }
 
@@ -165,24 +143,24 @@ async function clearDocker(state: Export, progress: Progress): Promise<void> {
  *
  * @returns whether there were any
  */
-async function forgetPending(work: Work, state: Export, progress: Progress): Promise<boolean> {
+async function forgetPending(session: Session, state: Export): Promise<boolean> {
     const pending = pendingCreates(state);
     if (pending.length === 0) {
         return false;
     }
     if (pending.some((urn) => urn.includes("kubernetes:"))) {
         // Before they are forgotten: this run may be killed as well.
-        noteUnfinished(work);
+        noteUnfinished(session);
     }
     // The stack alone: nothing else is asked, for the gateway may not run.
     const root = state.deployment?.resources?.find(({ type }) => type === STACK_TYPE);
     const target = root ? ["--target", root.urn] : [];
     const args = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", ...target];
     const names = pending.map(nameOfUrn);
-    progress.print(
+    session.progress.print(
         `  a run was killed while it made ${names.join(", ")}: the state forgets that, and the next up makes it`,
     );
-    await progress.run("pulumi", args, { env: work.env });
+    await session.progress.run("pulumi", args, { env: session.env });
     return true;
 }
 
@@ -204,10 +182,10 @@ export function unusedAuthority({ deployment }: Export): string | undefined {
  *
  * @returns whether there was one
  */
-async function forgetAuthority(work: Work, state: Export, progress: Progress): Promise<boolean> {
-    const { folder, stack, env, place, docker } = work;
+async function forgetAuthority(session: Session, state: Export): Promise<boolean> {
+    const { env, place, docker, progress } = session;
     const urn = unusedAuthority(state);
-    if (urn === undefined || !docker || place.existingCluster || isRecovered(folder, stack)) {
+    if (urn === undefined || !docker || place.existingCluster || isRecovered(session)) {
         return false;
     }
     if (await dockerHas("volume", dockerName(place.gateway.name))) {

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { StepError } from "../../steps/errors";
 import type { Progress } from "../../steps/progress";
 import { ownName } from "../stack/stackFile";
-import { PROJECT } from "../stack/stateFile";
+import { PROJECT } from "../../settings/stackConfig";
 import { findEngine, type Sight, type Sought } from "./engines";
 
 /** The one organisation that a file backend has. */

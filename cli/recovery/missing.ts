@@ -11,11 +11,11 @@ import { requireDaemon, useDockerHost } from "../../machine/docker/daemon";
 import { docker as askDocker, dockerHas, imageLabels } from "../../machine/docker/cli";
 import type { DockerHost } from "../../machine/docker/host";
 import { StepError } from "../../steps/errors";
-import type { Progress } from "../../steps/progress";
 import { gatewayOf, type Export } from "../stack/stackExport";
 import { prepareNodeImage } from "../prepare";
 import { makeTarget } from "../makeTarget";
 import { fingerprintOf, readVolume } from "./volumeIdentity";
+import type { Session } from "../session";
 
 /** What the state has in Docker and Docker may have lost. */
 export interface Part {
@@ -106,9 +106,8 @@ export async function dockerOf({
  * @throws StepError without the volume, with another gateway's, or when Docker does not answer
  */
 export async function findMissing(
+    { place, docker }: Pick<Session, "place" | "docker">,
     state: Export,
-    place: PlaceSettings,
-    docker: DockerHost | undefined,
 ): Promise<Part[]> {
     if (place.existingCluster || !docker) {
         return [];
@@ -215,13 +214,11 @@ function volumeIsOther(name: string, why: string, { host, namedBy }: DockerHost)
  * @throws StepError as `findMissing` does, or when that fails
  */
 export async function mendPruned(
-    env: NodeJS.ProcessEnv,
+    session: Pick<Session, "env" | "place" | "docker" | "progress">,
     state: Export,
-    place: PlaceSettings,
-    docker: DockerHost | undefined,
-    progress: Progress,
 ): Promise<void> {
-    const missing = await findMissing(state, place, docker);
+    const { env, place, progress } = session;
+    const missing = await findMissing(session, state);
     if (missing.length === 0) {
         return;
     }

@@ -12,7 +12,6 @@ import { StepError } from "../../steps/errors";
 import type { Progress } from "../../steps/progress";
 import { hideSalt } from "../stack/saltFilter";
 import { isOff, readPlace, stackFileName } from "../stack/stackFile";
-import type { StateFolder } from "../../machine/stateFolder";
 import { chooseEnvironment } from "../stack/pulumiEnvironment";
 import { dockerOf } from "./missing";
 import { prepareNodeImage, preparePulumi } from "../prepare";
@@ -28,17 +27,19 @@ import {
 } from "../stack/stackState";
 import { makeTarget } from "../makeTarget";
 import { readVolume, type RecoveredIdentity } from "./volumeIdentity";
+import type { Checkout, Session } from "../session";
 
 /** Runs all steps. Nothing in Docker and Kubernetes is changed. @returns 0 */
-export async function recover(root: string, stack: string, progress: Progress): Promise<number> {
-    const file = stackFileName(root, stack);
+export async function recover(checkout: Checkout, progress: Progress): Promise<number> {
+    const { root, stack } = checkout;
+    const file = stackFileName(checkout);
     if (!existsSync(path.join(root, file))) {
         throw new StepError(
             `${file}, which says where the gateway is, is not in this checkout`,
             "put it back first: gateway.name, gateway.subnet, gateway.apiPort, gateway.ports and the sandboxes as they were; `docker network inspect` and `docker ps` may still tell: docs/operations.md, `Several gateways on one machine`",
         );
     }
-    const place = readPlace(root, stack);
+    const place = readPlace(checkout);
     const docker = await dockerOf(place);
     if (place.existingCluster || !docker) {
         throw new StepError(
@@ -52,18 +53,18 @@ export async function recover(root: string, stack: string, progress: Progress): 
     if (!(await dockerHas("volume", volume))) {
         throw noVolume(volume, docker);
     }
-    const owner = ownerOf(root, stack, volume);
+    const owner = ownerOf(checkout, volume);
     if (owner) {
         throw new StepError(
             `the state of gateway ${name} is not lost: ${owner.file} has it`,
-            adviceOf(root, stack, volume),
+            adviceOf(checkout, volume),
         );
     }
     const tools = await preparePulumi(progress);
     await prepareNodeImage(image, progress);
     const { env, description, folder } = chooseEnvironment(root, tools, { stack, docker });
-    const subject: Subject = { root, stack, env };
-    checkState(subject);
+    const session: Session = { ...checkout, progress, env, folder, place, docker };
+    checkState(session);
     const identity = await progress.step(
         "data volume",
         () => readIdentity(volume, image),
@@ -73,29 +74,23 @@ export async function recover(root: string, stack: string, progress: Progress): 
     await progress.step(
         "stack",
         () =>
-            selectStack(
-                subject,
-                () => {
-                    dropStaleSalt(subject);
-                    if (passphrase === folder.passphrase) {
-                        ensurePassphrase(passphrase);
-                    }
-                },
-                progress,
-            ),
+            selectStack(session, () => {
+                dropStaleSalt(session);
+                if (passphrase === folder.passphrase) {
+                    ensurePassphrase(passphrase);
+                }
+            }),
         () => `${stack}, ${description}`,
     );
-    await hideSalt(root, stack);
+    await hideSalt(session);
     await progress.step("identity", async () => {
-        const exported = await exportState(subject, progress);
-        checkLacking(subject, exported, identity, isRecovered(folder, stack));
+        const exported = await exportWithSecrets(session);
+        checkLacking(session, exported, identity, isRecovered(session));
         // Before it is there: an `up` that finds the identity has to know where it comes from.
-        markRecovered(folder, stack, root, {
-            newNodePassword: identity.nodePassword === undefined,
-        });
-        await importState(subject, folder, withIdentity(exported, stack, identity), progress);
+        markRecovered(session, { newNodePassword: identity.nodePassword === undefined });
+        await importState(session, withIdentity(exported, stack, identity));
     });
-    progress.print(epilogue(stack, isOff(root, stack, "running"), identity));
+    progress.print(epilogue(stack, isOff(session, "running"), identity));
     return 0;
 }
 
@@ -130,22 +125,23 @@ export async function readIdentity(volume: string, image: string): Promise<Recov
  *
  * @throws StepError naming what is encrypted
  */
-export function dropStaleSalt({ root, stack, env }: Subject): void {
+export function dropStaleSalt(subject: Subject): void {
+    const { root, env } = subject;
     const passphrase = env["PULUMI_CONFIG_PASSPHRASE_FILE"];
     const lost =
         env["PULUMI_CONFIG_PASSPHRASE"] === undefined &&
         passphrase !== undefined &&
         !hasPassphrase(passphrase);
-    if (!lost || !hasSalt(root, stack)) {
+    if (!lost || !hasSalt(subject)) {
         return;
     }
-    const file = path.join(root, stackFileName(root, stack));
+    const file = path.join(root, stackFileName(subject));
     const encrypted = Object.entries(readRecord(file)["config"] ?? {})
         .filter(([, value]) => /"secure":/.test(JSON.stringify(value)))
         .map(([key]) => key);
     if (encrypted.length > 0) {
         throw new StepError(
-            `${stackFileName(root, stack)} has secrets that were encrypted with the lost passphrase: ${encrypted.join(", ")}`,
+            `${stackFileName(subject)} has secrets that were encrypted with the lost passphrase: ${encrypted.join(", ")}`,
             `put ${passphrase} back; without it, take those values out of the file, run this again, and set them anew (\`pulumi config set --secret --path\`) before \`${makeTarget("up")}\``,
         );
     }
@@ -192,7 +188,8 @@ export function checkLacking(
     }
 }
 
-async function exportState({ env }: Subject, progress: Progress): Promise<Export> {
+/** The state, with its secrets in clear. */
+async function exportWithSecrets({ env, progress }: Session): Promise<Export> {
     const args = ["stack", "export", "--show-secrets"];
     const text = await progress.run("pulumi", args, { env, quiet: true });
     return JSON.parse(text) as Export;
@@ -202,13 +199,8 @@ async function exportState({ env }: Subject, progress: Progress): Promise<Export
  * The engine takes a state as a file. This one holds secrets in clear: it is gone right away, and lies
  * where a run that is killed leaves it to nobody who has not the passphrase as well.
  */
-async function importState(
-    { env }: Subject,
-    { folder }: StateFolder,
-    state: Export,
-    progress: Progress,
-): Promise<void> {
-    const file = path.join(folder, "recovered-state.json");
+async function importState({ env, folder, progress }: Session, state: Export): Promise<void> {
+    const file = path.join(folder.folder, "recovered-state.json");
     rmSync(file, { force: true });
     try {
         writeFileSync(file, JSON.stringify(state), { mode: 0o600 });

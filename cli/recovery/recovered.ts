@@ -7,13 +7,11 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import { dockerName, nodeName } from "../../model/names";
-import type { PlaceSettings } from "../../settings/schema";
 import { docker, dockerHas, dockerWithin } from "../../machine/docker/cli";
 import { reasonOf } from "../../steps/command";
 import { StepError } from "../../steps/errors";
-import type { Progress } from "../../steps/progress";
 import { ownName } from "../stack/stackFile";
-import { makeStateFolder, type StateFolder } from "../../machine/stateFolder";
+import { makeStateFolder } from "../../machine/stateFolder";
 import { writeOnce } from "../../steps/writeOnce";
 import {
     formerManagers,
@@ -24,6 +22,7 @@ import {
 } from "./fieldManagers";
 import { exportState, type Stored } from "../stack/stackExport";
 import type { Target } from "../status/target";
+import type { Session } from "../session";
 
 /**
  * Has the Kubernetes provider take objects over that another state has made. Without it, the first
@@ -46,47 +45,39 @@ export interface Recovered {
     readonly newNodePassword: boolean;
 }
 
+/** A stack with the folder that its marks lie in. */
+export type Marked = Pick<Session, "folder" | "stack">;
+
 /** A stack that was recovered, or was not. */
-export interface Work {
-    readonly folder: StateFolder;
-    readonly stack: string;
-    /** Of pulumi. */
-    readonly env: NodeJS.ProcessEnv;
-    readonly place: PlaceSettings;
-}
+export type Recovering = Marked & Pick<Session, "env" | "place" | "progress">;
 
 /** Whether a stack was recovered, and not yet brought up. */
-export function isRecovered(folder: StateFolder, stack: string): boolean {
-    return existsSync(markOf(folder, stack));
+export function isRecovered(marked: Marked): boolean {
+    return existsSync(markOf(marked));
 }
 
-/** Marks a stack as recovered. @param root of the checkout */
-export function markRecovered(
-    folder: StateFolder,
-    stack: string,
-    root: string,
-    mark: Recovered,
-): void {
-    makeStateFolder(folder, root);
-    writeOnce(markOf(folder, stack), `${JSON.stringify(mark)}\n`, 0o600);
+/** Marks a stack as recovered. */
+export function markRecovered(session: Marked & Pick<Session, "root">, mark: Recovered): void {
+    makeStateFolder(session.folder, session.root);
+    writeOnce(markOf(session), `${JSON.stringify(mark)}\n`, 0o600);
 }
 
-/** Notes that a run of a stack has not got to its end. @param root of the checkout */
-export function markUnfinished(folder: StateFolder, stack: string, root: string): void {
-    makeStateFolder(folder, root);
-    writeOnce(unfinishedMarkOf(folder, stack), "{}\n", 0o600);
+/** Notes that a run of a stack has not got to its end. */
+export function markUnfinished(session: Marked & Pick<Session, "root">): void {
+    makeStateFolder(session.folder, session.root);
+    writeOnce(unfinishedMarkOf(session), "{}\n", 0o600);
 }
 
 /** Whether there may be objects in Kubernetes that are this stack's, and that another name has applied. */
-export function takesOver(folder: StateFolder, stack: string): boolean {
-    return isRecovered(folder, stack) || existsSync(unfinishedMarkOf(folder, stack));
+export function takesOver(marked: Marked): boolean {
+    return isRecovered(marked) || existsSync(unfinishedMarkOf(marked));
 }
 
-function markOf({ folder }: StateFolder, stack: string): string {
+function markOf({ folder: { folder }, stack }: Marked): string {
     return path.join(folder, `recovered-${ownName(stack)}.json`);
 }
 
-function unfinishedMarkOf({ folder }: StateFolder, stack: string): string {
+function unfinishedMarkOf({ folder: { folder }, stack }: Marked): string {
     return path.join(folder, `unfinished-${ownName(stack)}.json`);
 }
 
@@ -96,15 +87,13 @@ function unfinishedMarkOf({ folder }: StateFolder, stack: string): string {
  *
  * @throws StepError when Docker does not do it
  */
-export async function clearWay(
-    { folder, stack, env, place: { gateway } }: Work,
-    progress: Progress,
-): Promise<void> {
-    if (!isRecovered(folder, stack)) {
+export async function clearWay(session: Recovering): Promise<void> {
+    if (!isRecovered(session)) {
         return;
     }
-    const name = dockerName(gateway.name);
-    const known = await stored(env, progress);
+    const { progress } = session;
+    const name = dockerName(session.place.gateway.name);
+    const known = await stored(session);
     const knows = (type: string, wanted: string) =>
         known.some((part) => part.type === type && part.outputs?.["name"] === wanted);
     const mounting = ["ps", "--all", "--filter", `volume=${name}`, "--format", "{{.Names}}"];
@@ -138,31 +127,27 @@ export async function clearWay(
  * Objects are the old state's as well as the new one's, by the names under which the two have applied
  * them: what the new one takes away later would stay, and what it changes would be a conflict.
  */
-export async function finishRecovery(
-    { folder, stack, env, place: { gateway } }: Work,
-    target: Target,
-    progress: Progress,
-): Promise<void> {
-    if (!takesOver(folder, stack) || (await target.look()).state !== "running") {
+export async function finishRecovery(session: Recovering, target: Target): Promise<void> {
+    if (!takesOver(session) || (await target.look()).state !== "running") {
         return;
     }
-    const mark = markOf(folder, stack);
-    const recovered = isRecovered(folder, stack);
+    const mark = markOf(session);
+    const recovered = isRecovered(session);
     const { newNodePassword } = recovered
         ? (JSON.parse(readFileSync(mark, "utf8")) as Recovered)
         : { newNodePassword: false };
     const who = recovered ? "the lost state" : "an earlier run";
-    await progress.step(`what ${who} has left in Kubernetes`, async () => {
-        await retry(async () => releaseObjects(target, objectsOf(await stored(env, progress))));
+    await session.progress.step(`what ${who} has left in Kubernetes`, async () => {
+        await retry(async () => releaseObjects(target, objectsOf(await stored(session))));
         if (newNodePassword) {
             // The next start of k3s stores the hash of the new one.
-            const secret = `${nodeName(gateway.name)}.node-password.k3s`;
+            const secret = `${nodeName(session.place.gateway.name)}.node-password.k3s`;
             const remove = ["delete", "secret", secret, "--ignore-not-found"];
             await tell(target.kubectl("-n", "kube-system", ...remove));
         }
     });
     rmSync(mark, { force: true });
-    rmSync(unfinishedMarkOf(folder, stack), { force: true });
+    rmSync(unfinishedMarkOf(session), { force: true });
 }
 
 async function releaseObjects(target: Target, objects: readonly StoredObject[]): Promise<void> {
@@ -185,8 +170,8 @@ async function releaseObjects(target: Target, objects: readonly StoredObject[]):
     }
 }
 
-async function stored(env: NodeJS.ProcessEnv, progress: Progress): Promise<readonly Stored[]> {
-    return (await exportState(env, progress)).deployment?.resources ?? [];
+async function stored(session: Recovering): Promise<readonly Stored[]> {
+    return (await exportState(session)).deployment?.resources ?? [];
 }
 
 async function retry(work: () => Promise<void>): Promise<void> {

@@ -5,7 +5,7 @@ import { version as randomVersion } from "@pulumi/random/package.json";
 import { TYPE_PREFIX } from "../../model/constants";
 import { nameOfUrn, urnOf } from "../../model/urn";
 import { ownName } from "../stack/stackFile";
-import { PROJECT } from "../stack/stateFile";
+import { PROJECT } from "../../settings/stackConfig";
 import type { RecoveredIdentity } from "./volumeIdentity";
 
 /** How the engine marks a secret; given in clear, it is encrypted when the state is stored. */

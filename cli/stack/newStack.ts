@@ -2,17 +2,21 @@
 import { existsSync, mkdirSync } from "node:fs";
 import * as path from "node:path";
 import { stringify } from "yaml";
+import { GATEWAY_DEFAULTS } from "../../model/defaults";
 import { dockerName } from "../../model/names";
 import { formatBlock, type PortBlock } from "../../model/ports";
 import { API_PORTS, BLOCKS, freeBlock, freeSubnet } from "../../machine/freePlaces";
+import { SCHEMA_FILE } from "../../settings/jsonSchema";
 import { parsePlace } from "../../settings/parse";
 import { dockerIsHere, readHostNetworks, readPublicAddresses } from "../../machine/readNetworks";
-import { claimedPorts, dockerHas } from "../../machine/docker/cli";
+import { claimedPorts, dockerHas, imageLabels } from "../../machine/docker/cli";
+import { STAND_IN_LABEL } from "../../model/constants";
 import { LOCAL_FOLDER } from "../../machine/environment";
 import { findBusyPort } from "../../machine/busyPorts";
 import { StepError } from "../../steps/errors";
 import * as stackFile from "./stackFile";
 import { writeOnce } from "../../steps/writeOnce";
+import type { Checkout } from "../session";
 
 /** What tells a gateway from the others of its machine. */
 export interface Place {
@@ -22,6 +26,8 @@ export interface Place {
     readonly ports: PortBlock;
     /** Public addresses of the machine. */
     readonly hostAddresses: readonly string[];
+    /** Whether images may have to be made on the machine, and imported from archives. */
+    readonly needsArchives: boolean;
 }
 
 /** What is asked of a machine. */
@@ -36,6 +42,8 @@ export interface Machine {
     readonly claimed: () => Promise<readonly PortBlock[]>;
     /** Whether Docker has a volume. */
     readonly hasVolume: (name: string) => Promise<boolean>;
+    /** Whether Docker has an image as a registry gives it, and not one that was made here. */
+    readonly hasPublished: (image: string) => Promise<boolean>;
 }
 
 const BY_HAND =
@@ -46,8 +54,9 @@ const BY_HAND =
  *
  * @throws StepError when it has none and none can be chosen for it
  */
-export function needsFile(root: string, stack: string): boolean {
-    const file = stackFile.stackFileName(root, stack);
+export function needsFile(checkout: Checkout): boolean {
+    const { root, stack } = checkout;
+    const file = stackFile.stackFileName(checkout);
     if (existsSync(path.join(root, file))) {
         return false;
     }
@@ -77,11 +86,11 @@ export function needsFile(root: string, stack: string): boolean {
 
 /** Writes the file of a new stack. @returns what was chosen, for people */
 export async function writeStackFile(
-    root: string,
-    stack: string,
+    checkout: Checkout,
     machine: Machine = THIS_MACHINE,
 ): Promise<string> {
-    const file = stackFile.stackFileName(root, stack);
+    const { root, stack } = checkout;
+    const file = stackFile.stackFileName(checkout);
     const place = await choosePlace(stack, file, stackFile.configuredGateways(root), machine);
     mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
     if (!writeOnce(path.join(root, file), render(stack, file, place))) {
@@ -136,19 +145,21 @@ async function choosePlace(
             `${BY_HAND}, with values of your own`,
         );
     }
-    return { name, subnet, apiPort: api.first, ports, hostAddresses: machine.addresses() };
+    // Without the k3s image, whether a registry is within reach is seen only after this file is written.
+    const needsArchives = !(await machine.hasPublished(GATEWAY_DEFAULTS.image));
+    const hostAddresses = machine.addresses();
+    return { name, subnet, apiPort: api.first, ports, hostAddresses, needsArchives };
 }
 
-const HEAD = (
-    stack: string,
-) => `# The stack \`${stack}\`: a gateway of its own on this machine, with an OpenClaw assistant in it.
+const HEAD = (stack: string, schema: string) => `# yaml-language-server: $schema=${schema}
+# The stack \`${stack}\`: a gateway of its own on this machine, with an OpenClaw assistant in it.
 # Name, subnet and ports were free when \`make up\` wrote this. Change them here, name and subnet only
 # before the gateway is first up. Every key and its default: docs/configuration.md.
 `;
 
 /** The file; texts are quoted, so that a name like \`on\` stays a text to every reader of YAML. */
 function render(stack: string, file: string, place: Place): string {
-    const { name, subnet, apiPort, ports, hostAddresses } = place;
+    const { name, subnet, apiPort, ports, hostAddresses, needsArchives } = place;
     const config = {
         "sandbox-gateway:gateway": {
             name,
@@ -156,7 +167,7 @@ function render(stack: string, file: string, place: Place): string {
             apiPort,
             ports: formatBlock(ports),
             ...(hostAddresses.length > 0 ? { hostAddresses: [...hostAddresses] } : {}),
-            imageArchives: `${LOCAL_FOLDER}/images`,
+            ...(needsArchives ? { imageArchives: `${LOCAL_FOLDER}/images` } : {}),
         },
         "sandbox-gateway:sandboxes": {
             assistant: { application: "openclaw", hostPort: ports.first, egress: ["internet"] },
@@ -166,7 +177,11 @@ function render(stack: string, file: string, place: Place): string {
         return `${JSON.stringify({ config }, undefined, 4)}\n`;
     }
     const quoted = { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" } as const;
-    return HEAD(stack) + stringify({ config }, quoted);
+    const schema = path.posix.join(path.relative(path.dirname(file), "."), SCHEMA_FILE);
+    return (
+        HEAD(stack, schema.startsWith("..") ? schema : `./${schema}`) +
+        stringify({ config }, quoted)
+    );
 }
 
 const THIS_MACHINE: Machine = {
@@ -175,4 +190,8 @@ const THIS_MACHINE: Machine = {
     findBusy: (ports) => findBusyPort("127.0.0.1", ports),
     claimed: claimedPorts,
     hasVolume: (name) => dockerHas("volume", name),
+    hasPublished: async (image) => {
+        const labels = await imageLabels(image);
+        return labels !== undefined && labels[STAND_IN_LABEL] === undefined;
+    },
 };

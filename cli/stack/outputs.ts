@@ -1,5 +1,5 @@
 /** Outputs of the program as the state has them, see index.ts. */
-import type { Progress } from "../../steps/progress";
+import type { Session } from "../session";
 import { exportState, type Export } from "./stackExport";
 
 /** Those that the tools read. What the program leaves undefined is missing. */
@@ -18,23 +18,22 @@ export interface Outputs {
 }
 
 /**
- * Reads them.
+ * Reads the outputs of a stack.
  *
- * @param env environment of pulumi, which names the stack
  * @param secrets whether secret ones are opened. @default false
  */
 export async function readOutputs(
-    env: NodeJS.ProcessEnv,
-    progress: Progress,
+    session: Pick<Session, "env" | "progress">,
     { secrets = false } = {},
 ): Promise<Outputs> {
     const args = ["stack", "output", "--json", ...(secrets ? ["--show-secrets"] : [])];
+    const { env, progress } = session;
     const outputs = parseOutputs(await progress.run("pulumi", args, { env, quiet: true }));
     if (outputs.container !== undefined || outputs.namespace !== undefined) {
         return outputs;
     }
     // An `up` that failed leaves none, nor did an earlier version leave this one.
-    const namespace = namespaceOf(await exportState(env, progress));
+    const namespace = namespaceOf(await exportState(session));
     return { ...outputs, ...(namespace === undefined ? {} : { namespace }) };
 }
 

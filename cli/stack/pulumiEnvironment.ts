@@ -18,7 +18,7 @@ export interface PulumiEnvironment {
 }
 
 /** What pulumi is to work on. */
-export interface Work {
+export interface Aim {
     /** Named, not only selected: another run may select another one meanwhile. @default none */
     readonly stack?: string;
     /** The daemon that the docker plugin asks. @default its own choice */
@@ -29,7 +29,7 @@ export interface Work {
 export function chooseEnvironment(
     root: string,
     tools: PulumiTools,
-    { stack, docker }: Work = {},
+    { stack, docker }: Aim = {},
 ): PulumiEnvironment {
     const folder = findStateFolder(root);
     const backend = environment.chooseBackend(folder, process.env, environment.currentLogin());
@@ -47,7 +47,7 @@ export function chooseEnvironment(
     }
     if (stack !== undefined) {
         variables["PULUMI_STACK"] = stack;
-        Object.assign(variables, takesOver(folder, stack) ? TAKE_OVER : {});
+        Object.assign(variables, takesOver({ folder, stack }) ? TAKE_OVER : {});
     }
     return {
         env: environment.withTools(process.env, tools.path, variables),

@@ -7,14 +7,15 @@
  */
 import { output } from "../../steps/command";
 import { stackFileName } from "./stackFile";
+import type { Checkout } from "../session";
 
 /** Named in .gitattributes. */
 const FILTER = "pulumi-salt";
 
 /** Defines the filter in the checkout's own git configuration; nothing happens outside git. */
-export async function hideSalt(root: string, stack: string): Promise<void> {
-    const file = stackFileName(root, stack);
-    const git = (...args: string[]) => output(["git", ...args], { cwd: root });
+export async function hideSalt(checkout: Checkout): Promise<void> {
+    const file = stackFileName(checkout);
+    const git = (...args: string[]) => output(["git", ...args], { cwd: checkout.root });
     try {
         await git("config", `filter.${FILTER}.clean`, "sed -e /^encryptionsalt:/d");
         const inIndex = (await git("ls-files", "--stage", file)).split(/\s/)[1];

@@ -1,6 +1,6 @@
 /** A stack's state, as `pulumi stack export` gives it. */
 import { ownerOf } from "../../components/gateway/leftovers";
-import type { Progress } from "../../steps/progress";
+import type { Session } from "../session";
 
 /** The part of `pulumi stack export` that the tools read. */
 export interface Export {
@@ -33,8 +33,11 @@ export function gatewayOf(resources: readonly Stored[]): string | undefined {
         .find((owner) => owner !== undefined);
 }
 
-/** The state of the stack that the environment names; secrets stay closed. */
-export async function exportState(env: NodeJS.ProcessEnv, progress: Progress): Promise<Export> {
+/** The state of a stack; secrets stay closed. */
+export async function exportState({
+    env,
+    progress,
+}: Pick<Session, "env" | "progress">): Promise<Export> {
     const args = ["stack", "export"];
     return JSON.parse(await progress.run("pulumi", args, { env, quiet: true })) as Export;
 }

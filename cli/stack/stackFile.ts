@@ -9,6 +9,7 @@ import type { GatewaySettings, PlaceSettings } from "../../settings/schema";
 import * as stackConfig from "../../settings/stackConfig";
 import { dockerIsHere } from "../../machine/readNetworks";
 import { StepError } from "../../steps/errors";
+import type { Checkout } from "../session";
 
 /** A gateway as a stack's file has it. */
 export interface ConfiguredGateway {
@@ -23,7 +24,7 @@ export function ownName(stack: string): string {
 }
 
 /** Where the file with a stack's configuration is, from the project's folder: Pulumi's rule. */
-export function stackFileName(root: string, stack: string): string {
+export function stackFileName({ root, stack }: Checkout): string {
     const project = readProject(root);
     const name = stackConfig.stackFileName(project, ownName(stack));
     return path.relative(root, path.join(project.folder, name));
@@ -36,25 +37,25 @@ export function stackFileName(root: string, stack: string): string {
  *
  * @throws StepError with the same message as the program's, when they are wrong
  */
-export function readPlace(root: string, stack: string): PlaceSettings {
-    return placeOf(root, stackFileName(root, stack));
+export function readPlace(checkout: Checkout): PlaceSettings {
+    return placeOf(checkout.root, stackFileName(checkout));
 }
 
 /** A setting that is on unless a stack's file says otherwise. */
 export type Switch = "running" | "protect";
 
 /** Whether a stack's file switches something off. */
-export function isOff(root: string, stack: string, key: Switch): boolean {
+export function isOff(checkout: Checkout, key: Switch): boolean {
     // `--config` writes a text, a person a truth value.
-    return String(readConfig(root, stackFileName(root, stack))[key]) === "false";
+    return String(readConfig(checkout.root, stackFileName(checkout))[key]) === "false";
 }
 
 /**
  * Images of a stack's sandboxes and of their outbound proxy, as far as its file tells. Whether they are right is for the program
  * to say; what cannot be read here names none.
  */
-export function sandboxImages(root: string, stack: string): string[] {
-    const config = readConfig(root, stackFileName(root, stack));
+export function sandboxImages(checkout: Checkout): string[] {
+    const config = readConfig(checkout.root, stackFileName(checkout));
     const sandboxes = Object.values(config["sandboxes"] ?? {}) as unknown[];
     return sandboxes.flatMap((sandbox) => {
         const { image, application, ...rest } = (sandbox ?? {}) as Readonly<

@@ -6,14 +6,11 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
 import { dockerName } from "../../model/names";
-import type { PlaceSettings } from "../../settings/schema";
 import { readRecord } from "../../settings/stackConfig";
 import { requireDaemon } from "../../machine/docker/daemon";
 import { dockerHas } from "../../machine/docker/cli";
-import type { DockerHost } from "../../machine/docker/host";
 import { hasPassphrase } from "../../machine/environment";
 import { StepError } from "../../steps/errors";
-import type { Progress } from "../../steps/progress";
 import { ownName, stackFileName } from "./stackFile";
 import { lookAtState, stacksIn, type StackState } from "./stateFile";
 import { findStateFolder, isUsed, otherStateFolders } from "../../machine/stateFolder";
@@ -21,17 +18,15 @@ import type { StateFolder } from "../../machine/stateFolder";
 import { partsOf } from "../recovery/missing";
 import { gatewayOf } from "./stackExport";
 import { asCommand } from "../../steps/text";
+import type { Checkout, Session } from "../session";
 
 const CHAPTER = "docs/operations.md, `The state or the passphrase is lost`";
 
 /** What pulumi is asked about, and in which environment. */
-export interface Subject {
-    /** Folder of the project. */
-    readonly root: string;
-    readonly stack: string;
-    /** Of pulumi. */
-    readonly env: NodeJS.ProcessEnv;
-}
+export type Subject = Pick<Session, "root" | "stack" | "env">;
+
+/** The same with where its gateway is. */
+export type Placed = Subject & Pick<Session, "place" | "docker">;
 
 /**
  * Sees that a stack's state, where there is one, is whole and has its passphrase.
@@ -101,11 +96,11 @@ function putBack(backup: string, file: string): string {
  * @throws StepError when it was
  */
 export async function checkNeverThere(
-    { root, stack, env }: Subject,
-    { gateway, existingCluster }: PlaceSettings,
-    docker: DockerHost | undefined,
+    session: Placed,
     hasData: (volume: string) => Promise<boolean>,
 ): Promise<void> {
+    const { stack, env, docker } = session;
+    const { gateway, existingCluster } = session.place;
     const backend = env["PULUMI_BACKEND_URL"] ?? "the backend that you are logged in to";
     const volume = dockerName(gateway.name);
     if (docker && !existingCluster) {
@@ -116,12 +111,12 @@ export async function checkNeverThere(
                     `Docker at ${docker.host} (${docker.namedBy}) has the data of gateway ${gateway.name}, in the volume ${volume}, and ${backend} has no stack ${stack}: its state is lost, or elsewhere`,
                     "  nothing was changed; a new state would have another identity, with which that data cannot be run",
                 ].join("\n"),
-                adviceOf(root, stack, volume),
+                adviceOf(session, volume),
             );
         }
     }
-    const file = stackFileName(root, stack);
-    if (hasSalt(root, stack)) {
+    const file = stackFileName(session);
+    if (hasSalt(session)) {
         const asked = docker ? `; Docker at ${docker.host} has no volume ${volume} either` : "";
         throw new StepError(
             `${file} has an encryptionsalt, so that stack ${stack} was there before, and ${backend} does not have it${asked}; nothing was changed`,
@@ -131,8 +126,8 @@ export async function checkNeverThere(
 }
 
 /** Whether a stack's file says that the stack was there. */
-export function hasSalt(root: string, stack: string): boolean {
-    const file = path.join(root, stackFileName(root, stack));
+export function hasSalt(checkout: Checkout): boolean {
+    const file = path.join(checkout.root, stackFileName(checkout));
     return existsSync(file) && readRecord(file)["encryptionsalt"] !== undefined;
 }
 
@@ -148,7 +143,7 @@ export interface Owner {
 }
 
 /** Another state of this user, in another checkout or of another stack, that has a volume. @default none is known of */
-export function ownerOf(root: string, stack: string, volume: string): Owner | undefined {
+export function ownerOf({ root, stack }: Checkout, volume: string): Owner | undefined {
     const here = { ...findStateFolder(root), checkout: root };
     for (const { checkout, ...folder } of [here, ...otherStateFolders(root)]) {
         const { url } = folder;
@@ -168,8 +163,9 @@ export function ownerOf(root: string, stack: string, volume: string): Owner | un
 }
 
 /** What to do with a gateway whose state is not here. */
-export function adviceOf(root: string, stack: string, volume: string): string {
-    const owner = ownerOf(root, stack, volume);
+export function adviceOf(checkout: Checkout, volume: string): string {
+    const { root, stack } = checkout;
+    const owner = ownerOf(checkout, volume);
     if (owner?.isThere) {
         return `it is the gateway of the checkout ${owner.checkout} (${owner.file}): work with that, or choose another gateway.name`;
     }
@@ -198,16 +194,12 @@ function takeOver(theirs: StateFolder, ours: StateFolder): string {
  * @returns false for one that never was
  * @throws StepError as `checkState` and `checkNeverThere`
  */
-export async function findState(
-    subject: Subject,
-    place: PlaceSettings,
-    docker: DockerHost | undefined,
-): Promise<boolean> {
-    const isFile = subject.env["PULUMI_BACKEND_URL"]?.startsWith("file://");
-    if (checkState(subject).kind !== "none" || !isFile) {
+export async function findState(session: Placed): Promise<boolean> {
+    const isFile = session.env["PULUMI_BACKEND_URL"]?.startsWith("file://");
+    if (checkState(session).kind !== "none" || !isFile) {
         return true;
     }
-    await checkNeverThere(subject, place, docker, () => Promise.resolve(true));
+    await checkNeverThere(session, () => Promise.resolve(true));
     return false;
 }
 
@@ -225,11 +217,9 @@ export function isNotThere({ stack, env }: Subject): StepError {
  * @param prepare what has to be done before it is made, and after it was seen that it may be
  */
 export async function selectStack(
-    subject: Subject,
+    { root, stack, env, progress }: Subject & Pick<Session, "progress">,
     prepare: () => Promise<void> | void,
-    progress: Progress,
 ): Promise<void> {
-    const { root, stack, env } = subject;
     const select = (...options: string[]) =>
         progress.run("pulumi", ["stack", "select", ...options, stack], { cwd: root, env });
     try {

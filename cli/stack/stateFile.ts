@@ -6,10 +6,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { gunzipSync } from "node:zlib";
+import { PROJECT } from "../../settings/stackConfig";
 import { ownName } from "./stackFile";
-
-/** Name of the project, by which the engine sorts stacks. */
-export const PROJECT = "sandbox-gateway";
 
 /** The engine's layout under the backend's folder. */
 const BOOKKEEPING = ".pulumi";

@@ -1,10 +1,9 @@
 /** What the gateway's container says of itself, for a `pulumi up` that failed because of it. */
 import { dockerName } from "../../model/names";
-import type { PlaceSettings } from "../../settings/schema";
 import { StepError } from "../../steps/errors";
-import type { Progress } from "../../steps/progress";
 import { dockerCommand } from "./target";
 import { asCommand, plainLines } from "../../steps/text";
+import type { Session } from "../session";
 
 /** Lines of the log that are looked at, and those that are shown at most. */
 const LOG_TAIL = 200;
@@ -25,10 +24,10 @@ export interface ContainerState {
 }
 
 /** Prints why the gateway is not healthy; nothing when it is, or when there is none to ask. */
-export async function explainGateway(
-    { gateway, existingCluster }: PlaceSettings,
-    progress: Progress,
-): Promise<void> {
+export async function explainGateway({
+    place: { gateway, existingCluster },
+    progress,
+}: Pick<Session, "place" | "progress">): Promise<void> {
     if (existingCluster) {
         return;
     }

@@ -1,10 +1,10 @@
 /** After a `pulumi up`: waits until every sandbox that should run does. */
 import { until } from "../../steps/wait";
-import type { Progress } from "../../steps/progress";
 import type { Outputs } from "../stack/outputs";
 import { readSandboxes, type Status } from "./status";
 import type { Target } from "./target";
 import { makeTarget } from "../makeTarget";
+import type { Session } from "../session";
 
 /**
  * Seconds: the engine has waited already for what it has changed. What is left is what it does not
@@ -15,7 +15,11 @@ const SETTLE_SECONDS = 120;
 type Sandboxes = Pick<Status, "sandboxes">;
 
 /** Waits, with a line that says how they are; a sandbox that does not come up is named, no more. */
-export async function settle(target: Target, outputs: Outputs, progress: Progress): Promise<void> {
+export async function settle(
+    { progress }: Pick<Session, "progress">,
+    target: Target,
+    outputs: Outputs,
+): Promise<void> {
     let status: Sandboxes | undefined;
     await progress.step(
         "sandboxes",

@@ -1,9 +1,9 @@
 /** The table at the end: what there is, where it is, how to reach it. */
-import type { Progress } from "../../steps/progress";
 import type { Outputs } from "../stack/outputs";
 import type { Condition } from "./gatewayLook";
 import type { Target } from "./target";
 import { makeTarget } from "../makeTarget";
+import type { Session } from "../session";
 
 function inWords(state: Condition["state"]): string {
     switch (state) {
@@ -21,9 +21,9 @@ export const SHOW_TOKENS = Boolean(process.stdout.isTTY);
 
 /** Prints where the sandboxes run, and how each is reached. */
 export async function printSummary(
+    { progress }: Pick<Session, "progress">,
     target: Target,
     outputs: Outputs,
-    progress: Progress,
 ): Promise<void> {
     const { sandboxes = [], urls = {}, tokenUrls = {} } = outputs;
     const rows = sandboxes.map((name) => {

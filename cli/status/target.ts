@@ -7,12 +7,13 @@ import * as path from "node:path";
 import { NAMESPACE } from "../../model/constants";
 import { dockerName, nodeName } from "../../model/names";
 import { hostPath } from "../../settings/hostPath";
-import type { ExistingClusterSettings, PlaceSettings } from "../../settings/schema";
+import type { ExistingClusterSettings } from "../../settings/schema";
 import { ask } from "../../steps/ask";
 import { isMissing, reasonOf } from "../../steps/command";
 import { lookAtContainer, type Condition } from "./gatewayLook";
 import type { Outputs } from "../stack/outputs";
 import { asCommand } from "../../steps/text";
+import type { Session } from "../session";
 
 /** What makes one place different from another. */
 interface Parts {
@@ -78,16 +79,13 @@ export class Target {
  * The target of a stack: what its outputs name, else what its settings do, for a first `up` that
  * failed has left no outputs, and may have left much else.
  *
- * @param root folder of the project
  * @param owner the gateway, as labels in Docker name it @default not known
  */
 export function targetOf(
+    { place: { gateway, existingCluster }, root }: Pick<Session, "place" | "root">,
     outputs: Outputs,
-    settings: PlaceSettings,
-    root: string,
     owner?: string,
 ): Target {
-    const { gateway, existingCluster } = settings;
     if (existingCluster && outputs.container === undefined) {
         return clusterTarget(existingCluster, outputs.namespace, root);
     }

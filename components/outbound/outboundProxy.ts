@@ -1,47 +1,19 @@
 /** The way out by names: one proxy for all sandboxes, which holds what they must not have. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
-import { objectOptions, type Cluster } from "../cluster/cluster";
-import * as constants from "../../model/constants";
-import { SANDBOX_DEFAULTS } from "../../model/defaults";
-import { keyedDigest } from "../digest";
-import { notInternet } from "../cluster/networkPolicy";
-import { sortedEntries } from "../../model/ordered";
-import { renderCorefile } from "./corefile";
+import { TYPE_PREFIX } from "../../model/constants";
+import { portsOf } from "../../model/hosts";
+import { OUTBOUND_NAME } from "../../model/outboundNames";
+import type { OutboundProxyArgs, OutboundRules } from "./args";
+import { createDeployment } from "./deployment";
 import { endpointOf, sandboxUrl } from "./endpoint";
-import { keyVariable, renderModel, renderProxy } from "./haproxy";
-import { portsOf, type HostRule } from "../../model/hosts";
-import { OUTBOUND_NAME, outboundService, PROXY_FILE } from "../../model/outboundNames";
-import { DIGEST_KEY_SUFFIX } from "../../model/stateful";
+import { createFiles } from "./files";
 import { listenersOf, type Client, type Listeners } from "./listeners";
-import * as pod from "./pod";
-import { outboundPolicy, POD_LABELS, wayToProxy } from "./policy";
+import { outboundPolicy, wayToProxy } from "./policy";
+import { outboundScope, type OutboundScope } from "./scope";
+import { createService } from "./service";
 
-/** What one sandbox reaches through the proxy. */
-export interface OutboundRules {
-    /** Destinations by name. @default none */
-    readonly hosts?: readonly HostRule[];
-    /** Its model: the key stays with the proxy. @default none */
-    readonly inference?: {
-        readonly baseUrl: pulumi.Input<string>;
-        readonly apiKey: pulumi.Input<string>;
-    };
-    /** Whether it resolves names that no rule lists, as well. @default false */
-    readonly resolvesAll?: boolean;
-}
-
-/** What the proxy is. Plain values decide which resources exist. */
-export interface OutboundProxyArgs {
-    /** Where the sandboxes run. */
-    readonly cluster: Cluster;
-    /** What each sandbox reaches, by its name; those that reach nothing are left out. */
-    readonly sandboxes: Readonly<Record<string, OutboundRules>>;
-    /** Certificates of authorities, PEM, that models are trusted by beside the public ones. @default none */
-    readonly caCertificates?: readonly string[];
-}
-
-/** What a sandbox needs to know of it. */
+/** What a sandbox needs to know of the proxy. */
 export interface Outbound {
     /** Where the sandbox finds the proxy, as long as it lives. */
     readonly address: pulumi.Output<string>;
@@ -53,7 +25,16 @@ export interface Outbound {
     readonly inferenceUrl?: pulumi.Output<string>;
 }
 
-/** HAProxy and CoreDNS in one pod, and a Service for each sandbox. */
+/**
+ * HAProxy and CoreDNS in one pod, and a Service for each sandbox.
+ *
+ * @example
+ * const outbound = new OutboundProxy("outbound", {
+ *     cluster: gateway,
+ *     sandboxes: { assistant: { hosts: [{ host: "api.github.com" }] } },
+ * });
+ * new Sandbox("assistant", { cluster: gateway, image, outbound: outbound.of("assistant") });
+ */
 export class OutboundProxy extends pulumi.ComponentResource {
     private readonly listeners: ReadonlyMap<string, Listeners>;
     private readonly addresses: Readonly<Record<string, pulumi.Output<string>>>;
@@ -63,66 +44,22 @@ export class OutboundProxy extends pulumi.ComponentResource {
         private readonly args: OutboundProxyArgs,
         opts?: pulumi.ComponentResourceOptions,
     ) {
-        super(`${constants.TYPE_PREFIX}:OutboundProxy`, name, describe(args), opts);
-        const { cluster, sandboxes, caCertificates = [] } = args;
-        const clients = clientsOf(sandboxes);
+        super(`${TYPE_PREFIX}:OutboundProxy`, name, recordedInputs(args), opts);
+        const clients = clientsOf(args.sandboxes);
         this.listeners = listenersOf(clients);
-        // Nothing here is data: it can be made again at any time.
-        const child = { ...objectOptions(cluster, this), protect: false };
+        const scope = outboundScope(this, name, args.cluster, clients, this.listeners);
+
         this.addresses = Object.fromEntries(
-            clients.map(({ sandbox }) => [sandbox, this.createService(sandbox, child)]),
+            clients.map(({ sandbox }) => [sandbox, createService(scope, sandbox)]),
         );
-        const authorities = Object.fromEntries(
-            caCertificates.map((pem, index) => [`gateway-${index}.pem`, pem]),
-        );
-        const config = pulumi.all(this.addresses).apply((addresses): Record<string, string> => ({
-            [PROXY_FILE]: renderProxy(clients, this.listeners, notInternet(cluster)),
-            [pod.DNS_FILE]: renderCorefile(clients, this.listeners, addresses),
-            ...authorities,
-        }));
-        const models = modelsOf(sandboxes);
-        const configMap = new k8s.core.v1.ConfigMap(
-            `${name}-config`,
-            { metadata: this.metadata(OUTBOUND_NAME), data: config },
-            child,
-        );
-        const secret = new k8s.core.v1.Secret(
-            `${name}-models`,
-            { metadata: this.metadata(OUTBOUND_NAME), stringData: models },
-            child,
-        );
-        new k8s.networking.v1.NetworkPolicy(
-            `${name}-network`,
-            {
-                metadata: this.metadata(OUTBOUND_NAME),
-                spec: outboundPolicy(clients, this.listeners, {
-                    internalNetworks: cluster.internalNetworks,
-                    ...(cluster.ownNetworks && { ownNetworks: cluster.ownNetworks }),
-                    ...(cluster.machine === undefined ? {} : { machine: cluster.machine }),
-                }),
-            },
-            child,
-        );
-        const key = new random.RandomBytes(
-            `${name}${DIGEST_KEY_SUFFIX}`,
-            { length: 32 },
-            { parent: this, protect: false },
-        );
-        const template = pod.outboundPod({
-            images: cluster.outboundImages,
-            labels: { ...POD_LABELS, ...constants.SHARED_LABELS },
-            configHash: keyedDigest(config.apply(sortedEntries), key.hex),
-            modelsHash: keyedDigest(models.apply(sortedEntries), key.hex),
-            configMap: configMap.metadata.name,
-            secret: secret.metadata.name,
-            keys: clients.flatMap(({ sandbox, inference }) => (inference ? [sandbox] : [])),
-            authorities: Object.keys(authorities),
-        });
-        this.createDeployment(name, template, child);
+        const files = createFiles(scope, args, this.addresses);
+        createNetworkPolicy(scope);
+        createDeployment(scope, files);
+
         this.registerOutputs({});
     }
 
-    /** What a sandbox reaches through it. @returns undefined when that is nothing */
+    /** What a sandbox reaches through the proxy. @returns undefined when that is nothing */
     of(sandbox: string): Outbound | undefined {
         const listeners = this.listeners.get(sandbox);
         const address = this.addresses[sandbox];
@@ -141,96 +78,30 @@ export class OutboundProxy extends pulumi.ComponentResource {
             }),
         };
     }
+}
 
-    private metadata(objectName: string, annotations?: Record<string, pulumi.Input<string>>) {
-        return {
-            name: objectName,
-            namespace: this.args.cluster.namespace,
-            labels: constants.SHARED_LABELS,
-            ...(annotations && { annotations }),
-        };
-    }
-
-    private createService(
-        sandbox: string,
-        opts: pulumi.CustomResourceOptions,
-    ): pulumi.Output<string> {
-        const { dns, tcp = [] } = this.listeners.get(sandbox) ?? {};
-        const names =
-            dns === undefined
-                ? []
-                : ["UDP", "TCP"].map((protocol) => ({
-                      name: `dns-${protocol.toLowerCase()}`,
-                      port: 53,
-                      targetPort: dns,
-                      protocol,
-                  }));
-        const service = new k8s.core.v1.Service(
-            outboundService(sandbox),
-            {
-                // The Deployment is awaited, and needs the address that is known here.
-                metadata: this.metadata(outboundService(sandbox), {
-                    "pulumi.com/skipAwait": "true",
-                }),
-                spec: {
-                    type: "ClusterIP",
-                    selector: POD_LABELS,
-                    ports: [
-                        ...names,
-                        ...tcp.map(({ port, target }) => ({
-                            name: `tcp-${port}`,
-                            port,
-                            targetPort: target,
-                            protocol: "TCP",
-                        })),
-                    ],
-                },
-            },
-            opts,
-        );
-        return service.spec.clusterIP;
-    }
-
-    private createDeployment(
-        name: string,
-        template: k8s.types.input.core.v1.PodTemplateSpec,
-        opts: pulumi.CustomResourceOptions,
-    ): void {
-        const { cluster } = this.args;
-        new k8s.apps.v1.Deployment(
-            `${name}-proxy`,
-            {
-                metadata: this.metadata(
-                    OUTBOUND_NAME,
-                    cluster.podsRevision && {
-                        [constants.ANNOTATION_REVISION]: cluster.podsRevision,
-                    },
-                ),
-                spec: {
-                    replicas: cluster.running ? 1 : 0,
-                    revisionHistoryLimit: 1,
-                    selector: { matchLabels: POD_LABELS },
-                    // The new one answers before the old one hands over.
-                    strategy: {
-                        type: "RollingUpdate",
-                        rollingUpdate: { maxSurge: 1, maxUnavailable: 0 },
-                    },
-                    template,
-                },
-            },
-            {
-                ...opts,
-                customTimeouts: {
-                    create: `${SANDBOX_DEFAULTS.firstStartTimeoutSeconds}s`,
-                    update: `${SANDBOX_DEFAULTS.startTimeoutSeconds}s`,
-                },
-            },
-        );
-    }
+/** Creates the NetworkPolicy of the proxy's pod. */
+function createNetworkPolicy({
+    name,
+    cluster,
+    clients,
+    listeners,
+    object,
+    metadata,
+}: OutboundScope) {
+    const { internalNetworks, ownNetworks, machine } = cluster;
+    new k8s.networking.v1.NetworkPolicy(
+        `${name}-network`,
+        {
+            metadata: metadata(OUTBOUND_NAME),
+            spec: outboundPolicy(clients, listeners, { internalNetworks, ownNetworks, machine }),
+        },
+        object,
+    );
 }
 
 /** Which hosts, in the state and in previews; never where a model is. */
-function describe({ sandboxes }: OutboundProxyArgs): pulumi.Inputs {
+function recordedInputs({ sandboxes }: OutboundProxyArgs): pulumi.Inputs {
     const hosts = (rules: OutboundRules) =>
         (rules.hosts ?? []).flatMap((rule) =>
             portsOf(rule).map((port) => `${rule.host}:${port}${rule.private ? " (private)" : ""}`),
@@ -253,34 +124,5 @@ function clientsOf(sandboxes: OutboundProxyArgs["sandboxes"]): Client[] {
             inference: inference !== undefined,
             resolvesAll,
         }),
-    );
-}
-
-/** The Secret: where models are, in HAProxy's form, and each key in a value of its own. */
-function modelsOf(
-    sandboxes: OutboundProxyArgs["sandboxes"],
-): pulumi.Output<Record<string, string>> {
-    const models = Object.entries(sandboxes).flatMap(([sandbox, { inference }]) =>
-        inference === undefined
-            ? []
-            : [
-                  pulumi
-                      .output(inference)
-                      .apply(({ baseUrl, apiKey }) => ({ sandbox, baseUrl, apiKey })),
-              ],
-    );
-    return pulumi.secret(
-        pulumi.all(models).apply((known): Record<string, string> => ({
-            // A comment at least: an empty value is dropped, and every preview would add it again.
-            [pod.MODELS_FILE]: [
-                "# Written by sandbox-gateway.\n",
-                ...known.map(({ sandbox, baseUrl, apiKey }) =>
-                    renderModel(sandbox, endpointOf(baseUrl), apiKey !== "", pod.AUTHORITIES),
-                ),
-            ].join("\n"),
-            ...Object.fromEntries(
-                known.map(({ sandbox, apiKey }) => [keyVariable(sandbox), apiKey]),
-            ),
-        })),
     );
 }

@@ -19,7 +19,7 @@ export interface SandboxScope {
     /** Options of what is kept in Pulumi's state alone. */
     readonly kept: pulumi.CustomResourceOptions;
     /** Metadata of a Kubernetes object. @param objectName @default the sandbox's name */
-    metadata(objectName?: string): types.input.meta.v1.ObjectMeta;
+    readonly metadata: (objectName?: string) => types.input.meta.v1.ObjectMeta;
 }
 
 /** The scope of one sandbox. */

@@ -159,6 +159,8 @@ export const gatewayPolicies = [
             "Write gateway.image as name@sha256:..., or list the stack in `developmentStacks`.",
         config: DEVELOPMENT_STACKS,
         check: (args, report) => {
+            // The container has the image's id, which does not tell how the image was named. So every image
+            // that Docker is told to pull is looked at; the program's only one is the gateway's.
             const { name } = inputs<{ name?: string }>(args);
             if (args.type === "docker:index/remoteImage:RemoteImage" && lacksDigest(args, name)) {
                 report(`${args.name} must be named by digest, not ${name ?? "nothing"}.`);

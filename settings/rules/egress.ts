@@ -1,4 +1,4 @@
-/** Rules about where a sandbox may go: what is never open, and what is only by an address with ports. */
+/** Rules of a sandbox's destinations: those that are never open, and those that need a single address with ports. */
 import { CLUSTER_CIDR, K3S_API_PORT, LINK_LOCAL_CIDR, SERVICE_CIDR } from "../../model/constants";
 import { closedNetworks, opensClosed, type Egress } from "../../components/cluster/networkPolicy";
 import type { HostRule } from "../../model/hosts";
@@ -8,7 +8,7 @@ import type { GatewaySettings, PlaceSettings } from "../schema";
 
 type Network = Extract<Egress, { readonly cidr: string }>;
 
-/** What is wrong with the destinations of a sandbox. */
+/** The problems of a sandbox's destinations. @param key path of `egress` */
 export function checkEgress(
     key: string,
     egress: readonly (Egress | HostRule)[],
@@ -39,7 +39,7 @@ export function checkEgress(
     });
 }
 
-/** What the gateway itself keeps shut, or tries so as to see whether a sandbox is shut in. */
+/** Why a destination can never be open: the gateway drops it, or its gate relies on it being closed. */
 function neverOpen({ cidr, ports = [] }: Network, gateway: GatewaySettings): string | undefined {
     if (contains(subnetOf(LINK_LOCAL_CIDR), subnetOf(cidr))) {
         return `not open ${LINK_LOCAL_CIDR}, where clouds have their metadata: the gateway drops all of it`;

@@ -78,7 +78,7 @@ function checkGateway({ gateway }: Settings): Problem[] {
     return problems;
 }
 
-/** Sandboxes must not reach one another. */
+/** Rules of an existing cluster. */
 function checkExisting({ namespace, ingressFrom = [] }: ExistingClusterSettings): Problem[] {
     return ingressFrom.flatMap((from, index) =>
         from.namespace === namespace
@@ -113,7 +113,7 @@ function checkSandbox(key: string, sandbox: SandboxSettings, settings: Settings)
             example: 'application: "openclaw"',
         });
     }
-    // The ports of another cluster are for that cluster to know.
+    // An existing cluster has a range of node ports of its own.
     const foreign = existingCluster !== undefined;
     if (!foreign && sandbox.hostPort !== undefined && !contains(gateway.ports, sandbox.hostPort)) {
         problems.push({
@@ -197,7 +197,7 @@ function checkClaims(key: string, { volumeClaimTemplates, workspaceSize }: Sandb
                 example: `/data${index + 1}`,
             });
         }
-        // A read-only volume, and what the kernel has there, hold no folder to mount on.
+        // Nothing can be mounted below /proc, or in a volume that is read-only.
         const closed = ["/proc", SCRIPTS_PATH].find((path) =>
             `${folder(mountPath)}/`.startsWith(`${path}/`),
         );
@@ -215,7 +215,7 @@ function checkClaims(key: string, { volumeClaimTemplates, workspaceSize }: Sandb
     return problems;
 }
 
-/** Dashes in names of sandboxes and of claims can make one of two: in Kubernetes, or in the state. */
+/** Claims of two sandboxes must not get one name, in Kubernetes or in the state: names are joined by dashes. */
 function checkClaimNames({ sandboxes }: Settings): Problem[] {
     const owners = new Map<string, string>();
     return Object.entries(sandboxes).flatMap(([sandbox, { volumeClaimTemplates }]) => {

@@ -1,4 +1,4 @@
-/** Rules of `gateway.k3s`: k3s itself skips what it does not know, and takes what breaks a gateway. */
+/** Rules of `gateway.k3s`: k3s itself ignores a flag that it does not know, and accepts flags that break a gateway. */
 import { closest, distance } from "fastest-levenshtein";
 import type { K3sValue } from "../../components/gateway/k3sConfig";
 import {
@@ -14,8 +14,8 @@ import {
 import type { Problem } from "../problems";
 import type { GatewaySettings } from "../schema";
 
-/** A form that a kind of flag takes, and what it is called. */
-const FORMS: Readonly<
+/** Which values each kind of flag accepts. */
+const KINDS: Readonly<
     Record<FlagKind, { takes: (value: K3sValue) => boolean; rule: string; example: string }>
 > = {
     list: {
@@ -45,7 +45,7 @@ const FORMS: Readonly<
     },
 };
 
-/** Everything that is wrong with the settings of k3s. Values are named only where they are no secret. */
+/** The problems of k3s's settings. No message repeats the value of a flag that may be secret. */
 export function checkK3s({ k3s, newK3sFlags }: GatewaySettings): Problem[] {
     return Object.entries(k3s).flatMap(([name, value]) => {
         const refused = REFUSED_FLAGS.get(name);
@@ -56,7 +56,7 @@ export function checkK3s({ k3s, newK3sFlags }: GatewaySettings): Problem[] {
         if (kind === undefined) {
             return newK3sFlags.includes(name) ? [] : [unknown(name)];
         }
-        const { takes, rule, example } = FORMS[kind];
+        const { takes, rule, example } = KINDS[kind];
         return takes(value)
             ? checkValue(name, value)
             : [{ key: `gateway.k3s.${name}`, got: value, rule, example }];
@@ -90,7 +90,7 @@ function checkValue(name: string, value: K3sValue): Problem[] {
         .concat(checkPids(name, value));
 }
 
-/** Zero and less mean no limit at all. */
+/** The kubelet takes `pod-max-pids` of zero or less for no limit. */
 function checkPids(name: string, value: K3sValue): Problem[] {
     return items(value)
         .filter((item) => name === "kubelet-arg" && argumentName(item) === "pod-max-pids")
@@ -128,7 +128,7 @@ function items(value: K3sValue): string[] {
     return Array.isArray(value) ? (value as string[]) : [String(value)];
 }
 
-/** A single value as k3s gets it; of a list none. */
+/** A single value as text; a list is no single value, and gives an empty text. */
 function one(value: K3sValue): string {
     return Array.isArray(value) ? "" : String(value);
 }

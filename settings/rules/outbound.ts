@@ -1,4 +1,4 @@
-/** Rules about what goes through the outbound proxy. */
+/** Rules of destinations by name and of inference, which go through the outbound proxy. */
 import { baseUrlProblem, keyProblem } from "../../components/outbound/endpoint";
 import { INFERENCE_HOST } from "../../model/hosts";
 import { MOST_PORTS, portsOfClient } from "../../components/outbound/listeners";
@@ -7,7 +7,7 @@ import { outboundRules } from "../outbound";
 import type { Problem } from "../problems";
 import type { SandboxSettings, Settings } from "../schema";
 
-/** What is wrong with what sandboxes reach by name, and with their models. */
+/** The problems of destinations by name and of inference. */
 export function checkOutbound({ sandboxes }: Settings): Problem[] {
     const users = Object.entries(sandboxes).filter(
         ([, sandbox]) => outboundRules(sandbox) !== undefined,
@@ -70,7 +70,7 @@ function isOwn(host: string): boolean {
     return host === INFERENCE_HOST || host === "localhost" || host.endsWith(".localhost");
 }
 
-/** Neither the URL nor the key is shown, also where they stand in clear. */
+/** Rules of an endpoint. Messages show neither URL nor key, even if the file has them in clear. */
 function checkInference(
     key: string,
     inference: { readonly baseUrl: string; readonly apiKey: string } | undefined,
@@ -99,7 +99,7 @@ function checkInference(
     });
 }
 
-/** Objects of the proxy are called like sandboxes could be. */
+/** A sandbox must not have the name of an object of the proxy, which is in the same namespace. */
 function checkNames(all: readonly string[], users: readonly string[]): Problem[] {
     const taken = users.length === 0 ? [] : [OUTBOUND_NAME, ...users.map(outboundService)];
     return all

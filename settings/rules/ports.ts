@@ -1,25 +1,25 @@
-/** Rules of what sandboxes share: ports of the block, and room for pods. */
+/** Rules of what sandboxes share: the ports of the block, and the node's room for pods. */
 import { GATEWAY_DEFAULTS } from "../../model/defaults";
 import { contains, formatBlock, portsOf } from "../../model/ports";
 import type { Problem } from "../problems";
 import type { Settings } from "../schema";
 
-/** Pods that a kubelet runs, unless `max-pods` says otherwise; Kubernetes' default. */
+/** Pods that a kubelet runs without `max-pods`: Kubernetes' default. */
 const MAX_PODS = 110;
 
-/** A node's network has no more addresses for pods: a /24 of the cluster's. */
+/** Addresses for pods on a node, whose network is a /24. */
 const ADDRESSES = 253;
 
-/** CoreDNS, the provisioner, and the helper that it runs for a new claim. */
+/** Pods of the gateway's own: CoreDNS, the provisioner, and the helper that it runs for a new claim. */
 const OWN_PODS = 3;
 
 /**
- * What k3s listens on in the gateway: its API and that of its agent, containerd, kubelet, kube-proxy,
- * controllers and scheduler. A sandbox with such a node port would be given their connections.
+ * Ports that k3s listens on in the gateway: its API and that of its agent, containerd, kubelet, kube-proxy,
+ * controllers and scheduler. A sandbox with such a node port would receive their connections.
  */
 const OF_NODE = [6443, 6444, 10010, 10248, 10249, 10250, 10256, 10257, 10258, 10259];
 
-/** Everything that is wrong with ports and pods of all sandboxes together. */
+/** The problems of ports and pods of all sandboxes together. */
 export function checkPorts(settings: Settings): Problem[] {
     return [
         ...checkFixedPorts(settings),
@@ -32,7 +32,7 @@ export function checkPorts(settings: Settings): Problem[] {
 function checkFixedPorts({ gateway, sandboxes, existingCluster }: Settings): Problem[] {
     const owners = new Map<number, string>();
     const wanted = new Set(Object.values(sandboxes).map(({ hostPort }) => hostPort));
-    // The ports of another cluster are for that cluster to know.
+    // An existing cluster has a range of node ports of its own.
     const free = (port: number) =>
         existingCluster ? undefined : nextFree(portsOf(gateway.ports), port, wanted);
     return Object.entries(sandboxes).flatMap(([name, { hostPort }]) => {
@@ -55,7 +55,7 @@ function checkFixedPorts({ gateway, sandboxes, existingCluster }: Settings): Pro
     });
 }
 
-/** The first of some ports that nobody wants, from one on and around again. */
+/** The first port after `from` that no sandbox wants, or else the first of all. */
 function nextFree(
     ports: readonly number[],
     from: number,
@@ -83,7 +83,7 @@ function checkRoom({ gateway, sandboxes }: Settings): Problem[] {
     const published = Object.values(sandboxes).filter((s) => s.application !== undefined).length;
     const { first, last } = gateway.ports;
     const room = portsOf(gateway.ports).length;
-    // Upwards, as far as ports go.
+    // The example keeps the block's first port, unless the block would end above 65535.
     const start = Math.min(first, 65535 - published + 1);
     return published <= room
         ? []
@@ -117,7 +117,7 @@ function checkPods({ gateway, sandboxes }: Settings): Problem[] {
           ];
 }
 
-/** The last one counts. */
+/** Value of `max-pods` in `kubelet-arg`: the last one counts. */
 function maxPods(argument: Settings["gateway"]["k3s"][string] | undefined): number {
     const given = [argument ?? []]
         .flat()

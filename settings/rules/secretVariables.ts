@@ -1,4 +1,4 @@
-/** Pure: variables that were given with `--secret` go where secrets are kept. */
+/** Pure: moves variables that were given with `--secret` to `secretEnv`. */
 import type { SandboxSettings, Settings } from "../schema";
 import type { Secrets } from "../secrets";
 
@@ -32,7 +32,7 @@ function ofSandbox(name: string, sandbox: SandboxSettings, secrets: Secrets): Sa
     return {
         ...own,
         application: { ...application, env },
-        // What a sandbox says itself counts more than its application.
+        // A variable of the sandbox itself wins over one of its application.
         secretEnv: { ...without(secretEnv, own.env), ...own.secretEnv },
     };
 }

@@ -1,6 +1,6 @@
 /**
- * Rules of environment variables and commands: what is written arrives as it is, or the preview names
- * what would stand in its way. Nothing is dropped, overridden or cut off without a word.
+ * Rules of environment variables and commands: each arrives as it is written, or the preview refuses it.
+ * Nothing is dropped, overridden or cut off without a message.
  */
 import { APPLICATIONS } from "../../components/sandbox/applications";
 import {
@@ -14,20 +14,20 @@ type Variables = Readonly<Record<string, string>>;
 
 const OF_INFERENCE: readonly string[] = Object.values(INFERENCE_VARIABLES);
 
-/** Linux takes no longer text into a program: `NAME=value`, with the zero byte at its end. */
+/** Bytes of the longest `NAME=value` that Linux hands to a program, without the zero byte at its end. */
 const LONGEST = 131_071;
 
-/** Kubernetes takes no larger Secret, and no much larger object of another kind. */
+/** Bytes of the largest Secret that Kubernetes stores; other objects may be little larger. */
 const ALL_TOGETHER = 2 ** 20;
 
 /**
- * Shells have these to themselves, and change or drop what they are given under them: a shell starts
- * the command of an application, and a gateway's k3s.
+ * Variables that shells set themselves: a shell changes or drops a value that it inherits. A shell starts an
+ * application's command, and the gateway's k3s.
  */
 export const OF_SHELLS =
     /^(_|IFS|HISTCMD|LINENO|OLDPWD|OPT(ERR|IND)|PPID|PS[124]|PWD|S?RANDOM|SHLVL|SHELLOPTS|COMP_WORDBREAKS|EPOCH(REALTIME|SECONDS)|BASH(?!_ENV$)\w*)$/;
 
-/** Everything that is wrong with the gateway's. */
+/** The problems of the gateway's variables. */
 export function checkGatewayVariables({ env, secretEnv }: GatewaySettings): Problem[] {
     const given = { "gateway.env": env, "gateway.secretEnv": secretEnv };
     return [
@@ -44,7 +44,7 @@ export function checkGatewayVariables({ env, secretEnv }: GatewaySettings): Prob
 
 function refusedOfGateway(name: string): Pick<Problem, "rule" | "example"> | undefined {
     if (/^K3S_/.test(name)) {
-        // Its data folder, say: the data would be anywhere but on the volume.
+        // K3S_DATA_DIR, for example, would put the data outside of the volume.
         return {
             rule: "not begin with K3S_: k3s reads flags from there, which gateway.k3s checks",
             example: 'gateway.k3s: {"debug": true}',
@@ -64,7 +64,7 @@ const shells = (name: string) => ({
     example: `MY_${name}`,
 });
 
-/** Everything that is wrong with a sandbox's. @param key where the sandbox stands */
+/** The problems of a sandbox's variables and command. @param key path of the sandbox */
 export function checkSandboxVariables(key: string, sandbox: SandboxSettings): Problem[] {
     const { env, secretEnv, application } = sandbox;
     const custom = typeof application === "object" ? (application.env ?? {}) : {};
@@ -94,7 +94,7 @@ function startsCommand({ application }: SandboxSettings): boolean {
     return command !== undefined;
 }
 
-/** Names that the program gives values of its own. */
+/** Variables to which the program itself gives values, each with what to do instead. */
 function takenNames({ application, inference }: SandboxSettings) {
     const known = typeof application === "string" ? APPLICATIONS[application] : application;
     const token = tokenVariable(known);
@@ -123,7 +123,7 @@ function inBoth(key: string, env: Variables, secretEnv: Variables): Problem[] {
     return (
         Object.entries(env)
             .filter(([name]) => Object.hasOwn(secretEnv, name))
-            // Its name alone: the value is likely the secret one.
+            // The message has the name alone: the value is likely a secret.
             .map(([name]) => ({
                 key: `${key}.env.${name}`,
                 got: name,
@@ -133,7 +133,7 @@ function inBoth(key: string, env: Variables, secretEnv: Variables): Problem[] {
     );
 }
 
-/** In a pod, what stands in clear takes the place of what comes from a Secret. */
+/** Rules between a sandbox's variables and its application's. In a pod, a clear value wins over one of a Secret. */
 function ofApplication(key: string, sandbox: SandboxSettings, custom: Variables): Problem[] {
     const { application, env, secretEnv, inference } = sandbox;
     const known: Variables =
@@ -172,7 +172,7 @@ function ofApplication(key: string, sandbox: SandboxSettings, custom: Variables)
     ];
 }
 
-/** Linux hands texts over up to their first zero byte, and none that is longer. */
+/** Rules of each value: Linux hands over a text up to its first zero byte, and none that is too long. */
 function checkTexts(key: string, variables: Variables): Problem[] {
     return Object.entries(variables).flatMap(([name, value]) =>
         checkText(`${key}.${name}`, value, `${name}=${value}`),

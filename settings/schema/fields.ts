@@ -9,14 +9,14 @@ import { must } from "../problems";
 export const text = (pattern: RegExp, rule: string, example: string) =>
     z.string(must(rule, example)).regex(pattern, must(rule, example));
 
-/** A path on this machine. A shell would put another user's home in place of `~ann`; here it is a name. */
+/** A path on this machine. `~ann` is refused: a shell would take it for another user's home, the program for a name. */
 export const hostFile = (what: string, example: string) =>
     text(/./, `be the path of ${what}`, example).refine(
         (file) => !/^~[^/]/.test(file),
         must("name a folder below another user's home in full: `~` alone is yours", example),
     );
 
-/** True or false. */
+/** A boolean. */
 export const flag = (example: boolean) => z.boolean(must("be true or false", String(example)));
 
 /** A whole number. @param max of a number without a limit, MAX_WHOLE */
@@ -71,7 +71,7 @@ export const image = text(
 
 /** Images of the outbound proxy. */
 export const outboundImages = z.strictObject(
-    { proxy: image.optional(), dns: image.optional() },
+    { proxy: image.optional().describe("HAProxy."), dns: image.optional().describe("CoreDNS.") },
     must("be an object of proxy and dns", '{"proxy": "haproxy:3.2.26"}'),
 );
 

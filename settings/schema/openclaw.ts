@@ -15,7 +15,7 @@ const origin = z.string(must(ORIGIN.rule, ORIGIN.example)).superRefine((value, c
     }
 });
 
-/** OpenClaw compares with what a browser sends, letter by letter. */
+/** What an origin must be: OpenClaw compares it letter by letter with the one that a browser sends. */
 function checkOrigin(value: string): Requirement | undefined {
     if (value.includes("*")) {
         return {
@@ -27,7 +27,7 @@ function checkOrigin(value: string): Requirement | undefined {
         return ORIGIN;
     }
     const { origin, password } = new URL(value);
-    // Who writes a password there has one to hide, with all that belongs to it.
+    // An origin with a password is shown in no part: the host may be secret, too.
     const example = password === "" ? origin : ORIGIN.example;
     return origin === value
         ? undefined
@@ -37,12 +37,13 @@ function checkOrigin(value: string): Requirement | undefined {
           };
 }
 
-/** What is set of OpenClaw in its own terms. */
+/** `sandboxes.<name>.openclaw`. */
 export const openclawSchema = z.strictObject(
     {
         allowedOrigins: z
             .array(origin, must("be a list of origins", '["https://agents.example.org"]'))
-            .default([]),
+            .default([])
+            .describe("Origins of OpenClaw's page besides those under which it is published."),
         config: z
             .record(
                 z.string(),
@@ -54,7 +55,8 @@ export const openclawSchema = z.strictObject(
                     context.addIssue(unmet(requirement, path));
                 }
             })
-            .optional(),
+            .optional()
+            .describe("Settings in OpenClaw's own form. Kept as a secret."),
     },
     must("be an object of allowedOrigins and config", '{"allowedOrigins": [...]}'),
 );

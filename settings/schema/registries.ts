@@ -1,8 +1,8 @@
 /**
- * Schema of `gateway.registries`, k3s's `registries.yaml`. k3s reads it once, at its start: of a key
- * it does not know it takes no notice, and with a value of another form it never gets ready.
+ * Schema of `gateway.registries`, k3s's `registries.yaml`. k3s reads the file once, at its start: it ignores
+ * a key that it does not know, and never gets ready with a value of a wrong type.
  *
- * Source: rancher/wharfie, pkg/registries/types.go. Its `auths` is left out: k3s makes nothing of it.
+ * Source: rancher/wharfie, pkg/registries/types.go. Its `auths` is left out: k3s does not use it.
  */
 import { z } from "zod";
 import { must } from "../problems";
@@ -12,7 +12,7 @@ const ADDRESS = must(
     "https://mirror.example.org",
 );
 
-/** k3s puts https:// in front where there is nothing. */
+/** Address of a mirror. k3s adds https:// to an address without a scheme. */
 const endpoint = z.string(ADDRESS).refine((value) => {
     const url = value.includes("://") ? value : `https://${value}`;
     return /^https?:\/\/\S+$/.test(url) && URL.canParse(url);
@@ -20,7 +20,7 @@ const endpoint = z.string(ADDRESS).refine((value) => {
 
 const text = (example: string) => z.string(must("be a text", example)).optional();
 
-/** An object of k3s's that may stand there with nothing in it, as in `"*":`. */
+/** An object of `registries.yaml`. It may be null, as in `"*":`. */
 const section = <T extends z.core.$ZodLooseShape>(shape: T, example: string) =>
     z.strictObject(shape, must("be an object", example)).nullable().optional();
 
@@ -29,7 +29,8 @@ const mirror = section(
         endpoint: z
             .array(endpoint, must("be a list of addresses", '["https://mirror.example.org"]'))
             .nullable()
-            .optional(),
+            .optional()
+            .describe("Addresses of the mirror, tried in this order."),
         rewrite: z
             .record(
                 z.string(),
@@ -37,7 +38,8 @@ const mirror = section(
                 must("be an object of patterns", '{"^library/(.*)": "mirrored/$1"}'),
             )
             .nullable()
-            .optional(),
+            .optional()
+            .describe("Names of images on the mirror, by patterns of their names."),
     },
     '{"endpoint": ["https://mirror.example.org"]}',
 );
@@ -46,22 +48,33 @@ const config = section(
     {
         auth: section(
             {
-                auth: text('"base64 of username:password"'),
-                identity_token: text('"..."'),
-                password: text('"..."'),
-                username: text('"agent"'),
+                auth: text('"base64 of username:password"').describe(
+                    "User name and password in base64, as in Docker's configuration.",
+                ),
+                identity_token: text('"..."').describe("Token in place of a password."),
+                password: text('"..."').describe("Password."),
+                username: text('"agent"').describe("User name."),
             },
             '{"username": "agent", "password": "..."}',
-        ),
+        ).describe("How to log in."),
         tls: section(
             {
-                ca_file: text('"/etc/ssl/ca.crt"'),
-                cert_file: text('"/etc/ssl/client.crt"'),
-                insecure_skip_verify: z.boolean(must("be true or false", "true")).optional(),
-                key_file: text('"/etc/ssl/client.key"'),
+                ca_file: text('"/etc/ssl/ca.crt"').describe(
+                    "Path in the gateway of the authority's certificate.",
+                ),
+                cert_file: text('"/etc/ssl/client.crt"').describe(
+                    "Path in the gateway of a client certificate.",
+                ),
+                insecure_skip_verify: z
+                    .boolean(must("be true or false", "true"))
+                    .optional()
+                    .describe("Whether any certificate is accepted."),
+                key_file: text('"/etc/ssl/client.key"').describe(
+                    "Path in the gateway of the client certificate's key.",
+                ),
             },
             '{"insecure_skip_verify": true}',
-        ),
+        ).describe("TLS of the registry."),
     },
     '{"auth": {"username": "agent", "password": "..."}}',
 );
@@ -74,8 +87,8 @@ const HOST = must(
 const host = z.string().regex(/^[A-Za-z0-9*._:[\]-]+$/, HOST);
 
 /**
- * `registries.yaml`, level by level. Keys are in the order in which the engine hands them over: what
- * is rendered is the same text as before it was checked, and no reason for another container.
+ * `gateway.registries`. Keys are in alphabetical order, as the engine hands them over: zod returns them in the
+ * order of the schema, and another order would render another file, which replaces the container.
  */
 export const registriesSchema = z.strictObject(
     {
@@ -86,7 +99,8 @@ export const registriesSchema = z.strictObject(
                 must("be an object of registries", '{"registry.example.org": {"auth": {...}}}'),
             )
             .nullable()
-            .optional(),
+            .optional()
+            .describe("How a registry is reached, by registry."),
         mirrors: z
             .record(
                 host,
@@ -94,7 +108,8 @@ export const registriesSchema = z.strictObject(
                 must("be an object of registries", '{"docker.io": {"endpoint": [...]}}'),
             )
             .nullable()
-            .optional(),
+            .optional()
+            .describe("Mirrors, by registry; * is every registry."),
     },
     must("be the content of k3s's registries.yaml", '{"mirrors": {}}'),
 );

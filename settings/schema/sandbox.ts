@@ -1,132 +1,26 @@
 /** Schema of `sandboxes`. */
 import { z } from "zod";
-import { APPLICATIONS, type ApplicationName } from "../../components/sandbox/applications";
+import { APPLICATIONS } from "../../components/sandbox/applications";
 import { openclaw } from "../../components/sandbox/applications/openclaw";
 import { DISK_RESOURCE, HANDSHAKE_SECRET } from "../../model/constants";
 import { GATEWAY_DEFAULTS, SANDBOX_DEFAULTS } from "../../model/defaults";
-import type { Egress } from "../../components/cluster/networkPolicy";
-import type { HostRule } from "../../model/hosts";
-import {
-    anyPort,
-    cidr,
-    cpu,
-    flag,
-    image,
-    port,
-    quantity,
-    text,
-    variables,
-    whole,
-    MAX_WHOLE,
-} from "./fields";
+import { applicationNames, applicationSchema } from "./application";
+import { egressSchema } from "./egress";
+import { cpu, flag, image, MAX_WHOLE, port, quantity, text, variables, whole } from "./fields";
 import { openclawSchema } from "./openclaw";
 import { folder } from "../hostPath";
 import { must, unmet } from "../problems";
-import { staleProblem } from "./stalePattern";
 
 const resourceList = z.strictObject(
     {
-        cpu: cpu.optional(),
-        memory: quantity("memory", "2Gi").optional(),
-        [DISK_RESOURCE]: quantity("the node's disk", "4Gi").optional(),
+        cpu: cpu.optional().describe("CPUs."),
+        memory: quantity("memory", "2Gi").optional().describe("Memory."),
+        [DISK_RESOURCE]: quantity("the node's disk", "4Gi")
+            .optional()
+            .describe("The node's disk besides the workspace, /tmp included."),
     },
     must("be an object of quantities", '{"memory": "2Gi"}'),
 );
-
-const httpPath = text(/^\/\S*$/, "be a path that begins with /", "/healthz");
-
-const customApplication = z.strictObject(
-    {
-        command: z
-            .array(z.string(must("be a text", '"node"')), must("be a list", '["node", "app.js"]'))
-            .min(1, must("name a program", '["node", "app.js"]'))
-            .optional(),
-        port: anyPort("8080", "be the port it listens on, 1 to 65535"),
-        path: httpPath.optional(),
-        probes: z
-            .strictObject(
-                {
-                    startup: httpPath.optional(),
-                    readiness: httpPath.optional(),
-                    liveness: httpPath.optional(),
-                },
-                must("be an object of paths", '{"liveness": "/healthz"}'),
-            )
-            .optional(),
-        staleFiles: z
-            .array(
-                text(
-                    /^\/(sandbox|tmp)\/\S/,
-                    "be a pattern below /sandbox or /tmp",
-                    "/tmp/*.lock",
-                ).superRefine((pattern, context) => {
-                    const rule = staleProblem(pattern);
-                    if (rule !== undefined) {
-                        context.addIssue(unmet({ rule, example: "/sandbox/.run/*.lock" }));
-                    }
-                }),
-                must("be a list of patterns", '["/tmp/*.lock"]'),
-            )
-            .optional(),
-        env: variables("environment variables").optional(),
-        tokenEnv: text(/^[A-Za-z_][A-Za-z0-9_]*$/, "be a variable's name", "TOKEN").optional(),
-    },
-    must("be a known application or an object", '"openclaw"'),
-);
-
-const applicationNames = Object.keys(APPLICATIONS) as [ApplicationName, ...ApplicationName[]];
-
-const application = z.union(
-    [z.enum(applicationNames), customApplication],
-    must("be a known application or an object", '"openclaw"'),
-);
-
-const EGRESS = must(
-    "be `internet`, or an object of one of `internet`, `cidr` and `host`",
-    '{"host": "api.example.org"}',
-);
-
-/** Names are compared as they are asked for, in small letters. */
-const hostName = text(
-    /^(\*\.([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+|([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)*)[a-z]([a-z0-9-]*[a-z0-9])?$/i,
-    "be a host name, or `*.` and a domain of two labels or more for every name below it",
-    "api.example.org",
-)
-    .refine((name) => name.length <= 253, must("have at most 253 characters", "api.example.org"))
-    .transform((name) => name.toLowerCase());
-
-const isGiven = (value: unknown) => value !== undefined;
-
-const egressPorts = z
-    .array(anyPort("443"), must("be a list of TCP ports", "[443]"))
-    .min(1, must("name a port, or be left out for all of them", "[443]"))
-    .optional();
-
-const destination = z
-    .strictObject(
-        {
-            internet: z.literal(true, must("be true, or be left out", "true")).optional(),
-            cidr: cidr.optional(),
-            host: hostName.optional(),
-            ports: egressPorts,
-            private: flag(true).optional(),
-        },
-        EGRESS,
-    )
-    .refine((rule) => [rule.internet, rule.cidr, rule.host].filter(isGiven).length === 1, EGRESS)
-    .refine((rule) => rule.host !== undefined || rule.private === undefined, {
-        path: ["private"],
-        ...must("go with `host` alone", '{"host": "git.lan", "private": true}'),
-    })
-    .transform(({ cidr: network, host, ports, private: near }): Egress | HostRule => {
-        const open = ports === undefined ? {} : { ports };
-        if (host !== undefined) {
-            return { host, ...open, ...(near === undefined ? {} : { private: near }) };
-        }
-        return network === undefined ? { internet: true, ...open } : { cidr: network, ...open };
-    });
-
-const egress = z.union([z.literal("internet"), destination], EGRESS);
 
 /** The largest id of a user or a group: Linux keeps the one above it for "none". */
 const MAX_ID = 2 ** 32 - 2;
@@ -145,103 +39,158 @@ const claimTemplate = z.strictObject(
             /^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/,
             "have 1 to 20 lower-case letters, digits or `-`, beginning with a letter",
             "data",
-        ),
-        mountPath: text(/^\/[^\s:]+$/, "be the path of a folder in the sandbox", "/data").refine(
-            (path) => folder(path) !== "/",
-            must("be a folder below /", "/data"),
-        ),
-        size: quantity("storage", "10Gi"),
-        storageClass: text(
-            /^[a-z0-9.-]+$/,
-            "be the name of a storage class",
-            "standard-retain",
-        ).optional(),
+        ).describe("Name of the claim and its volume."),
+        mountPath: text(/^\/[^\s:]+$/, "be the path of a folder in the sandbox", "/data")
+            .refine((path) => folder(path) !== "/", must("be a folder below /", "/data"))
+            .describe("Folder in the sandbox."),
+        size: quantity("storage", "10Gi").describe("Size asked for the claim."),
+        storageClass: text(/^[a-z0-9.-]+$/, "be the name of a storage class", "standard-retain")
+            .optional()
+            .describe("Storage class of the claim."),
     },
     must("be an object of name, mountPath and size", '{"name": "data", "mountPath": "/data"}'),
 );
 
-/** As Kubernetes takes it. */
+/** A toleration, as in Kubernetes' pod spec. */
 const toleration = z.strictObject(
     {
-        key: z.string(must("be a text", '"agents"')).optional(),
-        operator: z.enum(["Equal", "Exists"], must("be Equal or Exists", "Exists")).optional(),
-        value: z.string(must("be a text", '"true"')).optional(),
+        key: z
+            .string(must("be a text", '"agents"'))
+            .optional()
+            .describe("Key of the taint; without one, every taint."),
+        operator: z
+            .enum(["Equal", "Exists"], must("be Equal or Exists", "Exists"))
+            .optional()
+            .describe("How the value is compared."),
+        value: z.string(must("be a text", '"true"')).optional().describe("Value of the taint."),
         effect: z
             .enum(
                 ["NoSchedule", "PreferNoSchedule", "NoExecute"],
                 must("be NoSchedule, PreferNoSchedule or NoExecute", "NoSchedule"),
             )
-            .optional(),
-        tolerationSeconds: z.int(must("be a number of seconds", "300")).optional(),
+            .optional()
+            .describe("Effect of the taint; without one, every effect."),
+        tolerationSeconds: z
+            .int(must("be a number of seconds", "300"))
+            .optional()
+            .describe("Seconds that the pod stays on a node after a NoExecute taint."),
     },
     must("be an object", '{"key": "agents", "operator": "Exists"}'),
 );
 
 const written = z.strictObject(
     {
-        image: image.optional(),
-        running: flag(true).default(SANDBOX_DEFAULTS.running),
-        protect: flag(true).optional(),
-        application: application.optional(),
-        openclaw: openclawSchema.optional(),
-        hostPort: port(GATEWAY_DEFAULTS.ports.first).optional(),
-        env: variables("environment variables").default({}),
-        secretEnv: variables("secret environment variables").default({}),
+        image: image
+            .optional()
+            .describe("Image of the agent. Its /sandbox seeds the workspace once."),
+        running: flag(true)
+            .default(SANDBOX_DEFAULTS.running)
+            .describe("Whether the sandbox runs while its cluster does. false suspends it."),
+        protect: flag(true)
+            .optional()
+            .describe("Whether the sandbox's data refuses to be deleted or replaced."),
+        application: applicationSchema
+            .optional()
+            .describe("A known application by name, or an object that describes another."),
+        openclaw: openclawSchema.optional().describe("Settings of the application openclaw."),
+        hostPort: port(GATEWAY_DEFAULTS.ports.first)
+            .optional()
+            .describe("Fixed port in gateway.ports on which the application is published."),
+        env: variables("environment variables")
+            .default({})
+            .describe("Environment variables in clear."),
+        secretEnv: variables("secret environment variables")
+            .default({})
+            .describe("Environment variables whose values are secret."),
         resources: z
             .strictObject(
-                { requests: resourceList.optional(), limits: resourceList.optional() },
+                {
+                    requests: resourceList.optional().describe("What the sandbox is sure to get."),
+                    limits: resourceList.optional().describe("What the sandbox gets at most."),
+                },
                 must("be an object", '{"limits": {"memory": "2Gi"}}'),
             )
-            .optional(),
-        gpus: whole(0, MAX_WHOLE, "be a number of GPUs", "1").default(SANDBOX_DEFAULTS.gpus),
-        workspaceSize: quantity("storage", SANDBOX_DEFAULTS.workspaceSize).optional(),
+            .optional()
+            .describe("Requests and limits of the agent's container."),
+        gpus: whole(0, MAX_WHOLE, "be a number of GPUs", "1")
+            .default(SANDBOX_DEFAULTS.gpus)
+            .describe("Number of GPUs."),
+        workspaceSize: quantity("storage", SANDBOX_DEFAULTS.workspaceSize)
+            .optional()
+            .describe("Size asked for the workspace.")
+            // The default is not filled in: a sandbox with claims of its own has no workspace.
+            .meta({ default: SANDBOX_DEFAULTS.workspaceSize }),
         volumeClaimTemplates: z
             .array(claimTemplate, must("be a list of claims", '[{"name": "data", ...}]'))
-            .default([]),
+            .default([])
+            .describe("Claims in place of the workspace, which then is neither made nor seeded."),
         nodeSelector: z
             .record(
                 z.string(),
                 z.string(must("be a text", '"true"')),
                 must("be an object of node labels", '{"agents": "true"}'),
             )
-            .default({}),
+            .default({})
+            .describe("Labels of the nodes that the sandbox may run on."),
         tolerations: z
             .array(toleration, must("be a list of tolerations", '[{"key": "agents"}]'))
-            .default([]),
-        startTimeoutSeconds: whole(
-            10,
-            MAX_WHOLE,
-            "be a number of seconds from 10",
-            "600",
-        ).optional(),
-        user: user.default(SANDBOX_DEFAULTS.user),
-        group: whole(0, MAX_ID, "be a group id", "1000").optional(),
+            .default([])
+            .describe("Taints of nodes that the sandbox tolerates."),
+        startTimeoutSeconds: whole(10, MAX_WHOLE, "be a number of seconds from 10", "600")
+            .optional()
+            .describe(
+                "Seconds that an up waits for the sandbox to be ready before it reports the sandbox.",
+            ),
+        user: user.default(SANDBOX_DEFAULTS.user).describe("User id of the agent, or root."),
+        group: whole(0, MAX_ID, "be a group id", "1000")
+            .optional()
+            .describe("Group id of the agent."),
         runtimeClass: text(
             /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
             "be the name of a runtime class",
             "gvisor",
-        ).optional(),
-        userNamespace: flag(true).default(SANDBOX_DEFAULTS.userNamespace),
-        readOnlyRoot: flag(true).default(SANDBOX_DEFAULTS.readOnlyRoot),
-        tokenGeneration: whole(1, MAX_WHOLE, "be a whole number from 1", "2").default(
-            SANDBOX_DEFAULTS.tokenGeneration,
-        ),
-        egress: z.array(egress, must("be a list", '["internet"]')).default([]),
-        dns: flag(true).optional(),
+        )
+            .optional()
+            .describe("Runtime class of the cluster, such as gvisor."),
+        userNamespace: flag(true)
+            .default(SANDBOX_DEFAULTS.userNamespace)
+            .describe("Whether the sandbox's users are nobody on the node."),
+        readOnlyRoot: flag(true)
+            .default(SANDBOX_DEFAULTS.readOnlyRoot)
+            .describe("Whether the sandbox may write to its claims and /tmp alone."),
+        tokenGeneration: whole(1, MAX_WHOLE, "be a whole number from 1", "2")
+            .default(SANDBOX_DEFAULTS.tokenGeneration)
+            .describe("Raise it for a new token of the sandbox."),
+        egress: z
+            .array(egressSchema, must("be a list", '["internet"]'))
+            .prefault([])
+            .describe("Destinations that the sandbox may reach."),
+        dns: flag(true).optional().describe("Whether the sandbox resolves names."),
         inference: z
             .strictObject(
                 {
-                    baseUrl: z.url({
-                        protocol: /^https?$/,
-                        ...must("be an http or https URL", "https://api.example.org/v1"),
-                    }),
-                    apiKey: z.string(must("be a text", '"sk-..."')),
-                    model: text(/^\S+$/, "be the name of a model", "small-1"),
-                    proxy: flag(true).default(true),
+                    baseUrl: z
+                        .url({
+                            protocol: /^https?$/,
+                            ...must("be an http or https URL", "https://api.example.org/v1"),
+                        })
+                        .describe("Base URL of the endpoint."),
+                    apiKey: z
+                        .string(must("be a text", '"sk-..."'))
+                        .describe("Key of the endpoint."),
+                    model: text(/^\S+$/, "be the name of a model", "small-1").describe(
+                        "Name of the model.",
+                    ),
+                    proxy: flag(true)
+                        .default(true)
+                        .describe(
+                            "Whether the sandbox reaches the endpoint through the outbound proxy, which alone has URL and key.",
+                        ),
                 },
                 must("be an object of baseUrl, apiKey and model", '{"model": "small-1"}'),
             )
-            .optional(),
+            .optional()
+            .describe("An OpenAI-compatible endpoint for the agent."),
     },
     must("be an object", '{"application": "openclaw"}'),
 );
@@ -262,10 +211,10 @@ const sandbox = written.transform(({ image: own, ...rest }, context) => {
     return { ...rest, image: used };
 });
 
-/** Objects of the namespace; a sandbox's own are called like the sandbox. */
+/** Names of objects that all sandboxes share. A sandbox's objects have the sandbox's name, in the same namespace. */
 const RESERVED_NAMES = ["default-deny", HANDSHAKE_SECRET];
 
-/** All sandboxes, by name. */
+/** `sandboxes`, by name. */
 export const sandboxesSchema = z.record(
     text(
         /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/,

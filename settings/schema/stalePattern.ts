@@ -1,12 +1,12 @@
-/** Pure: which shell patterns of stale files may be removed before each start. */
+/** Pure: which shell patterns may name stale files, which are removed before each start. */
 
-/** Below a workspace; written when the seeding is done. */
+/** Name of the file in a workspace that marks the seeding as done. */
 const SENTINEL = ".workspace-initialized";
 
 /**
  * What is wrong with a pattern that begins with /sandbox/ or /tmp/, completing "must ...".
  *
- * @returns undefined when it may be used
+ * @returns undefined when the pattern may be used
  */
 export function staleProblem(pattern: string): string | undefined {
     const [, root, ...names] = pattern.split("/");
@@ -24,15 +24,15 @@ export function staleProblem(pattern: string): string | undefined {
         : undefined;
 }
 
-/** Whether a part of a path has a letter or a digit that a name must have. */
+/** Whether a part of a path names something: it has a letter or a digit outside of lists of characters. */
 function hasLiteral(name: string): boolean {
     return /[A-Za-z0-9]/.test(name.replace(/\[[^\]]*\]/g, ""));
 }
 
-/** What a shell takes for one character: a list of some, one that is quoted, or itself. */
+/** Units of a shell pattern, each for one character: a list of characters, an escaped one, or a literal. */
 const PARTS = /\[!?\]?(?:\[:[a-z]+:\]|[^\]])*\]|\\[\s\S]|[\s\S]/g;
 
-/** A part of a path as the shell matches it. */
+/** The regular expression for a part of a path. */
 function expression(name: string): RegExp {
     const source = (name.match(PARTS) ?? []).map((part) => {
         if (part === "*" || part === "?") {
@@ -51,7 +51,7 @@ function expression(name: string): RegExp {
     }
 }
 
-/** A list of characters; one of a class, such as `[[:alpha:]]`, is taken for any. */
+/** The regular expression for a list of characters. A class, such as `[[:alpha:]]`, is taken for any character. */
 function list(part: string): string {
     const [, not = "", characters = ""] = /^\[(!?)([^]*)\]$/.exec(part) ?? [];
     return characters.includes("[:")

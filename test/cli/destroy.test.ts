@@ -3,7 +3,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { askPerson, destroy, type Destroy } from "../../cli/destroy";
+import { askPerson, destroy, type DestroyOptions } from "../../cli/destroy";
+import type { Session } from "../../cli/session";
 import type { Export } from "../../cli/stack/stackExport";
 import { parsePlace } from "../../settings/parse";
 import type { PlaceSettings } from "../../settings/schema";
@@ -48,20 +49,24 @@ function holds(...protect: boolean[]): void {
     standIns.add("pulumi", `[ $1 != destroy ] || exit ${protect.includes(true) ? 255 : 0}`);
 }
 
-function run(options: Partial<Destroy> = {}): Promise<number> {
-    const given = { root, stack: "dev", place: place({}), docker, env: process.env, state };
-    return destroy({ ...given, confirm: undefined, ask: undefined, ...options }, standIns.progress);
+type Given = DestroyOptions & Pick<Session, "stack" | "place" | "docker">;
+
+function run(given: Partial<Given> = {}): Promise<number> {
+    const { progress } = standIns;
+    const session = { root, stack: "dev", place: place({}), docker, env: process.env, progress };
+    const options = { state, confirm: undefined, ask: undefined };
+    return destroy({ ...session, ...given }, { ...options, ...given });
 }
 
 const pulumi = () => standIns.calls().filter((call) => call.startsWith("pulumi "));
-const refusal = (options: Partial<Destroy>) =>
+const refusal = (options: Partial<Given>) =>
     run(options).then(
         () => undefined,
         (error: StepError) => error,
     );
 
 describe("a destroy of what nothing protects", () => {
-    it.each<[string, Partial<Destroy>, string]>([
+    it.each<[string, Partial<Given>, string]>([
         ["without a name and a terminal", {}, "got none"],
         ["with another name", { confirm: "dev" }, 'got "dev"'],
         ["when another is typed", { ask: () => Promise.resolve("yes") }, 'got "yes"'],

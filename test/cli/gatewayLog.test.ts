@@ -108,7 +108,7 @@ esac
         printed = "";
         out.on("data", (data: Buffer) => (printed += data.toString()));
         const { settings } = parsePlace({ gateway: { name: "dev" }, ...config });
-        await explainGateway(settings!, new Progress("/dev/null", out));
+        await explainGateway({ place: settings!, progress: new Progress("/dev/null", out) });
         return printed;
     }
 

@@ -9,8 +9,8 @@ import {
     knownInDocker,
     pendingCreates,
     unusedAuthority,
-    type Work,
 } from "../../cli/recovery/interrupted";
+import type { Session } from "../../cli/session";
 import type { Export } from "../../cli/stack/stackExport";
 import { markRecovered, takesOver } from "../../cli/recovery/recovered";
 import { LABEL_OWNER } from "../../model/constants";
@@ -121,17 +121,18 @@ ps*) printf '${containers}' ;;
 esac`,
         );
 
-    const workOf = (work: Partial<Work> = {}): Work => ({
+    const workOf = (work: Partial<Session> = {}): Session => ({
         root: backend,
         folder: findStateFolder(backend),
         stack: "dev",
         env: { ...process.env, PULUMI_BACKEND_URL: `file://${backend}` },
         place,
         docker: HOST,
+        progress: standIns.progress,
         ...work,
     });
 
-    const clear = (work: Partial<Work> = {}) => clearInterrupted(workOf(work), standIns.progress);
+    const clear = (work: Partial<Session> = {}) => clearInterrupted(workOf(work));
 
     /** Calls that change something. */
     const changes = () =>
@@ -181,7 +182,7 @@ esac`,
         expect(standIns.printed).toContain("has left container gw, which the state does not know");
     });
 
-    it.each<[string, Partial<Work>]>([
+    it.each<[string, Partial<Session>]>([
         ["in a backend where somebody may be at work unseen", { env: process.env }],
         ["without a Docker of the stack's", { docker: undefined }],
     ])("nothing in Docker is touched %s", async (_, work) => {
@@ -243,7 +244,7 @@ esac`,
         );
     const SET = "kubernetes:apps/v1:StatefulSet::agent-agent";
 
-    it.each<[string, Partial<Work>, string | undefined]>([
+    it.each<[string, Partial<Session>, string | undefined]>([
         [SET, {}, "true"],
         ["docker:index/network:Network::gateway-network", {}, undefined],
         // In a cluster that was there already it may be somebody else's.
@@ -251,17 +252,17 @@ esac`,
     ])("what a killed creation of %s has made is taken over: %j", async (urn, more, force) => {
         stateIs(pendingOf(urn));
         const work = workOf(more);
-        await clearInterrupted(work, standIns.progress);
+        await clearInterrupted(work);
         expect(work.env["PULUMI_K8S_ENABLE_PATCH_FORCE"]).toBe(force);
         // By every run until one has got to its end.
-        expect(takesOver(work.folder, "dev")).toBe(force === "true");
+        expect(takesOver(work)).toBe(force === "true");
     });
 
     it("what a run has made that failed is taken over as well", async () => {
         standIns.add("docker", "exit 1");
         const work = workOf();
-        await endFailed(work, standIns.progress);
-        expect(takesOver(work.folder, "dev")).toBe(true);
+        await endFailed(work);
+        expect(takesOver(work)).toBe(true);
     });
 });
 
@@ -285,7 +286,7 @@ describe("a gateway that has no volume yet", () => {
         expect(unusedAuthority(stateOf(resources))).toBe(expected);
     });
 
-    it.each<[string, Partial<Work>, string, boolean]>([
+    it.each<[string, Partial<Session>, string, boolean]>([
         ["begins anew", {}, "other", true],
         ["goes on with the volume that Docker has made", {}, "openshell-cluster-openshell", false],
         ["is not one whose Docker is not known", { docker: undefined }, "other", false],
@@ -300,15 +301,14 @@ describe("a gateway that has no volume yet", () => {
             const env = { ...process.env, PULUMI_BACKEND_URL: `file://${folder}` };
             const work = {
                 ...{ root: folder, folder: findStateFolder(folder) },
-                stack: "dev",
-                env,
+                ...{ stack: "dev", env, progress: standIns.progress },
             };
-            await clearInterrupted({ ...work, place, docker: HOST, ...more }, standIns.progress);
+            await clearInterrupted({ ...work, place, docker: HOST, ...more });
             const deleted = `pulumi state delete ${AUTHORITY} --force --yes`;
             expect(standIns.calls().includes(deleted)).toBe(anew);
-            markRecovered(work.folder, "dev", folder, { newNodePassword: false });
+            markRecovered(work, { newNodePassword: false });
             const before = standIns.calls().length;
-            await clearInterrupted({ ...work, place, docker: HOST, ...more }, standIns.progress);
+            await clearInterrupted({ ...work, place, docker: HOST, ...more });
             // The volume of an identity that was recovered is on another daemon.
             expect(standIns.calls().slice(before)).not.toContain(deleted);
         } finally {

@@ -1,11 +1,13 @@
 /** What `make` refuses before it does anything. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
+import { PULUMI_COMMANDS, TARGETS } from "../../cli/targets";
+import { ROOT } from "../../machine/root";
 
-const ROOT = path.join(__dirname, "..", "..");
+const usage = readFileSync(path.join(ROOT, "cli", "usage.txt"), "utf8");
 
 /** Runs a target where there is neither Docker nor pulumi. */
 function make(target: string, STACK: string) {
@@ -28,6 +30,47 @@ describe("a stack without a name", () => {
     });
 
     it("is no hindrance to help", () => {
-        expect(make("help", "")).toMatchObject({ status: 0, stderr: "" });
+        expect(make("help", "")).toMatchObject({ status: 0, stderr: "", stdout: usage });
+    });
+});
+
+describe("the targets of make", () => {
+    /** Those that are no target of cli/make.ts. */
+    const OTHERS = ["test", "test-vm", "help"];
+
+    const makefile = readFileSync(path.join(ROOT, "Makefile"), "utf8");
+
+    it("are the Makefile's and those of the usage text, in one order", () => {
+        const targets = [...TARGETS.keys(), ...OTHERS];
+        expect(/^\.PHONY: (.*)$/m.exec(makefile)?.[1]?.split(" ")).toEqual(targets);
+        expect([...usage.matchAll(/^ {2}(\S+) +\S/gm)].map(([, name]) => name)).toEqual(targets);
+    });
+
+    it("are handed on by the Makefile, each by its name", () => {
+        const [, names = ""] =
+            /^(.*): \$\(PACKAGES\)\n\t@exec \$\(TSX\) cli\/make\.ts \$@$/m.exec(makefile) ?? [];
+        expect(names.split(" ")).toEqual([...TARGETS.keys()]);
+    });
+
+    it.each(Object.entries(PULUMI_COMMANDS))("say what %s runs", (name, args) => {
+        expect(usage).toMatch(new RegExp(`^ {2}${name} +pulumi ${args.join(" ")}( |$)`, "m"));
+    });
+
+    it("are listed where nothing is installed", () => {
+        const folder = mkdtempSync(path.join(os.tmpdir(), "make-"));
+        try {
+            mkdirSync(path.join(folder, "cli"));
+            for (const file of ["Makefile", path.join("cli", "usage.txt")]) {
+                copyFileSync(path.join(ROOT, file), path.join(folder, file));
+            }
+            const { stdout } = spawnSync("make", [], { cwd: folder, encoding: "utf8" });
+            expect(stdout).toBe(usage);
+        } finally {
+            rmSync(folder, { recursive: true });
+        }
+    });
+
+    it("that are none are answered with the usage text", () => {
+        expect(make("halt", "dev")).toMatchObject({ status: 64, stdout: usage });
     });
 });

@@ -134,9 +134,9 @@ esac`,
         );
     }
 
+    const own = () => ({ env: process.env, progress: standIns.progress });
     const pulumiCalls = () => standIns.calls().filter((call) => call.startsWith("pulumi "));
-    const mend = (state: Export = STATE) =>
-        mendPruned(process.env, state, place, docker, standIns.progress);
+    const mend = (state: Export = STATE) => mendPruned({ ...own(), place, docker }, state);
 
     it("nothing is done when all is there", async () => {
         has("volume", "network", "image");
@@ -198,7 +198,7 @@ esac`,
         }
 
         const look = (state: Export) =>
-            findMissing(state, place, docker).then(
+            findMissing({ place, docker }, state).then(
                 () => undefined,
                 (error: StepError) => error,
             );
@@ -268,8 +268,7 @@ esac`,
 
     describe("of a new stack", () => {
         const dev = parsePlace({ gateway: { name: "dev" } }).settings as PlaceSettings;
-        const begin = (state: Export) =>
-            mendPruned(process.env, state, dev, docker, standIns.progress);
+        const begin = (state: Export) => mendPruned({ ...own(), place: dev, docker }, state);
         const looks = () => standIns.calls().filter((call) => call.startsWith("docker run "));
 
         it("a volume with a cluster in it is another's, also without a label", async () => {
@@ -317,7 +316,7 @@ esac`,
 
     it.each([
         ["start and up", mend],
-        ["heal", () => findMissing(STATE, place, docker)],
+        ["heal", () => findMissing({ place, docker }, STATE)],
     ])("%s refuses to go on without the volume, and touches nothing", async (_, work) => {
         has();
         const error: unknown = await Promise.resolve(work()).catch((reason: unknown) => reason);
@@ -351,7 +350,7 @@ esac`,
     it("an existing cluster has nothing in Docker", async () => {
         const existingCluster = { kubeconfig: "/k", context: "c", storageClass: "s", host: "h" };
         const cluster = parsePlace({ existingCluster }).settings as PlaceSettings;
-        await mendPruned(process.env, STATE, cluster, docker, standIns.progress);
+        await mendPruned({ ...own(), place: cluster, docker }, STATE);
         expect(standIns.calls()).toEqual([]);
     });
 });

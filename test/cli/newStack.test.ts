@@ -19,6 +19,7 @@ const EMPTY: Machine = {
     findBusy: () => Promise.resolve(undefined),
     claimed: () => Promise.resolve([]),
     hasVolume: () => Promise.resolve(false),
+    hasPublished: () => Promise.resolve(false),
 };
 
 beforeEach(() => {
@@ -56,14 +57,14 @@ function settingsOf(stack: string, version: "1.1" | "1.2" = "1.2"): Settings {
 
 /** Writes the file of a stack. @returns its gateway */
 async function write(stack: string, machine: Machine = EMPTY): Promise<Settings["gateway"]> {
-    expect(needsFile(root, stack)).toBe(true);
-    await writeStackFile(root, stack, machine);
+    expect(needsFile({ root, stack })).toBe(true);
+    await writeStackFile({ root, stack }, machine);
     return settingsOf(stack).gateway;
 }
 
 describe("the file of a new stack", () => {
     it("is right for the program: a gateway of its name, and an assistant on a port of its block", async () => {
-        const said = await writeStackFile(root, "second", EMPTY);
+        const said = await writeStackFile({ root, stack: "second" }, EMPTY);
         expect(said).toBe(
             "gateway second on 10.213.0.0/24, its API on port 16443, sandboxes on 18789-18808; written to Pulumi.second.yaml, which is the place to change it",
         );
@@ -72,8 +73,30 @@ describe("the file of a new stack", () => {
         expect(sandboxes).toMatchObject({
             assistant: { application: "openclaw", egress: ["internet"], hostPort: 18789 },
         });
-        expect(textOf("second")).toMatch(/^# The stack `second`: /);
+        expect(textOf("second")).toMatch(
+            /^# yaml-language-server: \$schema=\.\/sandbox-gateway\.schema\.json\n# The stack `second`: /,
+        );
         expect(readdirSync(root)).toEqual(["Pulumi.second.yaml"]);
+    });
+
+    it("has a folder of image archives unless Docker has the published image of k3s", async () => {
+        const asked: string[] = [];
+        const hasPublished = (image: string) => (asked.push(image), Promise.resolve(true));
+        const gateway = await write("second", { ...EMPTY, hasPublished });
+        expect(gateway.imageArchives).toBeUndefined();
+        expect(asked).toEqual([gateway.image]);
+        expect((await write("third")).imageArchives).toBe(".local/images");
+    });
+
+    it("names the schema from where it is", async () => {
+        writeFileSync(
+            path.join(root, "Pulumi.yaml"),
+            "name: sandbox-gateway\nstackConfigDir: a/b\n",
+        );
+        await writeStackFile({ root, stack: "second" }, EMPTY);
+        expect(readFileSync(path.join(root, "a/b/Pulumi.second.yaml"), "utf8")).toMatch(
+            /^# yaml-language-server: \$schema=\.\.\/\.\.\/sandbox-gateway\.schema\.json\n/,
+        );
     });
 
     it("closes the machine's own public addresses to sandboxes", async () => {
@@ -83,25 +106,25 @@ describe("the file of a new stack", () => {
     });
 
     it("is called by the last part of the stack's name, as Pulumi calls it", async () => {
-        expect(needsFile(root, "org/project/third")).toBe(true);
-        await writeStackFile(root, "org/project/third", EMPTY);
+        expect(needsFile({ root, stack: "org/project/third" })).toBe(true);
+        await writeStackFile({ root, stack: "org/project/third" }, EMPTY);
         expect(readdirSync(root)).toEqual(["Pulumi.third.yaml"]);
         expect(settingsOf("third").gateway.name).toBe("third");
-        expect(needsFile(root, "org/project/third")).toBe(false);
-        expect(needsFile(root, "third")).toBe(false);
+        expect(needsFile({ root, stack: "org/project/third" })).toBe(false);
+        expect(needsFile({ root, stack: "third" })).toBe(false);
     });
 
     it("is not made where it would be another stack's deployment settings", () => {
-        expect(() => needsFile(root, "second.deploy")).toThrow(
+        expect(() => needsFile({ root, stack: "second.deploy" })).toThrow(
             'stack "second.deploy": Pulumi takes Pulumi.second.deploy.yaml for deployment settings',
         );
-        expect(needsFile(root, "deploy")).toBe(true);
+        expect(needsFile({ root, stack: "deploy" })).toBe(true);
     });
 
     it.each(["on", "123", "1e3", "null"])(
         "keeps the name %s a text in every YAML",
         async (name) => {
-            await writeStackFile(root, name, EMPTY);
+            await writeStackFile({ root, stack: name }, EMPTY);
             expect(settingsOf(name, "1.1").gateway.name).toBe(name);
             expect(settingsOf(name, "1.2").gateway.name).toBe(name);
         },
@@ -109,11 +132,11 @@ describe("the file of a new stack", () => {
 
     it("is never written over one that is there, nor over one that comes meanwhile", async () => {
         configure("second", {});
-        expect(needsFile(root, "second")).toBe(false);
+        expect(needsFile({ root, stack: "second" })).toBe(false);
         const before = textOf("second");
         rmSync(path.join(root, "Pulumi.second.yaml"));
         const late = { ...EMPTY, networks: () => (configure("second", {}), []) };
-        expect(await writeStackFile(root, "second", late)).toBe(
+        expect(await writeStackFile({ root, stack: "second" }, late)).toBe(
             "Pulumi.second.yaml is there now, made by another run",
         );
         expect(textOf("second")).toBe(before);
@@ -197,8 +220,8 @@ describe("a new stack is refused, and no file written,", () => {
         const before = readdirSync(root);
         let message = "";
         try {
-            needsFile(root, stack);
-            await writeStackFile(root, stack, machine);
+            needsFile({ root, stack });
+            await writeStackFile({ root, stack }, machine);
         } catch (error) {
             message = `${(error as Error).message}\n${(error as { hint?: string }).hint}`;
         }

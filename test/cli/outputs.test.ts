@@ -29,7 +29,7 @@ function read(outputs: object, resources?: readonly object[]) {
 *) exit 64 ;;
 esac`,
     );
-    return readOutputs({ ...process.env }, standIns.progress);
+    return readOutputs({ env: { ...process.env }, progress: standIns.progress });
 }
 
 it("name the namespace of a cluster that was there already", async () => {

@@ -71,7 +71,7 @@ async function refusal(work: () => unknown): Promise<string> {
 
 describe("there is nothing to recover from, and nothing is made,", () => {
     const refused = async () => {
-        const said = await refusal(() => recover(root, "dev", standIns.progress));
+        const said = await refusal(() => recover({ root, stack: "dev" }, standIns.progress));
         expect(standIns.calls().filter((call) => !call.startsWith("docker "))).toEqual([]);
         return said;
     };

@@ -10,8 +10,9 @@ import {
     markRecovered,
     markUnfinished,
     takesOver as isToTakeOver,
-    type Work,
+    type Recovering,
 } from "../../cli/recovery/recovered";
+import type { Session } from "../../cli/session";
 import { gatewayTarget } from "../../cli/status/target";
 import { parsePlace } from "../../settings/parse";
 import type { PlaceSettings } from "../../settings/schema";
@@ -24,7 +25,7 @@ const place = parsePlace({ gateway: { name: "dev" } }).settings as PlaceSettings
 let folder: string;
 let root: string;
 let standIns: StandIns;
-let work: Work;
+let work: Recovering & Pick<Session, "root">;
 
 beforeEach(() => {
     folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "recovered-")));
@@ -32,7 +33,11 @@ beforeEach(() => {
     mkdirSync(root);
     vi.stubEnv("XDG_STATE_HOME", path.join(folder, "states"));
     standIns = new StandIns();
-    work = { folder: findStateFolder(root), stack: "dev", env: process.env, place };
+    work = {
+        ...{ root, stack: "dev", place, env: process.env },
+        folder: findStateFolder(root),
+        progress: standIns.progress,
+    };
 });
 
 afterEach(() => {
@@ -40,8 +45,7 @@ afterEach(() => {
     rmSync(folder, { recursive: true, force: true });
 });
 
-const mark = (newNodePassword = false) =>
-    markRecovered(work.folder, "dev", root, { newNodePassword });
+const mark = (newNodePassword = false) => markRecovered(work, { newNodePassword });
 
 /** What the state has. */
 function state(...resources: object[]): void {
@@ -54,16 +58,16 @@ describe("the mark of a recovered stack", () => {
         chooseEnvironment(root, tools, { stack }).variables["PULUMI_K8S_ENABLE_PATCH_FORCE"];
 
     it("has Kubernetes take objects over, for that stack alone", () => {
-        expect(isRecovered(work.folder, "dev")).toBe(false);
+        expect(isRecovered(work)).toBe(false);
         expect(takesOver("dev")).toBeUndefined();
         mark();
-        expect(isRecovered(work.folder, "org/sandbox-gateway/dev")).toBe(true);
+        expect(isRecovered({ ...work, stack: "org/sandbox-gateway/dev" })).toBe(true);
         expect(takesOver("dev")).toBe("true");
         expect(takesOver("second")).toBeUndefined();
         expect(takesOver("third")).toBeUndefined();
-        markUnfinished(work.folder, "third", root);
+        markUnfinished({ ...work, stack: "third" });
         expect(takesOver("third")).toBe("true");
-        expect(isRecovered(work.folder, "third")).toBe(false);
+        expect(isRecovered({ ...work, stack: "third" })).toBe(false);
         expect(statSync(work.folder.folder).mode & 0o777).toBe(0o700);
     });
 });
@@ -87,7 +91,7 @@ esac`,
         mark();
         state();
         has(NAME, "openshell-keeper-dev", "a-backup-of-somebody");
-        await clearWay(work, standIns.progress);
+        await clearWay(work);
         expect(changes()).toEqual([
             `docker stop ${NAME}`,
             `docker rm --volumes ${NAME}`,
@@ -96,7 +100,7 @@ esac`,
             `docker network rm ${NAME}`,
         ]);
         // Not yet done: the objects in Kubernetes are still to be taken over.
-        expect(isRecovered(work.folder, "dev")).toBe(true);
+        expect(isRecovered(work)).toBe(true);
     });
 
     it("what an up has made meanwhile stays", async () => {
@@ -106,12 +110,12 @@ esac`,
             { type: "docker:index/network:Network", outputs: { name: NAME } },
         );
         has(NAME);
-        await clearWay(work, standIns.progress);
+        await clearWay(work);
         expect(changes()).toEqual([]);
     });
 
     it("nothing is looked for in a stack that was not recovered", async () => {
-        await clearWay(work, standIns.progress);
+        await clearWay(work);
         expect(standIns.calls()).toEqual([]);
     });
 
@@ -122,8 +126,8 @@ esac`,
             "docker",
             `case "$1" in ps) echo ${NAME} ;; *) echo 'cannot stop' >&2; exit 1 ;; esac`,
         );
-        await expect(clearWay(work, standIns.progress)).rejects.toThrow("cannot stop");
-        expect(isRecovered(work.folder, "dev")).toBe(true);
+        await expect(clearWay(work)).rejects.toThrow("cannot stop");
+        expect(isRecovered(work)).toBe(true);
     });
 });
 
@@ -171,7 +175,7 @@ esac`,
         );
     const changes = () =>
         standIns.calls().filter((call) => /^docker exec .* (patch|delete) /.test(call));
-    const finish = () => finishRecovery(work, target, standIns.progress);
+    const finish = () => finishRecovery(work, target);
     const KUBECTL = `docker exec ${NAME} k3s kubectl --request-timeout=5s`;
     const PATCH = `${KUBECTL} -n sandboxes patch statefulset.v1.apps/agent --type=json -p [{"op":"test","path":"/metadata/managedFields/0/manager","value":"pulumi-kubernetes-1"},{"op":"remove","path":"/metadata/managedFields/0"}]`;
 
@@ -181,7 +185,7 @@ esac`,
         runs();
         await finish();
         expect(changes()).toEqual([PATCH]);
-        expect(isRecovered(work.folder, "dev")).toBe(false);
+        expect(isRecovered(work)).toBe(false);
     });
 
     it("the hash of a password that nobody knows any more goes, too", async () => {
@@ -195,14 +199,14 @@ esac`,
     });
 
     it("after a run that was killed, what that one has noted goes as well, and its mark", async () => {
-        markUnfinished(work.folder, "dev", root);
-        markUnfinished(work.folder, "dev", root);
+        markUnfinished(work);
+        markUnfinished(work);
         state(set);
         runs();
         await finish();
         expect(changes()).toEqual([PATCH]);
         expect(standIns.printed).toContain("what an earlier run has left in Kubernetes");
-        expect(isToTakeOver(work.folder, "dev")).toBe(false);
+        expect(isToTakeOver(work)).toBe(false);
     });
 
     it("an object that changes meanwhile is read again", async () => {
@@ -211,7 +215,7 @@ esac`,
         runs(`[ -e ${folder}/once ] || { touch ${folder}/once; echo 'test failed' >&2; exit 1; }`);
         await finish();
         expect(changes()).toEqual([PATCH, PATCH]);
-        expect(isRecovered(work.folder, "dev")).toBe(false);
+        expect(isRecovered(work)).toBe(false);
     });
 
     it("that could not be finished, the next one goes on", async () => {
@@ -220,14 +224,14 @@ esac`,
         runs("echo 'test failed' >&2; exit 1");
         await expect(finish()).rejects.toThrow("test failed");
         expect(changes()).toHaveLength(3);
-        expect(isRecovered(work.folder, "dev")).toBe(true);
+        expect(isRecovered(work)).toBe(true);
     });
 
     it("that has started nothing, the next one goes on", async () => {
         mark();
         standIns.add("docker", `case "$1" in volume) echo ${NAME} ;; ps) ;; *) exit 64 ;; esac`);
         await finish();
-        expect(isRecovered(work.folder, "dev")).toBe(true);
+        expect(isRecovered(work)).toBe(true);
         expect(existsSync(path.join(work.folder.folder, "recovered-dev.json"))).toBe(true);
     });
 });

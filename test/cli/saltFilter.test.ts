@@ -28,13 +28,13 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 it("a salt does not make a checkout look changed", async () => {
     appendFileSync(path.join(folder, FILE), "encryptionsalt: v1:abc\n");
-    await hideSalt(folder, "dev");
+    await hideSalt({ root: folder, stack: "dev" });
     expect(git("status", "--short")).toBe("");
 });
 
 it("any other change shows, without the salt, and is not staged", async () => {
     appendFileSync(path.join(folder, FILE), "  b: 2\nencryptionsalt: v1:abc\n");
-    await hideSalt(folder, "dev");
+    await hideSalt({ root: folder, stack: "dev" });
     expect(git("status", "--short")).toBe(` M ${FILE}\n`);
     expect(git("diff")).toContain("+  b: 2");
     expect(git("diff")).not.toContain("encryptionsalt");
@@ -42,5 +42,5 @@ it("any other change shows, without the salt, and is not staged", async () => {
 
 it("is no concern outside git", async () => {
     rmSync(path.join(folder, ".git"), { recursive: true });
-    await expect(hideSalt(folder, "dev")).resolves.toBeUndefined();
+    await expect(hideSalt({ root: folder, stack: "dev" })).resolves.toBeUndefined();
 });

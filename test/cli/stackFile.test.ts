@@ -32,7 +32,7 @@ const CLUSTER = [
 
 describe("readPlace", () => {
     it("gives the gateway's defaults, when the stack has no file yet", () => {
-        const { gateway, existingCluster } = readPlace(folder, "dev");
+        const { gateway, existingCluster } = readPlace({ root: folder, stack: "dev" });
         expect(gateway.name).toBe("openshell");
         expect(existingCluster).toBeUndefined();
     });
@@ -44,7 +44,7 @@ describe("readPlace", () => {
             "  sandbox-gateway:sandboxes:",
             "    assistant: { secretEnv: { KEY: { secure: v1:abc } } }",
         );
-        const { existingCluster } = readPlace(folder, "dev");
+        const { existingCluster } = readPlace({ root: folder, stack: "dev" });
         expect(existingCluster).toMatchObject({ context: "production", serviceType: "NodePort" });
     });
 
@@ -56,17 +56,22 @@ describe("readPlace", () => {
             "    secretEnv: { HTTPS_PROXY: { secure: v1:abc } }",
             "    registries: { configs: { r: { auth: { password: { secure: v1:abc } } } } }",
         );
-        expect(readPlace(folder, "dev").gateway).toMatchObject({ name: "mine", secretEnv: {} });
+        expect(readPlace({ root: folder, stack: "dev" }).gateway).toMatchObject({
+            name: "mine",
+            secretEnv: {},
+        });
     });
 
     it("finds the file of a stack that is named in full", () => {
         write("config:", "  sandbox-gateway:gateway: { name: mine }");
-        expect(readPlace(folder, "team/sandbox-gateway/dev").gateway.name).toBe("mine");
+        expect(readPlace({ root: folder, stack: "team/sandbox-gateway/dev" }).gateway.name).toBe(
+            "mine",
+        );
     });
 
     it("names file, key, value, rule and example, when they are wrong", () => {
         write(...CLUSTER, "    host: https://agents", "  sandbox-gateway:gateway: { apiPort: 80 }");
-        expect(() => readPlace(folder, "dev")).toThrow(
+        expect(() => readPlace({ root: folder, stack: "dev" })).toThrow(
             [
                 "Pulumi.dev.yaml: the configuration is wrong, nothing was changed:",
                 "  gateway.apiPort: got 80; must be a TCP port from 1024 to 65535; for example 16443",
@@ -85,19 +90,19 @@ describe("sandboxImages", () => {
         ["none of an empty entry", "", []],
     ])("gives %s", (_, sandbox, images) => {
         write("config:", "  sandbox-gateway:sandboxes:", `    a: ${sandbox}`);
-        expect(sandboxImages(folder, "dev")).toEqual(images);
+        expect(sandboxImages({ root: folder, stack: "dev" })).toEqual(images);
     });
 
     it.each(["", "config: {}", "config: { sandbox-gateway:sandboxes: { secure: v1:abc } }"])(
         "gives none of a file with %j",
         (text) => {
             write(text);
-            expect(sandboxImages(folder, "dev")).toEqual([]);
+            expect(sandboxImages({ root: folder, stack: "dev" })).toEqual([]);
         },
     );
 
     it("gives none, when the stack has no file yet", () => {
-        expect(sandboxImages(folder, "dev")).toEqual([]);
+        expect(sandboxImages({ root: folder, stack: "dev" })).toEqual([]);
     });
 });
 
@@ -113,8 +118,8 @@ describe("isOff", () => {
         if (lines.length > 0) {
             write(...lines);
         }
-        expect(isOff(folder, "dev", "running")).toBe(off);
-        expect(isOff(folder, "dev", "protect")).toBe(false);
+        expect(isOff({ root: folder, stack: "dev" }, "running")).toBe(off);
+        expect(isOff({ root: folder, stack: "dev" }, "protect")).toBe(false);
     });
 });
 describe("a stack's file may be written in every way that the engine reads", () => {
@@ -149,7 +154,7 @@ describe("a stack's file may be written in every way that the engine reads", () 
     ])("as %s", (_, content) => {
         put("Pulumi.yaml", "name: sandbox-gateway\n");
         put("Pulumi.dev.yaml", content);
-        expect(readPlace(folder, "dev").gateway).toMatchObject(MINE);
+        expect(readPlace({ root: folder, stack: "dev" }).gateway).toMatchObject(MINE);
     });
 
     it.each<[string, string, string]>([
@@ -160,8 +165,8 @@ describe("a stack's file may be written in every way that the engine reads", () 
         put("Pulumi.yaml", project);
         put(file, "config: { gateway: { name: mine, apiPort: 16450 } }");
         put(file.replace(".dev.", ".dev.deploy."), "settings: {}");
-        expect(stackFileName(folder, "org/p/dev")).toBe(file);
-        expect(readPlace(folder, "dev").gateway).toMatchObject(MINE);
+        expect(stackFileName({ root: folder, stack: "org/p/dev" })).toBe(file);
+        expect(readPlace({ root: folder, stack: "dev" }).gateway).toMatchObject(MINE);
         expect(configuredGateways(folder)).toMatchObject([{ file, gateway: MINE }]);
     });
 
@@ -169,7 +174,7 @@ describe("a stack's file may be written in every way that the engine reads", () 
         put("Pulumi.json", '{"name": "sandbox-gateway"}');
         put("Pulumi.dev.json", JSON.stringify({ config: { gateway: MINE } }));
         put("Pulumi.dev.yaml", "config: { gateway: { name: other } }");
-        expect(readPlace(folder, "dev").gateway).toMatchObject(MINE);
+        expect(readPlace({ root: folder, stack: "dev" }).gateway).toMatchObject(MINE);
     });
 
     it("with values of the project, where it has none of its own", () => {
@@ -185,17 +190,21 @@ describe("a stack's file may be written in every way that the engine reads", () 
             ].join("\n"),
         );
         put("Pulumi.dev.yaml", "config: { gateway: { name: mine, bindAddress: 10.0.0.8 } }");
-        expect(readPlace(folder, "dev").gateway).toMatchObject({
+        expect(readPlace({ root: folder, stack: "dev" }).gateway).toMatchObject({
             ...MINE,
             bindAddress: "10.0.0.8",
             tlsSans: ["a.lan"],
         });
-        expect(readPlace(folder, "other").gateway).toMatchObject({ apiPort: 16450 });
+        expect(readPlace({ root: folder, stack: "other" }).gateway).toMatchObject({
+            apiPort: 16450,
+        });
     });
 
     it("and is refused with its name when it is none", () => {
         put("Pulumi.dev.yaml", "config: { a: 1, a: 2 }");
-        expect(() => readPlace(folder, "dev")).toThrow("Pulumi.dev.yaml: this is not YAML: ");
+        expect(() => readPlace({ root: folder, stack: "dev" })).toThrow(
+            "Pulumi.dev.yaml: this is not YAML: ",
+        );
     });
 });
 

@@ -177,7 +177,7 @@ esac`,
 
 const yes = () => Promise.resolve(true);
 const no = () => Promise.resolve(false);
-const neverThere = (hasData = yes) => checkNeverThere(subject(), place, docker, hasData);
+const neverThere = (hasData = yes) => checkNeverThere({ ...subject(), place, docker }, hasData);
 
 describe("a stack that the backend does not have", () => {
     it("is new when Docker has no volume of it, or one without its data", async () => {
@@ -270,7 +270,7 @@ describe("a stack that the backend does not have", () => {
     it("of an existing cluster has nothing in Docker", async () => {
         const existingCluster = { kubeconfig: "/k", context: "c", storageClass: "s", host: "h" };
         const cluster = parsePlace({ existingCluster }).settings as PlaceSettings;
-        await checkNeverThere(subject(), cluster, docker, yes);
+        await checkNeverThere({ ...subject(), place: cluster, docker }, yes);
         expect(standIns.calls()).toEqual([]);
     });
 });
@@ -278,7 +278,7 @@ describe("a stack that the backend does not have", () => {
 describe("what works with a stack", () => {
     it("asks for it where there is none, without a look into the volume", async () => {
         dockerHas(VOLUME);
-        expect(await refusal(() => findState(subject(), place, docker))).toContain(
+        expect(await refusal(() => findState({ ...subject(), place, docker }))).toContain(
             "`make recover STACK=dev`",
         );
         expect(standIns.calls().some((call) => call.includes(" run "))).toBe(false);
@@ -286,13 +286,13 @@ describe("what works with a stack", () => {
 
     it("leaves it to pulumi in a backend that cannot be looked into", async () => {
         const elsewhere = subject({ PULUMI_BACKEND_URL: "s3://x" });
-        expect(await findState(elsewhere, place, docker)).toBe(true);
+        expect(await findState({ ...elsewhere, place, docker })).toBe(true);
         expect(standIns.calls()).toEqual([]);
     });
 
     it("knows of one that never was, and says what makes it", async () => {
         dockerHas("other");
-        expect(await findState(subject(), place, docker)).toBe(false);
+        expect(await findState({ ...subject(), place, docker })).toBe(false);
         const { message, hint } = isNotThere(subject());
         expect(message).toMatch(/^there is no stack dev in file:/);
         expect(hint).toContain("`make up STACK=dev`");
@@ -302,7 +302,7 @@ describe("what works with a stack", () => {
 describe("a stack is selected", () => {
     const made: string[] = [];
     const prepare = () => Promise.resolve(void made.push("prepared"));
-    const select = () => selectStack(subject(), prepare, standIns.progress);
+    const select = () => selectStack({ ...subject(), progress: standIns.progress }, prepare);
 
     beforeEach(() => made.splice(0));
 

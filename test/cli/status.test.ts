@@ -463,6 +463,6 @@ describe("targetOf", () => {
             "gateway box, node n",
         ],
     ])("is %s", (_, outputs, raw, title) => {
-        expect(targetOf(outputs, place(raw), "/").title).toBe(title);
+        expect(targetOf({ place: place(raw), root: "/" }, outputs).title).toBe(title);
     });
 });

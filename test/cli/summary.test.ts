@@ -14,7 +14,7 @@ async function summary(state: Condition["state"], outputs: Outputs): Promise<str
         look: () => Promise.resolve({ state }),
     });
     const out = new PassThrough();
-    await printSummary(target, outputs, new Progress("/dev/null", out));
+    await printSummary({ progress: new Progress("/dev/null", out) }, target, outputs);
     return (out.read() as Buffer).toString().split("\n").slice(1, -1);
 }
 

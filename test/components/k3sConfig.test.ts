@@ -57,6 +57,23 @@ describe("k3sSettings", () => {
         });
     });
 
+    it("has pods ask the resolvers that the entrypoint finds, and no public one of k3s's choice", () => {
+        expect(k3sSettings(input)["resolv-conf"]).toBe("/run/sandbox-gateway/resolv.conf");
+    });
+
+    it("has the kubelet evict for a full disk last, and for a while only", () => {
+        const args = k3sSettings(input)["kubelet-arg"] as string[];
+        // What is evicted at once, by the kubelet's defaults below 15 %, is memory alone.
+        expect(args.filter((arg) => arg.startsWith("eviction-"))).toEqual([
+            "eviction-hard=memory.available<100Mi",
+            "eviction-soft=nodefs.available<128Mi,nodefs.inodesFree<500,imagefs.available<128Mi,imagefs.inodesFree<500",
+            "eviction-soft-grace-period=nodefs.available=2m,nodefs.inodesFree=2m,imagefs.available=2m,imagefs.inodesFree=2m",
+            "eviction-minimum-reclaim=nodefs.available=32Mi,nodefs.inodesFree=100,imagefs.available=32Mi,imagefs.inodesFree=100",
+            "eviction-max-pod-grace-period=30",
+            "eviction-pressure-transition-period=30s",
+        ]);
+    });
+
     it("joins lists of the escape hatch with ours and adds the rest", () => {
         const settings = k3sSettings({
             ...input,

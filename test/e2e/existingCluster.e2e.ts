@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../support/steps";
 import { hostAddress, parseSubnet, type Subnet } from "../../model/subnet";
 import { gatewaySchema } from "../../settings/schema/gateway";
+import { FakeCluster } from "../support/fakeCluster";
 import { MODEL, startFakeModel, type FakeModel } from "../support/fakeModel";
 import { run } from "../support/run";
 import { AGENT, FRAGILE, OUTBOUND_IMAGES } from "../support/sandboxes";
@@ -73,7 +74,7 @@ async function startCluster(): Promise<void> {
     await until("the cluster answers", 120, async () => {
         return (await stack.tryKubectl("get", "--raw", "/readyz")).status === 0;
     });
-    // k3s makes what is in its folder of manifests once the API answers.
+    // k3s makes it after that, and claims are looked at for it.
     await until("the cluster has its storage class", 120, async () => {
         return (await stack.tryKubectl("get", "storageclass", "local-path")).status === 0;
     });
@@ -195,6 +196,28 @@ describe("an existing cluster", () => {
         await stack.up();
         stack.configure(config());
         await stack.up();
+        expect(await stack.shell("agent", "cat /sandbox/kept")).toBe("kept\n");
+    });
+
+    it("is not mistaken for another one, which has nothing of the stack", async () => {
+        const before = await stack.pulumi(["stack", "export"]);
+        const other = await FakeCluster.start();
+        const kubeconfig = path.join(stack.folder, "kubeconfig-of-another");
+        other.writeKubeconfig(kubeconfig, "default");
+        stack.configure(config({ existingCluster: { ...config().existingCluster, kubeconfig } }));
+        for (const target of ["heal", "up", "stop", "start", "destroy"]) {
+            const { status, stdout, stderr } = await stack.make(target, environment());
+            expect(stderr).toContain("got no namespace sandboxes; expected a namespace sandboxes");
+            expect(stdout).not.toContain("$ pulumi");
+            expect(status).not.toBe(0);
+        }
+        await other.close();
+        const unanswered = await stack.make("heal", environment());
+        expect(unanswered.stderr).toContain("cannot be asked whether it has the namespace");
+        expect(unanswered.status).not.toBe(0);
+        stack.configure(config());
+        expect(await stack.pulumi(["stack", "export"])).toBe(before);
+        expect((await stack.make("heal", environment())).status).toBe(0);
         expect(await stack.shell("agent", "cat /sandbox/kept")).toBe("kept\n");
     });
 

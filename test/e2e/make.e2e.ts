@@ -111,23 +111,25 @@ describe("make status", () => {
     });
 
     it("says that a gateway is stopped", async () => {
+        // What the test before has broken: a heal waits for the sandboxes.
+        const workspace = "/var/lib/rancher/k3s/storage/sandboxes/workspace-agent-0";
+        await run("docker", ["exec", stack.container, "rm", "-f", `${workspace}/broken`]);
         await run("docker", ["stop", stack.container]);
         const { gateway, sandboxes } = await stack.status();
-        await run("docker", ["start", stack.container]);
-        await until("the gateway answers", 120, async () => {
-            return (await stack.tryKubectl("get", "--raw", "/readyz")).status === 0;
-        });
         expect(gateway?.["state"]).toBe("stopped");
         expect(sandboxes).toEqual([{ sandbox: "agent", url, state: "stopped" }]);
     });
 });
 
 describe("make heal", () => {
-    it("ends when the sandboxes of a killed gateway run again", async () => {
-        // What the test before has broken.
-        const workspace = "/var/lib/rancher/k3s/storage/sandboxes/workspace-agent-0";
-        await run("docker", ["exec", stack.container, "rm", "-f", `${workspace}/broken`]);
-        await run("docker", ["kill", stack.container]);
+    it.each([
+        // As the test before has left it: Docker does not start it again, whatever the state says.
+        ["was stopped by hand", []],
+        ["was killed", ["kill"]],
+    ])("ends when the sandboxes of a gateway that %s run again", async (_, command) => {
+        if (command.length > 0) {
+            await run("docker", [...command, stack.container]);
+        }
         const { status, stdout } = await stack.make("heal");
         expect(stdout).toMatch(/^ +\d+\. sandboxes: settled/m);
         expect(status).toBe(0);

@@ -17,8 +17,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { ROOT } from "../../machine/root";
 
-const ROOT = path.join(__dirname, "..", "..");
 const FILE = path.join(ROOT, ".github", "workflows", "preview.yml");
 
 interface WorkflowStep {

@@ -5,8 +5,7 @@ import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sdkVersion } from "../../machine/versions";
 import { StandIns } from "../support/standIns";
-
-const ROOT = path.join(__dirname, "..", "..");
+import { ROOT } from "../../machine/root";
 
 let standIns: StandIns;
 

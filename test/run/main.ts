@@ -20,8 +20,8 @@ import {
     type Phase,
     type Times,
 } from "./times";
+import { ROOT } from "../../machine/root";
 
-const ROOT = path.join(__dirname, "..", "..");
 const BIN = path.join(ROOT, "node_modules", ".bin");
 const LOGS = path.join(ROOT, LOCAL_FOLDER, "log");
 

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { LOCAL_FOLDER } from "../../machine/environment";
 import { formatTimes, TIMES_FILE, type Times } from "./times";
+import { ROOT } from "../../machine/root";
 
 const USAGE = `usage: npm run test:times [-- --json]
 
@@ -15,7 +16,7 @@ function main(args: readonly string[]): number {
         process.stdout.write(USAGE);
         return args.includes("--help") ? 0 : 64;
     }
-    const file = path.join(__dirname, "..", "..", LOCAL_FOLDER, "log", TIMES_FILE);
+    const file = path.join(ROOT, LOCAL_FOLDER, "log", TIMES_FILE);
     if (!existsSync(file)) {
         process.stderr.write("no times are recorded: run `make test` first\n");
         return 1;

@@ -83,12 +83,12 @@ describe("a kubeconfig", () => {
         expect(cut("work", file).users[0]?.user.exec?.command).toBe(expected);
     });
 
-    it("keeps what a plugin is told of its cluster", () => {
-        const told = { name: "client.authentication.k8s.io/exec", extension: { audience: "a" } };
+    it("keeps what a plugin reads about its cluster", () => {
+        const noted = { name: "client.authentication.k8s.io/exec", extension: { audience: "a" } };
         const file = changed((c) =>
-            Object.assign(c.clusters[1]!.cluster, { extensions: [{ name: "minikube" }, told] }),
+            Object.assign(c.clusters[1]!.cluster, { extensions: [{ name: "minikube" }, noted] }),
         );
-        expect(cut("work", file).clusters[0]?.cluster).toMatchObject({ extensions: [told] });
+        expect(cut("work", file).clusters[0]?.cluster).toMatchObject({ extensions: [noted] });
     });
 
     it("may have a context without a user", () => {

@@ -1,4 +1,4 @@
-/** What the outbound proxy is told: ports, configurations, and what its logs say. */
+/** What the outbound proxy gets: ports, configurations, and what its logs say. */
 import { describe, expect, it } from "vitest";
 import { parseTraffic } from "../../cli/status/trafficLog";
 import { renderTraffic } from "../../cli/status/traffic";
@@ -279,7 +279,7 @@ describe("the log", () => {
         ]);
     });
 
-    it("is a table for people, with the newest last", () => {
+    it("is a human-readable table, with the newest last", () => {
         const table = renderTraffic(parseTraffic(connections, names)).split("\n");
         expect(table[0]).toMatch(/^TIME +SANDBOX +VERDICT +HOST +ADDRESS$/);
         expect(table[2]).toMatch(/allowed +a\.org:443 +1\.2\.3\.4$/);

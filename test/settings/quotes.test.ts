@@ -130,7 +130,7 @@ describe("a text without quotes", () => {
         expect(more).toEqual([]);
     });
 
-    it("keeps the rule that quotes alone would not mend", () => {
+    it("keeps the rule that quotes alone do not solve", () => {
         expect(messageOf(sandbox({ workspaceSize: 2 }))).toEqual([
             "sandboxes.a.workspaceSize: got 2; must be a Kubernetes quantity of storage; for example 2Gi",
         ]);
@@ -144,16 +144,16 @@ describe("a text without quotes", () => {
         );
     });
 
-    it("is told by the tools as well, before the engine runs", () => {
+    it("is reported by the tools as well, before the engine runs", () => {
         writeFileSync("Pulumi.yaml", "name: sandbox-gateway\nstackConfigDir: stacks\n");
         mkdirSync("stacks");
         writeFileSync("stacks/Pulumi.dev.yaml", "config:\n  gateway:\n    env: { TZ: 0x1f }\n");
-        expect(() => readPlace(folder, "dev")).toThrow(
+        expect(() => readPlace({ root: folder, stack: "dev" })).toThrow(
             `gateway.env.TZ: got 31; ${RULE("a number")}; for example "0x1f"`,
         );
     });
 
-    it("is told by the program from the stack's file", async () => {
+    it("is reported by the program from the stack's file", async () => {
         writeFileSync("Pulumi.yaml", "name: sandbox-gateway\n");
         writeFileSync("Pulumi.test.yaml", env("3.10"));
         await expect(run(sandbox({ env: { A: 3.1 } }))).rejects.toThrow('for example "3.10"');

@@ -510,6 +510,18 @@ describe("a right configuration", () => {
         });
     });
 
+    it("has the image of each sandbox: its own, or that of a known application", () => {
+        const { settings } = parseSettings({
+            sandboxes: {
+                known: { application: "openclaw" },
+                other: { application: "openclaw", image: "openclaw:1" },
+                own: { image: "builder:7", application: { port: 80 } },
+            },
+        });
+        const images = Object.values(settings?.sandboxes ?? {}).map(({ image }) => image);
+        expect(images).toEqual(["ghcr.io/openclaw/openclaw:2026.9.6", "openclaw:1", "builder:7"]);
+    });
+
     it.each([
         ["53 characters", { gateway: { name: "a".repeat(53) } }],
         ["a digest", { gateway: { image: `rancher/k3s@sha256:${"0".repeat(64)}` } }],

@@ -4,8 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { writeOnce } from "../../steps/writeOnce";
-
-const ROOT = path.join(__dirname, "..", "..");
+import { ROOT } from "../../machine/root";
 
 let folder: string;
 let file: string;

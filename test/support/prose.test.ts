@@ -143,3 +143,18 @@ it("comments name what is there", () => {
     });
     expect(wrong).toEqual([]);
 });
+
+it("the table of imports is what lint allows", () => {
+    // Read as text: loading it loads all of the lint, for seconds.
+    const [, rules = ""] = /^const FOLDERS = \{([^}]*)\}/m.exec(read("eslint.config.mjs")) ?? [];
+    const allowed = [...rules.matchAll(/(\w+): \[([^\]]*)\]/g)].map(
+        ([, folder = "", list = ""]) => [folder, [...list.matchAll(/\w+/g)].map(String).sort()],
+    );
+    const rows = read("docs/architecture.md").matchAll(/^\| `(\w+)\/` \| [^|]* \| ([^|]*) \|$/gm);
+    const table = [...rows].map(([, folder = "", cell = ""]) => [
+        folder,
+        [...cell.matchAll(/`(\w+)\/`/g)].map(([, name = ""]) => name).sort(),
+    ]);
+    expect(table.map(([folder]) => folder)).toContain("machine");
+    expect(Object.fromEntries(table)).toEqual(Object.fromEntries(allowed));
+});

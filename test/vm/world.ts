@@ -19,17 +19,25 @@ export const START_SECONDS = 1800;
 
 /** What emulation does not meet, raised in each copy of the program: bounds, and the pace of looks. */
 const BOUNDS: readonly [file: string, shipped: RegExp, here: string][] = [
-    ["gatewayContainer.ts", /waitTimeout: \d+,/, "waitTimeout: 1800,"],
+    ["components/gateway/container.ts", /waitTimeout: \d+,/, "waitTimeout: 1800,"],
     // Durations in the form in which Docker gives them back.
-    ["gatewayContainer.ts", /(healthcheck: \{[\s\S]*?timeout: )"[^"]*"/, '$1"5m0s"'],
-    ["gatewayContainer.ts", /(healthcheck: \{[\s\S]*?retries:) \d+/, "$1 400"],
+    ["components/gateway/container.ts", /(healthcheck: \{[\s\S]*?timeout: )"[^"]*"/, '$1"5m0s"'],
+    ["components/gateway/container.ts", /(healthcheck: \{[\s\S]*?retries:) \d+/, "$1 400"],
     // Each look starts a client of some seconds of processor time.
-    ["scripts/watch.sh", /^STARTING=\d+$/m, "STARTING=20"],
-    ["scripts/watch.sh", /^READY=\d+$/m, "READY=120"],
-    ["scripts/watch.sh", /(\/readyz) --request-timeout=\d+s/, "$1 --request-timeout=120s"],
-    ["scripts/watch.sh", /(\/openapi\/v2) --request-timeout=\d+s/, "$1 --request-timeout=300s"],
-    ["scripts/health.sh", /-mmin -\d+/, "-mmin -20"],
-    ["scripts/health.sh", /sleep 1$/m, "sleep 5"],
+    ["components/gateway/scripts/watch.sh", /^STARTING=\d+$/m, "STARTING=20"],
+    ["components/gateway/scripts/watch.sh", /^READY=\d+$/m, "READY=120"],
+    [
+        "components/gateway/scripts/watch.sh",
+        /(\/readyz) --request-timeout=\d+s/,
+        "$1 --request-timeout=120s",
+    ],
+    [
+        "components/gateway/scripts/watch.sh",
+        /(\/openapi\/v2) --request-timeout=\d+s/,
+        "$1 --request-timeout=300s",
+    ],
+    ["components/gateway/scripts/health.sh", /-mmin -\d+/, "-mmin -20"],
+    ["components/gateway/scripts/health.sh", /sleep 1$/m, "sleep 5"],
 ];
 
 /** The machine, and the stacks in it. */
@@ -103,8 +111,7 @@ export class World {
 
 /** @throws Error when the program has them no longer in this form */
 function raiseBounds(stack: TestStack): void {
-    for (const [name, shipped, here] of BOUNDS) {
-        const file = path.join("components", name);
+    for (const [file, shipped, here] of BOUNDS) {
         const text = readFileSync(path.join(stack.folder, file), "utf8");
         const [found] = shipped.exec(text) ?? [];
         if (found === undefined) {

@@ -7,8 +7,7 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import type { Recipe } from "../../machine/cache";
 import { output as run } from "../../steps/command";
-
-const ROOT = path.join(__dirname, "..", "..");
+import { ROOT } from "../../machine/root";
 
 /** One program. */
 interface Bundle {
