@@ -74,7 +74,7 @@ async function startCluster(): Promise<void> {
     await until("the cluster answers", 120, async () => {
         return (await stack.tryKubectl("get", "--raw", "/readyz")).status === 0;
     });
-    // k3s makes it after that, and claims are looked at for it.
+    // k3s makes what is in its folder of manifests once the API answers.
     await until("the cluster has its storage class", 120, async () => {
         return (await stack.tryKubectl("get", "storageclass", "local-path")).status === 0;
     });
