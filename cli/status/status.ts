@@ -2,7 +2,9 @@
  * `make status`: what there is, and how each application is. It only reads: a gateway or a cluster
  * that does not answer is unknown, never taken for absent.
  */
+import type { types } from "@pulumi/kubernetes";
 import { ANNOTATION_ENDED, LABEL_MANAGED_BY, MANAGED_BY, NAMESPACE } from "../../model/constants";
+import type { Seen } from "../../model/seen";
 import { reasonOf } from "../../steps/command";
 import { keptVolumes, type KeptVolume, type PersistentVolume } from "./keptVolumes";
 import type { Outputs } from "../stack/outputs";
@@ -97,16 +99,8 @@ export async function readSandboxes(
     };
 }
 
-/** A StatefulSet, as far as it is read. */
-interface StatefulSet {
-    readonly metadata: {
-        readonly name: string;
-        readonly generation?: number;
-        readonly annotations?: Readonly<Record<string, string>>;
-    };
-    /** One pod or none. */
-    readonly spec: { readonly replicas: number };
-}
+/** A StatefulSet, as Kubernetes gives it. */
+type StatefulSet = Seen<types.output.apps.v1.StatefulSet>;
 
 /** Each sandbox that Kubernetes has. */
 async function readSets(target: Target): Promise<Map<string, StatefulSet>> {
@@ -119,7 +113,7 @@ async function readSets(target: Target): Promise<Map<string, StatefulSet>> {
             ...["-l", `${LABEL_MANAGED_BY}=${MANAGED_BY}`, "-o", "json"],
         ),
     ) as { items: StatefulSet[] };
-    return new Map(items.map((set) => [set.metadata.name, set]));
+    return new Map(items.map((set) => [set.metadata?.name ?? "", set]));
 }
 
 async function readKept(target: Target): Promise<KeptVolume[]> {
@@ -141,7 +135,7 @@ async function sandboxState(
     set: StatefulSet | undefined,
     since?: string,
 ): Promise<Found> {
-    if (set?.spec.replicas === 0) {
+    if (set?.spec?.replicas === 0) {
         return endedState(set) ?? { state: "suspended" };
     }
     if (set === undefined) {
@@ -165,9 +159,9 @@ async function sandboxState(
  * @returns undefined when it has not, or somebody has changed the sandbox since
  */
 function endedState({ metadata }: StatefulSet): Found | undefined {
-    const said = metadata.annotations?.[ANNOTATION_ENDED] ?? "";
+    const said = metadata?.annotations?.[ANNOTATION_ENDED] ?? "";
     const [, generation, why] = /^(\d+) (.+)$/.exec(oneLine(said)) ?? [];
-    return Number(generation) === metadata.generation
+    return Number(generation) === metadata?.generation
         ? {
               state: "not running",
               detail: `ended by the gateway: ${why}`,
