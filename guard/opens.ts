@@ -20,7 +20,7 @@ export interface Opening {
 }
 
 /** What stands for the protection of everything, in what is allowed. */
-export const PROTECTION = "protection";
+const PROTECTION = "protection";
 
 /** A resource before and after the change. */
 interface Change {

@@ -24,7 +24,7 @@ export function portsOf({ ports = [443] }: HostRule): readonly number[] {
 }
 
 /** What follows the one label or more that `*` stands for, with its dot. @returns undefined for a name */
-export function suffixOf({ host }: HostRule): string | undefined {
+function suffixOf({ host }: HostRule): string | undefined {
     return host.startsWith(WILDCARD) ? host.slice(WILDCARD.length - 1) : undefined;
 }
 

@@ -1,7 +1,7 @@
 /** What holds data or identity: shared by the policy pack and the preview guard. */
 
 /** Resource types whose deletion or replacement loses something that no `pulumi up` brings back. */
-export const STATEFUL_TYPES: readonly string[] = [
+const STATEFUL_TYPES: readonly string[] = [
     "docker:index/volume:Volume",
     "kubernetes:apps/v1:StatefulSet",
     "kubernetes:core/v1:Namespace",

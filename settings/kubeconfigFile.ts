@@ -5,7 +5,7 @@ import { isRecord } from "./stackConfig";
 import { parseYaml } from "../model/yaml";
 
 /** What a kubeconfig lacks. The message repeats no part of the file but names. */
-export class KubeconfigError extends Error {}
+class KubeconfigError extends Error {}
 
 type Entry = Readonly<Record<string, unknown>>;
 

@@ -20,7 +20,7 @@ const READS = 10;
 const READ_INTERVAL = 100;
 
 /** What the engine writes into a lock. */
-export interface Lock {
+interface Lock {
     readonly pid: number;
     readonly username: string;
     readonly hostname: string;

@@ -47,7 +47,7 @@ export function partsOf(exported: Export): Part[] {
 }
 
 /** Why a gateway is not started without its volume. */
-export function volumeIsMissing({ name }: Part, { host, namedBy }: DockerHost): StepError {
+function volumeIsMissing({ name }: Part, { host, namedBy }: DockerHost): StepError {
     return new StepError(
         [
             `Docker at ${host} (${namedBy}) has no volume ${name}, which holds all that this gateway and its sandboxes have stored`,

@@ -12,7 +12,7 @@ import type { RecoveredIdentity } from "./volumeIdentity";
 const SECRET = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270" };
 
 /** A resource as `pulumi stack export` has it. */
-export interface Resource {
+interface Resource {
     readonly urn: string;
     readonly type: string;
     readonly custom: boolean;

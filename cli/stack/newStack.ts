@@ -19,7 +19,7 @@ import { writeOnce } from "../../steps/writeOnce";
 import type { Checkout } from "../session";
 
 /** What tells a gateway from the others of its machine. */
-export interface Place {
+interface Place {
     readonly name: string;
     readonly subnet: string;
     readonly apiPort: number;

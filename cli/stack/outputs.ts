@@ -47,7 +47,7 @@ export function parseOutputs(json: string): Outputs {
 }
 
 /** The namespace that a stack's state has. */
-export function namespaceOf(exported: Export): string | undefined {
+function namespaceOf(exported: Export): string | undefined {
     const namespace = (exported.deployment?.resources ?? []).find(
         ({ type, delete: old }) => type === "kubernetes:core/v1:Namespace" && !old,
     );

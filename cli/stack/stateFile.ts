@@ -27,7 +27,7 @@ interface Checkpoint {
 }
 
 /** A resource in a state. */
-export interface StoredResource {
+interface StoredResource {
     readonly urn: string;
     readonly type: string;
     readonly outputs?: Readonly<Record<string, unknown>>;

@@ -58,7 +58,7 @@ export function shortages(tables: string): Shortage[] {
 }
 
 /** The largest workspaces of what `du -s` says of `NAMESPACE/CLAIM`, largest first. */
-export function largest(sums: string): { claim: string; size: number }[] {
+function largest(sums: string): { claim: string; size: number }[] {
     return [...sums.matchAll(/^(\d+)\s+[^/\n]+\/([^/\n]+)$/gm)]
         .map(([, size, claim = ""]) => ({ claim, size: Number(size) }))
         .sort((a, b) => b.size - a.size)

@@ -18,7 +18,7 @@ export interface Known {
 export type Read = typeof readObject;
 
 /** Why a namespace of this name must not be made. @returns undefined when it may be */
-export function namespaceProblem(
+function namespaceProblem(
     name: string,
     found: FoundObject | undefined,
     owner: string | undefined,
@@ -35,13 +35,13 @@ export function namespaceProblem(
 }
 
 /** Whose an object is, where there is one of the wanted name. */
-export type Whose = "ours" | "someone's" | "unknown";
+type Whose = "ours" | "someone's" | "unknown";
 
 /**
  * Whose an object is. Ours by its label, in a namespace that is ours: one whose run was killed before it
  * could note it is taken up. In a namespace of an earlier version, which names no stack, it is unknown.
  */
-export function whoseObject(
+function whoseObject(
     found: FoundObject,
     inNamespace: FoundObject | undefined,
     owner: string | undefined,

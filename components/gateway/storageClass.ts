@@ -7,7 +7,7 @@ import { SHARED_LABELS, WORKSPACE_CLASS } from "../../model/constants";
  * A folder named after the claim: a sandbox that is removed and added again finds its own. The final
  * slash is the provisioner's rule since v0.0.33: the folder of a claim has to lie in NAMESPACE/CLAIM/.
  */
-export const PATH_PATTERN = "{{ .PVC.Namespace }}/{{ .PVC.Name }}/";
+const PATH_PATTERN = "{{ .PVC.Namespace }}/{{ .PVC.Name }}/";
 
 /**
  * k3s's local-path, but a volume whose claim is gone stays.

@@ -11,7 +11,7 @@ type Port = types.input.networking.v1.NetworkPolicyPort;
 export const POD_LABELS = { [LABEL_OUTBOUND]: "proxy" };
 
 /** Ports of a sandbox in the proxy's pod. */
-export function portsTo({ dns: names, tcp }: Listeners): Port[] {
+function portsTo({ dns: names, tcp }: Listeners): Port[] {
     return [
         ...(names === undefined
             ? []

@@ -10,7 +10,7 @@ import { argumentError } from "./argumentError";
 import type { SandboxScope } from "./scope";
 
 /** What a sandbox has when it names no claims of its own. It alone is seeded from the image. */
-export function workspaceTemplate(size: string = SANDBOX_DEFAULTS.workspaceSize): ClaimTemplate {
+function workspaceTemplate(size: string = SANDBOX_DEFAULTS.workspaceSize): ClaimTemplate {
     return { name: constants.WORKSPACE_VOLUME, mountPath: constants.WORKSPACE_PATH, size };
 }
 

@@ -31,7 +31,7 @@ export function deriveToken(seed: string, generation: number): string {
 }
 
 /** Environment variables of a sandbox whose values are secret. */
-export function secretData(
+function secretData(
     args: SandboxArgs,
     token: pulumi.Output<string>,
 ): pulumi.Output<Record<string, string>> {
@@ -67,7 +67,7 @@ function inferenceVariables({
 type Files = pulumi.Output<Record<string, string>>;
 
 /** What the pod finds under `SCRIPTS_PATH`: scripts and the application's files. */
-export interface FileData {
+interface FileData {
     /** In a ConfigMap. */
     readonly config: Files;
     /** In a Secret of their own: of the other, every key is a variable. @default no such files */
@@ -75,7 +75,7 @@ export interface FileData {
 }
 
 /** Scripts and the application's files. */
-export function fileData(args: SandboxArgs, address: pulumi.Output<Address> | undefined): FileData {
+function fileData(args: SandboxArgs, address: pulumi.Output<Address> | undefined): FileData {
     const scripts: Record<string, string> = {
         [GATE_SCRIPT]: script(`sandbox/${GATE_SCRIPT}`),
         "seed.sh": script("sandbox/seed.sh"),
@@ -162,7 +162,7 @@ export function createData(
 }
 
 /** A digest of everything the pod reads at its start, keyed with its token, for an annotation. */
-export function configHash(
+function configHash(
     files: FileData,
     secret: pulumi.Output<Record<string, string>>,
     token: pulumi.Output<string>,

@@ -56,7 +56,7 @@ export interface PodInput {
 }
 
 /** What a pod needs to reach the outbound proxy. */
-export interface PodOutbound {
+interface PodOutbound {
     /** Cluster IP of the sandbox's Service at the proxy. */
     readonly address: pulumi.Input<string>;
     /** Whether it asks there for names. */

@@ -49,7 +49,7 @@ const OLDEST = "20.10";
 const MEMORY = 3 * 2 ** 30;
 
 /** The kubelet's way to be in a user namespace: it goes on where only the real root may. */
-export const IN_USER_NAMESPACE = "KubeletInUserNamespace=true";
+const IN_USER_NAMESPACE = "KubeletInUserNamespace=true";
 
 /** What answers. */
 export function recogniseDaemon(version: ServerVersion, info: ServerInfo): Daemon {

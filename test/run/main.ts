@@ -32,6 +32,7 @@ const CACHED = ["--cache", "--cache-location", path.join(LOCAL_FOLDER, "eslintca
 const CHECKS: readonly [title: string, command: string, args: readonly string[]][] = [
     ["lint", "eslint", ["--max-warnings", "0", ...CACHED, "."]],
     ["types", "tsc", ["--noEmit"]],
+    ["unused files and exports", "knip", ["--no-progress"]],
     ["format", "prettier", ["--check", "--log-level", "warn", "."]],
 ];
 

@@ -4,7 +4,7 @@
  */
 
 /** What is told apart within a file of end-to-end tests. */
-export const STEPS = ["pulumi", "tools", "docker", "wait"] as const;
+const STEPS = ["pulumi", "tools", "docker", "wait"] as const;
 
 /** One of them: runs of pulumi, of tools of ours, of docker and kubectl, and waits for a condition. */
 export type Step = (typeof STEPS)[number];

@@ -24,7 +24,7 @@ export const SH: Shell = { name: "sh", command: ["/bin/sh"], applets: [] };
  *
  * @throws when it is not on this machine
  */
-export function busyboxAsh(): Shell {
+function busyboxAsh(): Shell {
     if (!existsSync(BUSYBOX)) {
         throw new Error(
             `${BUSYBOX} is missing, whose shell is that of k3s's image: apt-get install busybox-static`,

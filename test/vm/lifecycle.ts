@@ -17,7 +17,7 @@ export function machineAddress(stack: TestStack): string {
 }
 
 /** A gateway with two sandboxes, of which `agent` may reach the machine's ssh and `closed` nothing. */
-export function configuration(stack: TestStack, overrides: object = {}) {
+function configuration(stack: TestStack, overrides: object = {}) {
     const patient = { ...AGENT, startTimeoutSeconds: START_SECONDS };
     const egress = [{ cidr: `${machineAddress(stack)}/32`, ports: [22] }];
     return {
@@ -38,12 +38,12 @@ head -c 3000000 /dev/zero >zeros; touch -t 202001010000 zeros
 `;
 
 export const UP = "up";
-export const STOP = "stop";
-export const START = "start";
+const STOP = "stop";
+const START = "start";
 const PLANTED = "files in a workspace";
 const STOP_AGAIN = "stop again";
-export const PRUNE = "prune while stopped";
-export const START_AGAIN = "start after a prune";
+const PRUNE = "prune while stopped";
+const START_AGAIN = "start after a prune";
 
 export const first: readonly Check<World>[] = [
     {

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import * as path from "node:path";
 
 /** A module that cannot be found from a program's folder. */
-export class ModuleMissing extends Error {}
+class ModuleMissing extends Error {}
 
 /** Path of a module as the program in `folder` would load it. */
 export function locateModule(name: string, folder: string): string {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, realpathSync } from "node:fs";
 import * as path from "node:path";
 
 /** The part of package.json that matters here. */
-export interface Manifest {
+interface Manifest {
     readonly name?: string;
     readonly version?: string;
     readonly dependencies?: Readonly<Record<string, string>>;

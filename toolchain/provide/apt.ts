@@ -28,7 +28,7 @@ export async function aptInstall(packages: readonly string[], progress: Progress
 }
 
 /** Whether apt-get has refused because dpkg was killed; the command is the same in every language. */
-export function isInterrupted(words: string): boolean {
+function isInterrupted(words: string): boolean {
     return words.includes("dpkg --configure -a");
 }
 

@@ -107,7 +107,7 @@ function startWithoutSystemd(): void {
 }
 
 /** Whether this process may have CAP_SYS_RESOURCE; where not, runc cannot give it to containers. */
-export function canRaiseLimits(status: string): boolean {
+function canRaiseLimits(status: string): boolean {
     const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1];
     return mask === undefined || (BigInt(`0x${mask}`) & CAP_SYS_RESOURCE) !== 0n;
 }

@@ -20,7 +20,7 @@ import { checkGo, goPrograms, goRecipe, hasGoProgram } from "./goBuild";
 const IMAGES = path.join(__dirname, "..", "images");
 
 /** Programs that the node image is made of; first the one that most of the code is in. */
-export const NODE_PROGRAMS = [
+const NODE_PROGRAMS = [
     "kube",
     "k3s",
     "kine",

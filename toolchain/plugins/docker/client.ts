@@ -9,7 +9,7 @@ import type { CheckFailure } from "../host/plugin";
 import { asObjects, asString, isObj } from "../host/values";
 import type { Json, Obj } from "../host/values";
 
-export const DEFAULT_HOST = "unix:///var/run/docker.sock";
+const DEFAULT_HOST = "unix:///var/run/docker.sock";
 
 const IMPLEMENTED = new Set([
     "host",

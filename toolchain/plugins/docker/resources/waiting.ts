@@ -103,7 +103,7 @@ export async function untilEnded(daemon: Daemon, context: CallContext, id: strin
     }
 }
 
-export async function logTail(daemon: Daemon, id: string, lines = LOG_LINES): Promise<string> {
+async function logTail(daemon: Daemon, id: string, lines = LOG_LINES): Promise<string> {
     try {
         return await logsOf(daemon, id, lines);
     } catch (error) {

@@ -5,7 +5,7 @@
 
 import type { Json } from "../../host/values";
 
-export type Kind = "string" | "number" | "bool" | "list" | "set" | "map" | "object";
+type Kind = "string" | "number" | "bool" | "list" | "set" | "map" | "object";
 export type Scalar = "string" | "number";
 export type Fields = Readonly<Record<string, Prop>>;
 

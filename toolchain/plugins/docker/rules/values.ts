@@ -24,7 +24,7 @@ export const atLeast =
             ? undefined
             : `expected a number of at least ${min}, got ${text(value)}`;
 
-export const between =
+const between =
     (min: number, max: number): Rule =>
     (value) =>
         Number(value) >= min && Number(value) <= max

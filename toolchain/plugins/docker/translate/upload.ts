@@ -11,7 +11,7 @@ const PLAIN = 0o644;
 /** The real plugin gives execution to the owner only. */
 const EXECUTABLE = 0o744;
 
-export function uploadMode(upload: Obj): number {
+function uploadMode(upload: Obj): number {
     const permissions = asString(upload.permissions);
     if (permissions) {
         return parseInt(permissions, 8);
@@ -19,7 +19,7 @@ export function uploadMode(upload: Obj): number {
     return upload.executable === true ? EXECUTABLE : PLAIN;
 }
 
-export async function uploadContent(upload: Obj): Promise<Buffer> {
+async function uploadContent(upload: Obj): Promise<Buffer> {
     const encoded = asString(upload.contentBase64);
     if (encoded) {
         return Buffer.from(encoded, "base64");
