@@ -19,10 +19,7 @@ let stack: TestStack;
 
 beforeAll(async () => {
     stack = await TestStack.create("upgrade");
-    copyFileSync(
-        path.join(RECORDED, "Pulumi.test.yaml"),
-        path.join(stack.folder, "Pulumi.test.yaml"),
-    );
+    copyFileSync(path.join(RECORDED, "config.yaml"), path.join(stack.folder, "Pulumi.test.yaml"));
     const state = readFileSync(path.join(RECORDED, "state.json"), "utf8");
     expect(state.match(EPOCH)).toHaveLength(2);
     const file = path.join(stack.folder, "recorded.json");
