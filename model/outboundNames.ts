@@ -3,6 +3,10 @@
 /** Name of the objects that all sandboxes share. */
 export const OUTBOUND_NAME = "outbound-proxy";
 
+/** Containers of the proxy's pod: HAProxy for connections, CoreDNS for names. */
+export const PROXY_CONTAINER = "proxy";
+export const DNS_CONTAINER = "dns";
+
 /** Name of a sandbox's own way to the proxy. */
 export const outboundService = (sandbox: string) => `${sandbox}-outbound`;
 

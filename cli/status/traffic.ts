@@ -1,5 +1,6 @@
 /** `make traffic`: what sandboxes have asked the outbound proxy for, and what became of it. */
 import { LABEL_OUTBOUND } from "../../model/constants";
+import { DNS_CONTAINER, PROXY_CONTAINER } from "../../model/outboundNames";
 import { POD_LABELS } from "../../components/outbound/policy";
 import { StepError } from "../../steps/errors";
 import { reasonOf } from "../../steps/command";
@@ -58,7 +59,10 @@ async function readTraffic(target: Target): Promise<Attempt[]> {
             ...["--container", container, "--timestamps", `--tail=${LINES}`],
         );
     try {
-        const [connections, names] = await Promise.all([read("proxy"), read("dns")]);
+        const [connections, names] = await Promise.all([
+            read(PROXY_CONTAINER),
+            read(DNS_CONTAINER),
+        ]);
         return parseTraffic(connections, names);
     } catch (error) {
         throw new StepError(

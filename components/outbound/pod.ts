@@ -3,7 +3,12 @@ import type { types } from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { OutboundImages } from "../cluster/outboundImages";
 import { BIND_CAPABILITY } from "../../model/constants";
-import { ANNOTATION_MODELS, PROXY_FILE } from "../../model/outboundNames";
+import {
+    ANNOTATION_MODELS,
+    DNS_CONTAINER,
+    PROXY_CONTAINER,
+    PROXY_FILE,
+} from "../../model/outboundNames";
 import { READY_PORT } from "./corefile";
 import { HEALTH_PORT, keyVariable } from "./haproxy";
 
@@ -73,7 +78,7 @@ export function outboundPod(input: OutboundPodInput): PodTemplate {
 function proxyContainer({ images, secret, keys, authorities }: OutboundPodInput): Container {
     const files = [`${CONFIG_PATH}/${PROXY_FILE}`, `${MODELS_PATH}/${MODELS_FILE}`];
     return {
-        name: "proxy",
+        name: PROXY_CONTAINER,
         image: images.proxy,
         imagePullPolicy: "IfNotPresent",
         command: ["haproxy", "-db", ...files.flatMap((file) => ["-f", file])],
@@ -107,7 +112,7 @@ function proxyContainer({ images, secret, keys, authorities }: OutboundPodInput)
 
 function dnsContainer({ images }: OutboundPodInput): Container {
     return {
-        name: "dns",
+        name: DNS_CONTAINER,
         image: images.dns,
         imagePullPolicy: "IfNotPresent",
         args: ["-conf", `${CONFIG_PATH}/${DNS_FILE}`],
