@@ -53,7 +53,7 @@ export async function prepareForGateway(
         mkdirSync(folder, { recursive: true });
         // Where the node image had to be made here, no registry is within reach of the pods either.
         if (source === "made here") {
-            const { provideArchives, ARCHIVES } = await loadToolchain();
+            const { provideArchives, ARCHIVES } = loadToolchain();
             const archives = [
                 ...(sandboxImages.includes(openclaw.image) ? [ARCHIVES.openclaw] : []),
                 ...(sandboxImages.includes(PROXY_IMAGE) ? [ARCHIVES.proxy] : []),
@@ -93,7 +93,7 @@ async function checkFirst(
     purpose: "containers" | "pulumi",
     host?: DockerHost,
 ): Promise<string> {
-    const builds = !(await isPublished()) && (await (await loadToolchain()).checkBuild());
+    const builds = !(await isPublished()) && (await loadToolchain().checkBuild());
     mkdirSync(cacheRoot(), { recursive: true });
     // Where another daemon keeps its things is not known here, or not on this machine.
     const docker = host?.usual && process.platform === "linux" ? ["/var/lib"] : [];

@@ -32,13 +32,13 @@ export async function provideNodeImage(reference: string, progress: Progress): P
         if (standIn === undefined) {
             return "there";
         }
-        if ((await loadToolchain()).isCurrent(reference, standIn)) {
+        if (loadToolchain().isCurrent(reference, standIn)) {
             return "made here";
         }
     } else if (await pull(reference, progress)) {
         return "pulled";
     }
-    await (await loadToolchain()).buildNodeImage(reference, progress);
+    await loadToolchain().buildNodeImage(reference, progress);
     return "made here";
 }
 

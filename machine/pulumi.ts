@@ -54,8 +54,8 @@ function findEngine(): ReturnType<typeof findPublished> {
  * Whether the engine was built here before. It is used as long as it is in the cache then: that costs no
  * look at the network.
  */
-async function isBuilt(): Promise<boolean> {
-    return hasEntries(BUILT) && (await loadToolchain()).isEngineBuilt();
+function isBuilt(): boolean {
+    return hasEntries(BUILT) && loadToolchain().isEngineBuilt();
 }
 
 /** Whether the engine is there as published, or can be fetched; it has to be built here where not. */
@@ -63,7 +63,7 @@ export async function isPublished(): Promise<boolean> {
     return (
         (await pulumiOnPath()) !== undefined ||
         isCached(publishedRecipe()) ||
-        (!(await isBuilt()) && (await findEngine()) !== undefined)
+        (!isBuilt() && (await findEngine()) !== undefined)
     );
 }
 
@@ -71,7 +71,7 @@ export async function isPublished(): Promise<boolean> {
 export async function providePulumi(progress: Progress): Promise<PulumiTools> {
     const found = await pulumiOnPath();
     const fetched = found === undefined ? await publishedEngine(progress) : undefined;
-    const built = async () => (await loadToolchain()).engineFolder(progress);
+    const built = () => loadToolchain().engineFolder(progress);
     const path = found === undefined ? [fetched ?? (await built())] : [];
     const missing: Plugin[] = [];
     for (const plugin of PLUGINS) {
@@ -89,7 +89,7 @@ export async function providePulumi(progress: Progress): Promise<PulumiTools> {
     return {
         path,
         ...(missing.length > 0 && {
-            plugins: await (await loadToolchain()).buildPlugins(missing, progress),
+            plugins: await loadToolchain().buildPlugins(missing, progress),
         }),
         description: [engine, made ? `plugins made here: ${made}` : "plugins as published"].join(
             "; ",
@@ -105,7 +105,7 @@ export async function providePulumi(progress: Progress): Promise<PulumiTools> {
 async function publishedEngine(progress: Progress): Promise<string | undefined> {
     const recipe = publishedRecipe();
     if (!isCached(recipe)) {
-        const archive = (await isBuilt()) ? undefined : await findEngine();
+        const archive = isBuilt() ? undefined : await findEngine();
         if (archive === undefined) {
             return undefined;
         }

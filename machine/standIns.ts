@@ -8,7 +8,7 @@ export type Toolchain = typeof import("../toolchain/index.js");
  * Loads the toolchain, where something cannot be fetched and has to be made here. A machine that has everything,
  * or can fetch it, never loads it.
  */
-export function loadToolchain(): Promise<Toolchain> {
+export function loadToolchain(): Toolchain {
     // Not by `import()`: in a CommonJS module node serves that itself, past the loader that compiles TypeScript.
-    return Promise.resolve(createRequire(__filename)("../toolchain") as Toolchain);
+    return createRequire(__filename)("../toolchain") as Toolchain;
 }

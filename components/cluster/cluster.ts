@@ -88,6 +88,16 @@ export const PROVIDER_SETTINGS = {
     kubeClientSettings: { timeout: 30 },
 } satisfies k8s.ProviderArgs;
 
+/**
+ * Arguments that the component of a cluster records: all but `running`, so that a stop does not list the
+ * component as changed, and but for how messages name them.
+ */
+export function recordedInputs<
+    T extends { readonly running: boolean; readonly argumentKey?: ArgumentKey },
+>({ running: _running, argumentKey: _argumentKey, ...recorded }: T): pulumi.Inputs {
+    return recorded;
+}
+
 /** Options of every Kubernetes object in a cluster. */
 export function objectOptions(
     { provider, storage, hooks }: Cluster,

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { inOwnTerms, type ArgumentKey } from "./argumentKey";
 import {
     PROVIDER_SETTINGS,
+    recordedInputs,
     type Address,
     type Cluster,
     type Gate,
@@ -147,15 +148,6 @@ function knownOf(kubeconfig: pulumi.Input<string>, owner: pulumi.Output<string>)
     pulumi.output(kubeconfig).apply((content) => (known.kubeconfig = content));
     owner.apply((id) => (known.owner = id));
     return known;
-}
-
-/** Arguments that the component records: `running` is left out, so that a stop does not list it as changed. */
-function recordedInputs({
-    running: _running,
-    argumentKey: _argumentKey,
-    ...recorded
-}: ExistingClusterArgs): pulumi.Inputs {
-    return recorded;
 }
 
 /**

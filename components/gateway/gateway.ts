@@ -7,7 +7,13 @@ import { GATEWAY_DEFAULTS } from "../../model/defaults";
 import * as names from "../../model/names";
 import { formatBlock, type PortBlock } from "../../model/ports";
 import { inOwnTerms, type ArgumentKey } from "../cluster/argumentKey";
-import { objectOptions, type Address, type Cluster, type Gate } from "../cluster/cluster";
+import {
+    objectOptions,
+    recordedInputs,
+    type Address,
+    type Cluster,
+    type Gate,
+} from "../cluster/cluster";
 import { FixedPorts } from "../cluster/fixedPorts";
 import { createNamespace } from "../cluster/namespace";
 import { outboundImages, type OutboundImages } from "../cluster/outboundImages";
@@ -163,15 +169,6 @@ export class Gateway extends pulumi.ComponentResource implements Cluster {
         const host = pageAddress(this.args);
         return pulumi.output(nodePort).apply((port) => ({ host, port }));
     }
-}
-
-/** Arguments that the component records: `running` is left out, so that a stop does not list it as changed. */
-function recordedInputs({
-    running: _running,
-    argumentKey: _argumentKey,
-    ...recorded
-}: GatewayArgs): pulumi.Inputs {
-    return recorded;
 }
 
 /** Warns in every run that a published port lets anyone who reaches the machine use the application. */

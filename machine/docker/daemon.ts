@@ -93,7 +93,7 @@ export async function provideDocker(
         checkDaemon(found, settings);
         return `${describeDaemon(found)}${host.usual ? "" : `, at ${host.host} (${host.namedBy})`}`;
     }
-    const toolchain = await loadToolchain();
+    const toolchain = loadToolchain();
     const here = await toolchain.hasDocker();
     if (!mayProvide(host, THIS_MACHINE, here)) {
         throw noAnswer(host, found);

@@ -74,7 +74,7 @@ async function main(): Promise<number> {
     await run(["unit", "toolchain", "scripts"], process.env);
     try {
         const env = await prepareForTests(ROOT, progress);
-        counts.push(await (await loadToolchain()).testGoPrograms(progress));
+        counts.push(await loadToolchain().testGoPrograms(progress));
         phases.push(...progress.done);
         await cleanUp(progress);
         await run(["e2e"], env).finally(() => cleanUp(progress));

@@ -15,7 +15,7 @@ export async function prepareForTests(
     progress: Progress,
 ): Promise<NodeJS.ProcessEnv> {
     const gateway = gatewaySchema.parse({});
-    const toolchain = await loadToolchain();
+    const toolchain = loadToolchain();
     keepStateApart(root);
     const docker = await useDockerHost();
     await prepareMachine(root, docker, gateway, progress);
@@ -83,7 +83,7 @@ const TEST_PACKAGES: Readonly<Record<string, string>> = {
 /** What the unit tests need besides npm's packages. Says what is missing where it cannot be installed. */
 export async function prepareForUnitTests(progress: Progress): Promise<void> {
     try {
-        await (await loadToolchain()).ensurePackages(UNIT_TEST_PACKAGES, progress);
+        await loadToolchain().ensurePackages(UNIT_TEST_PACKAGES, progress);
     } catch (error) {
         if (!(error instanceof StepError)) {
             throw error;
